@@ -1,0 +1,55 @@
+/* Proof on this machine: the convolution against its matrix, a network's gradients against finite
+ * differences. */
+#ifndef TWILL_CHECK_H
+#define TWILL_CHECK_H
+
+#include <twill/net.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One line of a report. Borrowed for the call. */
+typedef struct tw_check_line {
+    const char
+        *subject; /* a geometry as one line of text, ready for `twill check "..."`, or a parameter's name */
+    const char *variant;  /* algorithm, instruction set, pass and type */
+    double largest_error; /* conv: |difference| / bound, 0 for exact; net: relative error of the gradient */
+    double bound;         /* what is allowed */
+    bool failed;
+} tw_check_line;
+
+typedef struct tw_check_options {
+    size_t struct_size;
+    int64_t count; /* random geometries */
+    uint64_t seed;
+    int threads;          /* 0: tw_threads() */
+    const char *geometry; /* NULL: random ones; else this one line only */
+    /* Called for each line, also those that pass; returns false to stop. NULL: nobody. */
+    bool (*report)(void *context, const tw_check_line *line);
+    void *context;
+} tw_check_options;
+tw_check_options tw_check_options_defaults(void);
+
+typedef struct tw_check_result {
+    int64_t checked, failed;
+    double largest_error;
+} tw_check_result;
+
+/* Random geometries, each with every algorithm and instruction set of this machine, every pass, f32 and f64,
+ * with small integers: equal to the conv matrix with == where the algorithm is exact, within its bound where
+ * it is not. TW_OK also when lines failed: see result->failed. */
+tw_status tw_check_conv(const tw_check_options *options, tw_check_result *result);
+
+/* Every gradient of a network in f64, for weights and input, against central differences (relative error of
+ * each tensor in the largest norm, bound 1e-6). Large tensors are sampled: options->count entries of each. */
+tw_status tw_check_net(const tw_net *net, const tw_check_options *options, tw_check_result *result);
+
+/* A geometry as one line, and back: "2d nchw n2 c3 k16 g1 i32x32 f3x3 s1x1 d1x1 p1,1x1,1 zeros". */
+void tw_geometry_write(const tw_geometry *geometry, char *text, size_t size);
+tw_status tw_geometry_read(tw_geometry *geometry, const char *text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
