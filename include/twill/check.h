@@ -8,6 +8,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* One line of a report. Borrowed for the call. */
 typedef struct tw_check_line {
@@ -49,6 +50,7 @@ tw_status tw_check_net(const tw_net *net, const tw_check_options *options, tw_ch
 void tw_geometry_write(const tw_geometry *geometry, char *text, size_t size);
 tw_status tw_geometry_read(tw_geometry *geometry, const char *text);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

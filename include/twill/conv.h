@@ -23,6 +23,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct tw_conv tw_conv;
 
@@ -107,6 +108,7 @@ const char *tw_conv_declines(const tw_conv *plan, tw_pass pass, const char *algo
 /* The names of all algorithms, in the order in which a plan asks them; *count receives how many. */
 const char *const *tw_conv_algorithms(size_t *count);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

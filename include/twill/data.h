@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct tw_data tw_data;
 
@@ -50,6 +51,7 @@ const tw_data_kind *tw_data_kinds(size_t *count);
  */
 tw_status tw_image_read(const char *path, tw_net_input image, float *x);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

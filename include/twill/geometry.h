@@ -35,6 +35,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 enum { TW_MAX_SPATIAL = 3 };
 
@@ -93,6 +94,7 @@ typedef struct tw_geometry_sizes {
 
 tw_status tw_geometry_count(const tw_geometry *geometry, tw_geometry_sizes *sizes);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* The type of the numbers of a computation. */
 typedef enum tw_type { TW_F32 = 0, TW_F64 = 1 } tw_type;
@@ -50,6 +51,7 @@ double tw_machine_peak_gflops(tw_type type, int threads);
  * environment override that was ignored. Twill's memory. */
 const char *tw_machine_describe(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -19,6 +19,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /* A pattern, readable by all. Rows are sorted by (column, parameter). With reflect, replicate or circular
  * padding two parameters can meet at one place: then the entry stands twice, once for each, and W's value
@@ -60,6 +61,7 @@ void tw_matrix_parameter_name(const tw_geometry *geometry, int64_t parameter, ch
  * failure. (Boisvert, Pozo, Remington, "The Matrix Market Exchange Formats", NISTIR 5935, 1996.) */
 tw_status tw_matrix_write(const tw_matrix *matrix, const double *w, const char *path);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct tw_model {
     tw_net *net;
@@ -29,6 +30,7 @@ tw_status tw_model_save(const char *path, const tw_net *net, const float *weight
 tw_status tw_model_load(tw_model **model, const char *path);
 void tw_model_free(tw_model *model);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

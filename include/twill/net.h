@@ -21,6 +21,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct tw_net tw_net;
 
@@ -159,6 +160,7 @@ tw_status tw_runner_step(tw_runner *runner, tw_step *step);
 const void *tw_runner_value(const tw_runner *runner, int node);
 const void *tw_runner_gradient(const tw_runner *runner, int node);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

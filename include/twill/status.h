@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef enum tw_status {
     TW_OK = 0,
@@ -40,6 +41,7 @@ const char *tw_status_name(tw_status status);
  * thread's next failing call. At most 1023 bytes; bytes from outside are escaped, so it is safe to print. */
 const char *tw_message(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

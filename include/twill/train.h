@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef enum tw_optimiser { TW_SGD = 0, TW_ADAM } tw_optimiser;
 typedef enum tw_schedule { TW_CONSTANT = 0, TW_STEP, TW_COSINE, TW_ONE_CYCLE } tw_schedule;
@@ -82,6 +83,7 @@ tw_status tw_eval(const tw_net *net, const float *weights, const tw_data *data, 
                   tw_eval_result *result);
 void tw_eval_free(tw_eval_result *result);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
