@@ -1,8 +1,10 @@
 /* The geometry: everything one can say of a convolution, in one plain struct.
  *
- *     tw_geometry g = tw_geometry_defaults(2);        // 2 spatial dimensions; stride, dilation, groups,
- * batch 1 g.in_channels = 3, g.out_channels = 16; g.input[0] = 32, g.input[1] = 32;               // height,
- * width g.kernel[0] = 3, g.kernel[1] = 3; g.pad_begin[0] = g.pad_end[0] = g.pad_begin[1] = g.pad_end[1] = 1;
+ *     tw_geometry g = tw_geometry_defaults(2); // 2 spatial dimensions; strides, dilations, groups, batch 1
+ *     g.in_channels = 3, g.out_channels = 16;
+ *     g.input[0] = 32, g.input[1] = 32; // height, width
+ *     g.kernel[0] = 3, g.kernel[1] = 3;
+ *     g.pad_begin[0] = g.pad_end[0] = g.pad_begin[1] = g.pad_end[1] = 1;
  *
  * Tensors. With NCHW (channels first) x is [batch][in_channels][input...], y is
  * [batch][out_channels][output...]; with NHWC (channels last) x is [batch][input...][in_channels] and y
@@ -53,8 +55,8 @@ typedef struct tw_geometry {
     int spatial;        /* 1, 2 or 3 */
     int64_t batch;      /* images, 0 allowed: then nothing is computed, and weight gradients are zero */
     int64_t in_channels, out_channels;
-    int64_t groups; /* divides both channel counts; in_channels for a depthwise convolution */
-    int64_t input[TW_MAX_SPATIAL];
+    int64_t groups;                /* divides both channel counts; in_channels for a depthwise convolution */
+    int64_t input[TW_MAX_SPATIAL]; /* sizes, at least 1 */
     int64_t kernel[TW_MAX_SPATIAL];
     int64_t stride[TW_MAX_SPATIAL];
     int64_t dilation[TW_MAX_SPATIAL];

@@ -34,9 +34,9 @@ typedef struct tw_matrix {
     int64_t *parameter; /* [nonzeros], each in 0 .. parameters - 1 */
 } tw_matrix;
 
-/* Builds the matrix of one image (batch is ignored) of any geometry. Time and memory in proportion to the
- * nonzeros. Fails as tw_geometry_validate does, with OVERFLOW or MEMORY. Free with tw_matrix_free (NULL
- * allowed). */
+/* Builds the matrix of one image (batch is ignored) of any geometry. Memory in proportion to rows, columns
+ * and nonzeros; time also to the products that fall on padding. Fails as tw_geometry_validate does, with
+ * OVERFLOW or MEMORY. Free with tw_matrix_free (NULL allowed). */
 tw_status tw_matrix_create(tw_matrix **matrix, const tw_geometry *geometry);
 void tw_matrix_free(tw_matrix *matrix);
 

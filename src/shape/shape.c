@@ -16,6 +16,10 @@ static tw_status overflow(const char *what) {
     return tw_fail(TW_ERROR_OVERFLOW, "%s: more than 63 bits can count", what);
 }
 
+static tw_status axis_overflow(const char *what, int axis) {
+    return tw_fail(TW_ERROR_OVERFLOW, "%s of dimension %d: more than 63 bits can count", what, axis);
+}
+
 static tw_status at_least(const char *field, int axis, int64_t value, int64_t least) {
     if (value >= least) return TW_OK;
     if (axis < 0)
@@ -47,8 +51,20 @@ static tw_status check_scalars(const tw_geometry *g) {
             "groups is %lld; expected a divisor of both in_channels (%lld) and out_channels (%lld)",
             (long long)g->groups, (long long)g->in_channels, (long long)g->out_channels);
     if (g->transposed && g->pad_mode != TW_PAD_ZEROS)
-        return tw_fail(TW_ERROR_UNSUPPORTED, "a transposed convolution takes padding mode zeros only");
+        return tw_fail(TW_ERROR_UNSUPPORTED, "pad_mode is %d; a transposed convolution takes zeros (%d) only",
+                       (int)g->pad_mode, (int)TW_PAD_ZEROS);
     return TW_OK;
+}
+
+/* Reflection and repetition reach no further than one image. */
+static tw_status check_pad(const tw_geometry *g, const char *field, int a, int64_t pad) {
+    int64_t most = g->pad_mode == TW_PAD_REFLECT    ? g->input[a] - 1
+                   : g->pad_mode == TW_PAD_CIRCULAR ? g->input[a]
+                                                    : INT64_MAX;
+    if (pad <= most) return TW_OK;
+    return tw_fail(TW_ERROR_ARGUMENT, "%s[%d] is %lld; %s padding of %lld inputs goes to %lld", field, a,
+                   (long long)pad, g->pad_mode == TW_PAD_REFLECT ? "reflect" : "circular",
+                   (long long)g->input[a], (long long)most);
 }
 
 static tw_status check_axis(const tw_geometry *g, int a) {
@@ -66,16 +82,8 @@ static tw_status check_axis(const tw_geometry *g, int a) {
                        (long long)g->output_padding[a], (long long)most,
                        g->transposed ? "less than stride or dilation"
                                      : "only a transposed convolution has it");
-    int64_t most_pad = g->pad_mode == TW_PAD_REFLECT    ? g->input[a] - 1
-                       : g->pad_mode == TW_PAD_CIRCULAR ? g->input[a]
-                                                        : INT64_MAX;
-    int64_t pad = tw_max(g->pad_begin[a], g->pad_end[a]);
-    if (pad > most_pad)
-        return tw_fail(TW_ERROR_ARGUMENT,
-                       "padding of dimension %d is %lld; %s padding of %lld inputs goes to %lld", a,
-                       (long long)pad, g->pad_mode == TW_PAD_REFLECT ? "reflect" : "circular",
-                       (long long)g->input[a], (long long)most_pad);
-    return TW_OK;
+    if ((status = check_pad(g, "pad_begin", a, g->pad_begin[a]))) return status;
+    return check_pad(g, "pad_end", a, g->pad_end[a]);
 }
 
 /* The output size of one axis; the formulas stand in geometry.h. Compared before divided: (-1) / 2 + 1 is 1
@@ -83,25 +91,25 @@ static tw_status check_axis(const tw_geometry *g, int a) {
 static tw_status output_size(const tw_geometry *g, int a, int64_t *out) {
     int64_t extent, padding, padded, grown;
     if (!tw_mul(g->kernel[a] - 1, g->dilation[a], &extent) || !tw_add(extent, 1, &extent))
-        return overflow("(kernel - 1) * dilation + 1");
-    if (!tw_add(g->pad_begin[a], g->pad_end[a], &padding)) return overflow("pad_begin + pad_end");
+        return axis_overflow("(kernel - 1) * dilation + 1", a);
+    if (!tw_add(g->pad_begin[a], g->pad_end[a], &padding)) return axis_overflow("pad_begin + pad_end", a);
     if (g->transposed) {
         if (!tw_mul(g->input[a] - 1, g->stride[a], &grown) || !tw_add(grown, extent, &grown) ||
             !tw_add(grown, g->output_padding[a], &grown))
-            return overflow("(input - 1) * stride + kernel extent + output_padding");
+            return axis_overflow("(input - 1) * stride + kernel extent + output_padding", a);
         if (grown <= padding)
             return tw_fail(TW_ERROR_SHAPE,
-                           "dimension %d: padding %lld cuts the whole transposed output of %lld away", a,
-                           (long long)padding, (long long)grown);
+                           "pad_begin + pad_end of dimension %d is %lld: it cuts the whole transposed output "
+                           "of %lld away",
+                           a, (long long)padding, (long long)grown);
         *out = grown - padding;
         return TW_OK;
     }
-    if (!tw_add(g->input[a], padding, &padded)) return overflow("input + pad_begin + pad_end");
+    if (!tw_add(g->input[a], padding, &padded)) return axis_overflow("input + pad_begin + pad_end", a);
     if (padded < extent)
-        return tw_fail(
-            TW_ERROR_SHAPE,
-            "dimension %d: the kernel spans %lld, the padded input %lld; expected at least as many", a,
-            (long long)extent, (long long)padded);
+        return tw_fail(TW_ERROR_SHAPE,
+                       "kernel of dimension %d spans %lld, the padded input %lld; expected at least as many",
+                       a, (long long)extent, (long long)padded);
     *out = (padded - extent) / g->stride[a] + 1;
     return TW_OK;
 }
@@ -114,7 +122,7 @@ static bool product(const int64_t *factors, int64_t *out) {
 }
 
 /* All products of elements, and the bytes of the widest type (8), of what a caller allocates for this
- * geometry. */
+ * geometry; of one image at least, also when the batch is empty. */
 static tw_status count_elements(tw_shape *s) {
     if (!product(s->in, &s->in_pixels) || !product(s->out, &s->out_pixels))
         return overflow("pixels of an image");
@@ -122,17 +130,20 @@ static tw_status count_elements(tw_shape *s) {
     if (!tw_mul(s->in_pixels, s->in_channels, &s->in_image)) return overflow("elements of an input image");
     if (!tw_mul(s->out_pixels, s->out_channels, &s->out_image))
         return overflow("elements of an output image");
-    int64_t per_output, bytes, taps;
+    int64_t per_output, images = tw_max(s->batch, 1), count;
+    size_t bytes;
     if (!tw_mul(s->kernel_taps, s->group_in, &per_output) ||
-        !tw_mul(per_output, s->out_channels, &s->w_count) || !tw_mul(s->w_count, 8, &bytes))
+        !tw_mul(per_output, s->out_channels, &s->w_count) || !tw_bytes(s->w_count, 8, &bytes))
         return overflow("bytes of the weights");
-    if (!tw_mul(s->in_image, s->batch, &s->in_count) || !tw_mul(s->in_count, 8, &bytes))
+    if (!tw_mul(s->in_image, images, &count) || !tw_bytes(count, 8, &bytes))
         return overflow("bytes of the input");
-    if (!tw_mul(s->out_image, s->batch, &s->out_count) || !tw_mul(s->out_count, 8, &bytes))
+    if (!tw_mul(s->out_image, images, &count) || !tw_bytes(count, 8, &bytes))
         return overflow("bytes of the output");
-    if (!tw_mul(s->out_image, per_output, &taps) || !tw_mul(taps, tw_max(s->batch, 1), &taps) ||
-        !tw_mul(taps, 2, &taps))
+    if (!tw_mul(s->out_image, per_output, &count) || !tw_mul(count, images, &count) ||
+        !tw_mul(count, 2, &count))
         return overflow("products of output and weight");
+    s->in_count = s->in_image * s->batch;
+    s->out_count = s->out_image * s->batch;
     return TW_OK;
 }
 
@@ -180,18 +191,45 @@ tw_status tw_geometry_output(const tw_geometry *geometry, int64_t output[TW_MAX_
     return TW_OK;
 }
 
-/* Pairs (out, kernel) of one axis whose input lies inside, or all when padding repeats the input. */
+/* Sum over i < n of floor((a * i + b) / m) for n >= 1: the lattice points below a line, by Euclid's algorithm
+ * (Graham, Knuth, Patashnik, "Concrete Mathematics", 3.5). Each step adds a part of the result, and a * n + b
+ * only falls: nothing wraps when the result and a * n + b fit. */
+static uint64_t floor_sum(uint64_t n, uint64_t m, uint64_t a, uint64_t b) {
+    uint64_t sum = 0;
+    for (;;) {
+        if (a >= m) sum += n * (n - 1) / 2 * (a / m);
+        sum += n * (b / m);
+        a %= m;
+        b %= m;
+        uint64_t height = a * n + b;
+        if (height < m) return sum; /* also when a is 0 */
+        n = height / m;
+        b = height % m;
+        uint64_t old = m;
+        m = a;
+        a = old;
+    }
+}
+
+/* Pairs (out, k) of one axis with out * stride + k * dilation < limit. Summed over k: the first `full` of
+ * them allow every output, those from `end` on none, and those between ceil((limit - k * dilation) / stride),
+ * added up from the last. A loop over k would take ages for a kernel of 2^40. */
+static int64_t pairs_below(const tw_shape *s, int a, int64_t limit) {
+    int64_t out = s->out[a], kernel = s->kernel[a], stride = s->stride[a], dilation = s->dilation[a];
+    if (limit <= 0) return 0;
+    int64_t end = tw_min(kernel, tw_ceil_div(limit, dilation));
+    int64_t room = limit - (out - 1) * stride;
+    int64_t full = room > 0 ? tw_min(kernel, tw_ceil_div(room, dilation)) : 0;
+    if (end == full) return full * out;
+    int64_t last = limit - (end - 1) * dilation - 1, rest = end - full;
+    return full * out + rest +
+           (int64_t)floor_sum((uint64_t)rest, (uint64_t)stride, (uint64_t)dilation, (uint64_t)last);
+}
+
+/* Pairs (out, k) of one axis whose input lies inside, or all when padding repeats the input. */
 static int64_t axis_taps(const tw_shape *s, int a) {
     if (s->geometry.pad_mode != TW_PAD_ZEROS) return s->out[a] * s->kernel[a];
-    int64_t taps = 0;
-    for (int64_t k = 0; k < s->kernel[a]; k++) {
-        int64_t shift =
-            k * s->dilation[a] - s->pad[a]; /* input = out * stride + shift, wanted in 0 .. in-1 */
-        int64_t first = shift >= 0 ? 0 : tw_ceil_div(-shift, s->stride[a]);
-        int64_t end = shift >= s->in[a] ? 0 : (s->in[a] - 1 - shift) / s->stride[a] + 1;
-        taps += tw_max(0, tw_min(end, s->out[a]) - first);
-    }
-    return taps;
+    return pairs_below(s, a, s->pad[a] + s->in[a]) - pairs_below(s, a, s->pad[a]);
 }
 
 tw_status tw_geometry_count(const tw_geometry *geometry, tw_geometry_sizes *sizes) {

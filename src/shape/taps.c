@@ -1,3 +1,6 @@
+/* One loop nest over the base convolution of shape.h, and one place that says which input a tap reads.
+ * Outside the image it reads nothing (zeros) or what the padding mode repeats. A transposed convolution is
+ * the same list with out and in exchanged. Time: outputs times weights of an output; no memory. */
 #include "shape/taps.h"
 
 /* The kernel positions of one pair of channels at one output pixel of the base. */
