@@ -2,7 +2,7 @@
 # written as one: the same bits on every machine depend on it.
 
 set(TWILL_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef
-                   -Wwrite-strings)
+                   -Wwrite-strings -Wconversion -Wno-sign-conversion)
 if(TWILL_WERROR)
   list(APPEND TWILL_WARNINGS -Werror)
 endif()

@@ -1,0 +1,58 @@
+# A thin face over CMake, for people. `make help` lists what there is.
+.POSIX:
+.PHONY: all help configured demo test bench check format fuzz install clean
+
+BUILD = build
+JOBS = $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+PREFIX = /usr/local
+TWILL = $(BUILD)/twill
+DEMO = demo
+
+all: configured
+	@cmake --build $(BUILD) -j $(JOBS)
+
+help:
+	@echo "make           build the library and the command, $(TWILL)"
+	@echo "make demo      a convolution worked out, and a network trained on digits (installs what is missing)"
+	@echo "make test      build and run all tests (installs what is missing)"
+	@echo "make bench     time the convolutions of this machine"
+	@echo "make check     the house rules; make format: clang-format over all sources"
+	@echo "make fuzz      feed the readers hostile bytes for SECONDS each (60)"
+	@echo "make install   into PREFIX ($(PREFIX)), below DESTDIR"
+	@echo "make clean     remove $(BUILD), $(DEMO) and the presets' folders"
+
+configured:
+	@command -v cmake >/dev/null || { scripts/packages build && command -v cmake >/dev/null; }
+	@cmake -S . -B $(BUILD) --log-level=NOTICE
+
+demo:
+	@scripts/packages demo
+	@cmake -S . -B $(BUILD) --log-level=NOTICE
+	@echo "building $(TWILL) ..."
+	@cmake --build $(BUILD) -j $(JOBS) --target twill-command >$(BUILD)/demo.log 2>&1 || { cat $(BUILD)/demo.log; exit 1; }
+	@TWILL=$(TWILL) DEMO=$(DEMO) scripts/demo
+
+test:
+	@scripts/packages test
+	@cmake -S . -B $(BUILD) -DTWILL_TESTS=ON --log-level=NOTICE
+	@cmake --build $(BUILD) -j $(JOBS)
+	@cd $(BUILD) && ctest -j $(JOBS) --output-on-failure
+
+bench: all
+	@$(TWILL) bench conv --layers bench/layers.tsv
+
+check:
+	@scripts/check
+
+format:
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+fuzz:
+	@scripts/packages fuzz
+	@scripts/fuzz
+
+install: all
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	rm -rf $(BUILD) build-* $(DEMO)
