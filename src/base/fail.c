@@ -72,7 +72,7 @@ tw_status tw_fail(tw_status status, const char *format, ...) {
     char raw[MESSAGE];
     va_list list;
     va_start(list, format);
-    vsnprintf(raw, sizeof raw, format, list);
+    if (vsnprintf(raw, sizeof raw, format, list) < 0) raw[0] = 0;
     va_end(list);
     set_message(raw);
     return status;

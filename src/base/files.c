@@ -1,15 +1,19 @@
 /* Safe writing. An error of write can be forgotten by later calls (after ENOSPC fflush and fclose may return
  * 0), so the writer keeps the first one itself and uses no stdio; an fsync that failed once is final, since
- * the kernel may drop the dirty pages: nothing is renamed then. */
+ * the kernel may drop the dirty pages: nothing is renamed then. What stands below /dev and /proc is never
+ * renamed over, even where it leads to an ordinary file: /dev/stdout behind "> file" is that file. */
 #define _GNU_SOURCE
 #include "base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -34,33 +38,62 @@ static void writer_free(tw_writer *writer) {
     tw_free(writer);
 }
 
-/* A name beside `path` that no other process or call uses. */
-static char *temporary_name(const char *path) {
-    size_t size = strlen(path) + 40;
-    char *name = tw_alloc((int64_t)size, 1);
-    static _Thread_local unsigned calls;
-    if (name) snprintf(name, size, "%s.%ld.%p.%u.tmp", path, (long)getpid(), (void *)&calls, calls), calls++;
-    return name;
+/* Opens what is written as it is: a device, a pipe, a stream that the process already has (at its place, not
+ * at the begin of its file). */
+static int open_direct(const char *path) {
+    if (strcmp(path, "/dev/stdout") == 0) return dup(STDOUT_FILENO);
+    if (strcmp(path, "/dev/stderr") == 0) return dup(STDERR_FILENO);
+    return open(path, O_WRONLY | O_CLOEXEC);
+}
+
+/* Opens a new file beside writer->path, under a name that nothing else has. */
+static int open_temporary(tw_writer *writer) {
+    static atomic_uint calls;
+    size_t size = strlen(writer->path) + 40;
+    writer->temporary = tw_alloc((int64_t)size, 1);
+    if (!writer->temporary) return -1;
+    int file;
+    do { /* a name may be left from a process that was killed */
+        unsigned call = atomic_fetch_add(&calls, 1);
+        snprintf(writer->temporary, size, "%s.%ld.%u.tmp", writer->path, (long)getpid(), call);
+        file = open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (file < 0 && errno == EEXIST);
+    return file;
+}
+
+/* Opens for a path that may exist: its file keeps its mode, one that may not be written stays as it is, and a
+ * symbolic link stays a link to the new file. */
+static int open_for(tw_writer *writer, const char *path) {
+    struct stat old;
+    bool exists = stat(path, &old) == 0;
+    writer->direct = (exists && !S_ISREG(old.st_mode) && !S_ISDIR(old.st_mode)) ||
+                     strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+    if (writer->direct) {
+        writer->path = tw_strdup(path);
+        return writer->path ? open_direct(path) : -1;
+    }
+    char resolved[PATH_MAX];
+    if (exists && access(path, W_OK) != 0) return -1;
+    writer->path = tw_strdup(exists && realpath(path, resolved) ? resolved : path);
+    if (!writer->path) return -1;
+    if (exists && S_ISDIR(old.st_mode)) {
+        errno = EISDIR;
+        return -1;
+    }
+    int file = open_temporary(writer);
+    if (file >= 0 && exists) (void)fchmod(file, old.st_mode & 07777);
+    return file;
 }
 
 tw_status tw_writer_create(tw_writer **out, const char *path) {
     *out = NULL;
     tw_writer *writer = tw_alloc_zero(1, sizeof *writer);
     if (!writer) return TW_ERROR_MEMORY;
-    struct stat status;
-    writer->direct = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
-    writer->path = tw_strdup(path);
-    writer->temporary = temporary_name(path);
-    if (!writer->path || !writer->temporary) {
-        writer_free(writer);
-        return TW_ERROR_MEMORY;
-    }
-    writer->file = writer->direct ? open(path, O_WRONLY | O_CLOEXEC)
-                                  : open(writer->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    writer->file = open_for(writer, path);
     if (writer->file < 0) {
-        tw_fail(TW_ERROR_IO, "%s: cannot be written: %s", path, strerror(errno));
         writer_free(writer);
-        return TW_ERROR_IO;
+        return tw_fail(errno == ENOMEM ? TW_ERROR_MEMORY : TW_ERROR_IO, "%s: cannot be written: %s", path,
+                       strerror(errno));
     }
     *out = writer;
     return TW_OK;
@@ -119,9 +152,16 @@ static void sync_folder(const char *path) {
     tw_free(copy);
 }
 
+/* Bytes on the disk before the name is. A file system that cannot sync at all says EINVAL: it promises no
+ * more than it has done. */
+static void sync_file(tw_writer *writer) {
+    if (!writer->error && !writer->direct && fsync(writer->file) != 0 && errno != EINVAL)
+        writer->error = errno;
+}
+
 tw_status tw_writer_commit(tw_writer *writer) {
     flush(writer);
-    if (!writer->error && !writer->direct && fsync(writer->file) != 0) writer->error = errno;
+    sync_file(writer);
     if (close(writer->file) != 0 && !writer->error) writer->error = errno;
     if (!writer->error && !writer->direct && rename(writer->temporary, writer->path) != 0)
         writer->error = errno;

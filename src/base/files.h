@@ -8,8 +8,9 @@
 #include <twill/status.h>
 
 /* A file being written. Ordinary files come into being beside their path and are renamed over it by
- * tw_writer_commit after an fsync, so a reader sees the old file or the new one; other things (/dev/stdout, a
- * pipe) are written directly. The first error sticks: later writes do nothing, and commit reports it. */
+ * tw_writer_commit after an fsync, so a reader sees the old file or the new one; a file that was there keeps
+ * its mode, and a symbolic link is followed. Other things (/dev/stdout, a pipe) are written directly. The
+ * first error sticks: later writes do nothing, and commit reports it. */
 typedef struct tw_writer tw_writer;
 tw_status tw_writer_create(tw_writer **writer, const char *path);
 void tw_writer_write(tw_writer *writer, const void *bytes, size_t count);

@@ -36,7 +36,7 @@ uint32_t tw_random_bits(tw_random *random);
 uint64_t tw_random_below(tw_random *random, uint64_t below);
 /* 0 <= u < 1, a multiple of 2^-53. */
 double tw_random_uniform(tw_random *random);
-/* Mean 0, variance 1 (Box and Muller 1958). Uses libm's log and cos: same bits on one machine, not on all. */
+/* Mean 0, variance 1 (Box and Muller 1958); same bits on every machine. */
 double tw_random_normal(tw_random *random);
 
 /* order[0 .. count-1] becomes a permutation of 0 .. count-1 (Fisher and Yates, as in Knuth, TAOCP 2, 3.4.2).

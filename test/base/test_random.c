@@ -1,4 +1,5 @@
 /* The random numbers, against the vectors that the authors of Philox publish with Random123. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,11 +52,43 @@ static void streams_that_differ_in_one_number_differ(void **state) {
         for (int j = 0; j < i; j++) assert_int_not_equal(first[i], first[j]);
 }
 
+/* Box and Muller with libm, from the same two uniform numbers: twill's own log and cosine agree to rounding.
+ */
+static void normal_numbers_are_those_of_libm(void **state) {
+    (void)state;
+    double largest = 0, sum = 0, squares = 0;
+    enum { COUNT = 200000 };
+    tw_random normal = tw_random_stream(3, TW_RANDOM_TEST, 0, 0), uniform = normal;
+    for (int i = 0; i < COUNT; i++) {
+        double a = tw_random_uniform(&uniform), b = tw_random_uniform(&uniform);
+        double expected = sqrt(-2 * log(1 - a)) * cos(6.283185307179586 * b);
+        double z = tw_random_normal(&normal);
+        largest = fmax(largest, fabs(z - expected));
+        sum += z, squares += z * z;
+    }
+    assert_true(largest < 1e-14);
+    assert_true(fabs(sum / COUNT) < 5 / sqrt(COUNT));
+    assert_true(fabs(squares / COUNT - 1) < 5 * sqrt(2.0 / COUNT));
+}
+
+static void numbers_below_a_bound_are_evenly_spread(void **state) {
+    (void)state;
+    int seen[7] = {0};
+    tw_random random = tw_random_stream(5, TW_RANDOM_TEST, 0, 0);
+    for (int i = 0; i < 70000; i++) seen[tw_random_below(&random, 7)]++;
+    double chi = 0; /* 6 degrees of freedom: 22.5 is exceeded once in a thousand */
+    for (int i = 0; i < 7; i++) chi += (seen[i] - 10000.0) * (seen[i] - 10000.0) / 10000;
+    assert_true(chi < 22.5);
+    for (int i = 0; i < 100; i++) assert_int_equal(tw_random_below(&random, 1), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(philox_gives_the_published_vectors),
         cmocka_unit_test(a_permutation_holds_every_number_once),
         cmocka_unit_test(streams_that_differ_in_one_number_differ),
+        cmocka_unit_test(normal_numbers_are_those_of_libm),
+        cmocka_unit_test(numbers_below_a_bound_are_evenly_spread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
