@@ -1,0 +1,80 @@
+/* What an algorithm is: one file that exports one const struct tw_algorithm, and a line in algorithms.c.
+ *
+ * Algorithms know the three passes of the *base* convolution (see shape/shape.h); a transposed convolution's
+ * passes have been mapped to them before. They are asked in the order of the list; the plan takes, among
+ * those that do not decline, the one with the least cost. Declining and cost may look at the geometry of one
+ * image, the type and the accuracy mode only: never at batch, threads or instruction set, because the choice
+ * decides which bits come out. */
+#ifndef TW_CONV_ALGORITHM_H
+#define TW_CONV_ALGORITHM_H
+
+#include <twill/conv.h>
+
+#include "kernel/kernel.h"
+#include "shape/shape.h"
+
+/* What a plan is for: constant, the same for all its passes. */
+typedef struct tw_problem {
+    tw_shape shape;
+    tw_type type;
+    tw_accuracy accuracy;
+    const tw_kernel *kernel;
+    const tw_loops *loops; /* the kernel's, for `type` */
+    int threads;
+} tw_problem;
+
+/* One pass of the base convolution, to be done now. Nothing is NULL that the pass needs, nothing overlaps,
+ * and the batch is not empty.
+ *
+ *     TW_FORWARD           y  = W x + bias          reads x, w or packed, bias [out_channels] or NULL
+ *     TW_BACKWARD_DATA     dx = W^T dy + bias       reads dy, w or packed, bias [in_channels] or NULL (only a
+ *                                                   transposed convolution's forward pass has one)
+ *     TW_BACKWARD_WEIGHTS  dw = sum of dy * x       reads x, dy
+ *
+ * w is what the caller gave, NULL when it gave packed weights; `packed` is not NULL when packed_bytes is not
+ * 0. The gradient of the bias is not an algorithm's work: see bias.h. */
+typedef struct tw_job {
+    const tw_problem *problem;
+    tw_pass pass; /* of the base */
+    const void *state;
+    const void *x, *w, *dy, *bias, *packed;
+    void *y, *dx, *dw;
+    void *workspace; /* workspace() bytes for `threads`, aligned to 64 */
+    int threads;
+} tw_job;
+
+typedef struct tw_algorithm {
+    const char *name;
+    const char *reason; /* why a plan takes it where it wins: a sentence */
+
+    /* Why not: a sentence, or NULL. */
+    const char *(*declines)(const tw_problem *problem, tw_pass pass);
+
+    /* Work for one image, in multiply-adds at full speed; INFINITY: only when nothing else will. */
+    double (*cost)(const tw_problem *problem, tw_pass pass);
+
+    /* Tables for this pass, made once with the plan; NULL: none. On failure *state is NULL. `release` frees.
+     */
+    tw_status (*prepare)(const tw_problem *problem, tw_pass pass, void **state);
+    void (*release)(void *state);
+
+    /* Bytes; NULL: none. They grow with threads. Packed weights are not part of the workspace: the plan adds
+     * them when the caller brings none. INT64_MAX: more than can be counted. */
+    int64_t (*workspace)(const tw_problem *problem, tw_pass pass, const void *state, int threads);
+    int64_t (*packed_bytes)(const tw_problem *problem, tw_pass pass, const void *state);
+
+    /* Writes all of packed, any alignment, on `threads` threads. */
+    void (*pack)(const tw_problem *problem, tw_pass pass, const void *state, const void *w, void *packed,
+                 int threads);
+
+    void (*run)(const tw_job *job);
+} tw_algorithm;
+
+/* All algorithms, in the order in which a plan asks them; the last one declines nothing. */
+extern const tw_algorithm *const tw_algorithm_list[];
+extern const size_t tw_algorithm_count;
+
+/* The index of a name, -1 when there is none. */
+int tw_algorithm_find(const char *name);
+
+#endif

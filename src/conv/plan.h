@@ -1,0 +1,31 @@
+/* A plan: what was decided for a geometry. plan.c makes it, call.c runs it. */
+#ifndef TW_CONV_PLAN_H
+#define TW_CONV_PLAN_H
+
+#include <pthread.h>
+
+#include "conv/algorithm.h"
+
+/* One pass of the user: who does it, and what that needs. */
+typedef struct tw_pass_plan {
+    const tw_algorithm *algorithm;
+    const char *reason;
+    tw_pass base; /* the pass of the base that it is */
+    void *state;
+    int64_t packed; /* bytes, 0: no packed form */
+} tw_pass_plan;
+
+struct tw_conv {
+    tw_problem problem;
+    tw_geometry_sizes sizes;
+    bool lends_workspace;
+    tw_pass_plan passes[TW_PASSES];
+    void *workspace; /* the plan's own: as much as its hungriest pass wants */
+    size_t workspace_bytes;
+    pthread_mutex_t turn; /* held by the call that uses it */
+};
+
+/* The pass of the base that a pass of the user is. */
+tw_pass tw_plan_base_pass(const tw_shape *shape, tw_pass pass);
+
+#endif

@@ -1,0 +1,58 @@
+/* AVX2 and FMA, double precision: 4 lanes. Compiled with its own flags; called only where the processor has
+ * it. */
+#include <immintrin.h>
+#include <stdbool.h>
+
+#include "kernel/kernel.h"
+
+typedef double real;
+typedef __m256d vec;
+/* 12 sums, 2 or 3 weights and 1 splat: all of 16 registers */
+enum { LANES = 4, VECS = 3, ROWS_1 = 6, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0 };
+
+/* All ones in the first `count` lanes. */
+static inline __m256i first(int count) {
+    static const int64_t ones[2 * LANES] = {-1, -1, -1, -1};
+    return _mm256_loadu_si256((const __m256i *)(ones + LANES - count));
+}
+
+static inline vec vec_zero(void) {
+    return _mm256_setzero_pd();
+}
+
+static inline vec vec_splat(real x) {
+    return _mm256_set1_pd(x);
+}
+
+static inline vec vec_load(const real *p) {
+    return _mm256_loadu_pd(p);
+}
+
+static inline void vec_store(real *p, vec x) {
+    _mm256_storeu_pd(p, x);
+}
+
+static inline vec vec_load_part(const real *p, int count) {
+    return _mm256_maskload_pd(p, first(count));
+}
+
+static inline void vec_store_part(real *p, vec x, int count) {
+    _mm256_maskstore_pd(p, first(count), x);
+}
+
+static inline vec vec_add(vec a, vec b) {
+    return _mm256_add_pd(a, b);
+}
+
+static inline vec vec_fma(vec a, vec b, vec c) {
+    return _mm256_fmadd_pd(a, b, c);
+}
+
+#include "kernel/tile_body.h"
+
+const tw_loops tw_loops_avx2_f64 = {.lanes = LANES,
+                                    .most_vecs = VECS,
+                                    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+                                    .tile = tile,
+                                    .burn = burn,
+                                    .burn_flops = 2 * CHAINS * LANES};

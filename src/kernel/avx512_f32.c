@@ -1,0 +1,56 @@
+/* AVX-512 (F, VL, BW, DQ), single precision: 16 lanes. Compiled with its own flags; called only where the
+ * processor has it. */
+#include <immintrin.h>
+#include <stdbool.h>
+
+#include "kernel/kernel.h"
+
+typedef float real;
+typedef __m512 vec;
+/* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
+enum { LANES = 16, VECS = 4, ROWS_1 = 14, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6 };
+
+static inline __mmask16 first(int count) {
+    return (__mmask16)((1u << count) - 1);
+}
+
+static inline vec vec_zero(void) {
+    return _mm512_setzero_ps();
+}
+
+static inline vec vec_splat(real x) {
+    return _mm512_set1_ps(x);
+}
+
+static inline vec vec_load(const real *p) {
+    return _mm512_loadu_ps(p);
+}
+
+static inline void vec_store(real *p, vec x) {
+    _mm512_storeu_ps(p, x);
+}
+
+static inline vec vec_load_part(const real *p, int count) {
+    return _mm512_maskz_loadu_ps(first(count), p);
+}
+
+static inline void vec_store_part(real *p, vec x, int count) {
+    _mm512_mask_storeu_ps(p, first(count), x);
+}
+
+static inline vec vec_add(vec a, vec b) {
+    return _mm512_add_ps(a, b);
+}
+
+static inline vec vec_fma(vec a, vec b, vec c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+
+#include "kernel/tile_body.h"
+
+const tw_loops tw_loops_avx512_f32 = {.lanes = LANES,
+                                      .most_vecs = VECS,
+                                      .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+                                      .tile = tile,
+                                      .burn = burn,
+                                      .burn_flops = 2 * CHAINS * LANES};

@@ -1,0 +1,18 @@
+# Kernels: one line per instruction set. -O3 because the tile's loops must be unrolled whole. The files of other
+# machines are left out of TWILL_SOURCES.
+set(TWILL_ISA_scalar "")
+set(TWILL_ISA_avx2 "-mavx2 -mfma")
+set(TWILL_ISA_avx512 "-mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512")
+set(TWILL_ISA_neon "")
+
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  list(FILTER TWILL_SOURCES EXCLUDE REGEX "/src/kernel/avx")
+endif()
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  list(FILTER TWILL_SOURCES EXCLUDE REGEX "/src/kernel/neon")
+endif()
+foreach(isa scalar avx2 avx512 neon)
+  foreach(type f32 f64)
+    set_source_files_properties(src/kernel/${isa}_${type}.c PROPERTIES COMPILE_FLAGS "-O3 ${TWILL_ISA_${isa}}")
+  endforeach()
+endforeach()

@@ -1,0 +1,72 @@
+/* The inner loops, as one table of functions for each instruction set and type.
+ *
+ * A kernel knows no tensor and no geometry: it multiplies and adds what pointers and strides say. All kernels
+ * give the same bits: every sum is the same chain of fused multiply-adds, and vectors only lay several such
+ * chains side by side. How many fit into the registers differs, and the table says it. */
+#ifndef TW_KERNEL_KERNEL_H
+#define TW_KERNEL_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <twill/machine.h>
+
+#include "base/cpu.h"
+
+/* One piece of a sum: `length` products of a[l * a_col + m * a_row] with b[l * b_row + n]. */
+typedef struct tw_strip {
+    const void *a, *b;
+    int64_t length;
+} tw_strip;
+
+/* The tile: for m < rows, n < columns
+ *
+ *     C[m][n] = start[m][n] + sum over the strips, over l < length, of a[l * a_col + m * a_row] * b[l * b_row
+ * + n]
+ *
+ * The sum begins at zero and is one chain of fused multiply-adds in the order of strips and l; `start` is
+ * added last, rounded once. Strides count elements. b is read in whole vectors (vecs * lanes elements for
+ * each l); a, start and c only where the formula says. */
+typedef struct tw_tile {
+    const tw_strip *strips;
+    int64_t count;
+    int64_t a_row, a_col, b_row;
+    const void *start; /* may be c itself; NULL: zeros */
+    int64_t start_row; /* 0: the same row for all m (a bias) */
+    void *c;
+    int64_t c_row;
+    int rows;    /* 1 .. most_rows[vecs] */
+    int vecs;    /* 1 .. most_vecs */
+    int columns; /* (vecs - 1) * lanes < columns <= vecs * lanes */
+} tw_tile;
+
+enum { TW_MOST_VECS = 4 };
+
+/* The loops for one type of number. */
+typedef struct tw_loops {
+    int lanes;                       /* numbers in a vector */
+    int most_vecs;                   /* widest tile, in vectors */
+    int most_rows[TW_MOST_VECS + 1]; /* highest tile for a width in vectors; [0] is unused */
+    void (*tile)(const tw_tile *tile);
+    /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */
+    void (*burn)(int64_t rounds, void *out);
+    int64_t burn_flops;
+} tw_loops;
+
+typedef struct tw_kernel {
+    const char *name;
+    tw_cpu_need needs;
+    const tw_loops *loops[2]; /* by tw_type */
+} tw_kernel;
+
+/* The kernels of this build, best last; *count receives how many. */
+const tw_kernel *const *tw_kernels(size_t *count);
+
+/* The kernel of that name: NULL when this build has none. */
+const tw_kernel *tw_kernel_find(const char *name);
+
+/* The one that plans take when nobody says: TWILL_ISA if it names one that runs here, else the best that
+ * does. */
+const tw_kernel *tw_kernel_default(void);
+
+#endif

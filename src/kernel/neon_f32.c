@@ -1,0 +1,55 @@
+/* NEON of 64-bit ARM, single precision: 4 lanes, part of every such processor. */
+#include <arm_neon.h>
+#include <stdbool.h>
+
+#include "kernel/kernel.h"
+
+typedef float real;
+typedef float32x4_t vec;
+/* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
+enum { LANES = 4, VECS = 4, ROWS_1 = 14, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6 };
+
+static inline vec vec_zero(void) {
+    return vdupq_n_f32(0);
+}
+
+static inline vec vec_splat(real x) {
+    return vdupq_n_f32(x);
+}
+
+static inline vec vec_load(const real *p) {
+    return vld1q_f32(p);
+}
+
+static inline void vec_store(real *p, vec x) {
+    vst1q_f32(p, x);
+}
+
+static inline vec vec_load_part(const real *p, int count) {
+    real lane[LANES] = {0};
+    for (int i = 0; i < count; i++) lane[i] = p[i];
+    return vld1q_f32(lane);
+}
+
+static inline void vec_store_part(real *p, vec x, int count) {
+    real lane[LANES];
+    vst1q_f32(lane, x);
+    for (int i = 0; i < count; i++) p[i] = lane[i];
+}
+
+static inline vec vec_add(vec a, vec b) {
+    return vaddq_f32(a, b);
+}
+
+static inline vec vec_fma(vec a, vec b, vec c) {
+    return vfmaq_f32(c, a, b);
+}
+
+#include "kernel/tile_body.h"
+
+const tw_loops tw_loops_neon_f32 = {.lanes = LANES,
+                                    .most_vecs = VECS,
+                                    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+                                    .tile = tile,
+                                    .burn = burn,
+                                    .burn_flops = 2 * CHAINS * LANES};

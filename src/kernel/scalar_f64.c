@@ -1,0 +1,51 @@
+/* The kernel of every machine, in double precision: one number at a time, fused multiply-adds through libm
+ * where the processor has none. Slow there, and the same bits. */
+#include <math.h>
+#include <stdbool.h>
+
+#include "kernel/kernel.h"
+
+typedef double real;
+typedef double vec;
+enum { LANES = 1, VECS = 2, ROWS_1 = 4, ROWS_2 = 4, ROWS_3 = 0, ROWS_4 = 0 };
+
+static inline vec vec_zero(void) {
+    return 0;
+}
+
+static inline vec vec_splat(real x) {
+    return x;
+}
+
+static inline vec vec_load(const real *p) {
+    return *p;
+}
+
+static inline void vec_store(real *p, vec x) {
+    *p = x;
+}
+
+static inline vec vec_load_part(const real *p, int count) {
+    return count > 0 ? *p : 0;
+}
+
+static inline void vec_store_part(real *p, vec x, int count) {
+    if (count > 0) *p = x;
+}
+
+static inline vec vec_add(vec a, vec b) {
+    return a + b;
+}
+
+static inline vec vec_fma(vec a, vec b, vec c) {
+    return fma(a, b, c);
+}
+
+#include "kernel/tile_body.h"
+
+const tw_loops tw_loops_scalar_f64 = {.lanes = LANES,
+                                      .most_vecs = VECS,
+                                      .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+                                      .tile = tile,
+                                      .burn = burn,
+                                      .burn_flops = 2 * CHAINS * LANES};

@@ -1,0 +1,119 @@
+/* The body of every kernel, in plain C over a handful of inline functions. Included once by each file
+ * ISA_TYPE.c, which defines before:
+ *
+ *     real, vec                    a number; a vector of LANES numbers
+ *     LANES, VECS, ROWS_1..ROWS_4  the register tile: ROWS_v is the most rows of a tile v vectors wide, 0 for
+ * none vec_load, vec_store, vec_splat, vec_fma, vec_add, vec_zero, vec_load_part, vec_store_part
+ *
+ * and after it exports a tw_loops. A tile is `rows` x `vecs` sums that live in registers; for each l it loads
+ * `vecs` vectors of b once and each a once, and does rows * vecs fused multiply-adds: with 14 x 2 vectors 28
+ * of them for 16 loads, enough that a processor with two multiply-add units and two load ports is bound by
+ * the former (the blocking of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
+ * 2008). Every loop over rows and vectors has a constant length where it is inlined, so the compiler unrolls
+ * it and keeps the sums in registers: -O3 is needed for that. */
+
+enum { MOST_ROWS = 14 };
+
+static inline __attribute__((always_inline)) void finish_row(const tw_tile *t, int r, int vecs,
+                                                             const vec *sum) {
+    real *c = (real *)t->c + r * t->c_row;
+    const real *start = t->start ? (const real *)t->start + r * t->start_row : 0;
+    int last = t->columns - (vecs - 1) * LANES;
+    bool whole = last == LANES;
+#pragma GCC unroll 4
+    for (int v = 0; v < vecs; v++) {
+        bool full = v < vecs - 1 || whole;
+        vec s = sum[v];
+        if (start)
+            s = vec_add(full ? vec_load(start + v * LANES) : vec_load_part(start + v * LANES, last), s);
+        if (full)
+            vec_store(c + v * LANES, s);
+        else
+            vec_store_part(c + v * LANES, s, last);
+    }
+}
+
+static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, const int rows, const int vecs) {
+    vec sum[MOST_ROWS][TW_MOST_VECS];
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
+    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
+    for (int64_t i = 0; i < t->count; i++) {
+        const real *a = t->strips[i].a, *b = t->strips[i].b;
+        for (int64_t l = t->strips[i].length; l > 0; l--) {
+            vec w[TW_MOST_VECS];
+#pragma GCC unroll 4
+            for (int v = 0; v < vecs; v++) w[v] = vec_load(b + v * LANES);
+#pragma GCC unroll 14
+            for (int r = 0; r < rows; r++) {
+                vec s = vec_splat(a[r * a_row]);
+#pragma GCC unroll 4
+                for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma(s, w[v], sum[r][v]);
+            }
+            a += a_col;
+            b += b_row;
+        }
+    }
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; r++) finish_row(t, r, vecs, sum[r]);
+}
+
+/* `most` is a constant: cases above it vanish. */
+static inline __attribute__((always_inline)) void tile_of(const tw_tile *t, const int vecs, const int most) {
+    switch (t->rows > most ? 0 : t->rows) {
+    case 1: sum_tile(t, 1, vecs); break;
+    case 2: sum_tile(t, most < 2 ? 1 : 2, vecs); break;
+    case 3: sum_tile(t, most < 3 ? 1 : 3, vecs); break;
+    case 4: sum_tile(t, most < 4 ? 1 : 4, vecs); break;
+    case 5: sum_tile(t, most < 5 ? 1 : 5, vecs); break;
+    case 6: sum_tile(t, most < 6 ? 1 : 6, vecs); break;
+    case 7: sum_tile(t, most < 7 ? 1 : 7, vecs); break;
+    case 8: sum_tile(t, most < 8 ? 1 : 8, vecs); break;
+    case 9: sum_tile(t, most < 9 ? 1 : 9, vecs); break;
+    case 10: sum_tile(t, most < 10 ? 1 : 10, vecs); break;
+    case 11: sum_tile(t, most < 11 ? 1 : 11, vecs); break;
+    case 12: sum_tile(t, most < 12 ? 1 : 12, vecs); break;
+    case 13: sum_tile(t, most < 13 ? 1 : 13, vecs); break;
+    case 14: sum_tile(t, most < 14 ? 1 : 14, vecs); break;
+    default: break;
+    }
+}
+
+static void tile_1(const tw_tile *t) {
+    tile_of(t, 1, ROWS_1);
+}
+
+static void tile_2(const tw_tile *t) {
+    tile_of(t, 2, ROWS_2);
+}
+
+static void tile_3(const tw_tile *t) {
+    if (ROWS_3 > 0) tile_of(t, 3, ROWS_3);
+}
+
+static void tile_4(const tw_tile *t) {
+    if (ROWS_4 > 0) tile_of(t, 4, ROWS_4);
+}
+
+static void tile(const tw_tile *t) {
+    static void (*const by_width[])(const tw_tile *) = {tile_1, tile_2, tile_3, tile_4};
+    by_width[t->vecs - 1](t);
+}
+
+/* Twelve chains: more than latency times units of any processor so far, and few enough for 16 registers. */
+enum { CHAINS = 12 };
+
+static void burn(int64_t rounds, void *out) {
+    vec sum[CHAINS], x = vec_splat((real)0.999), y = vec_splat((real)0.001);
+#pragma GCC unroll 12
+    for (int i = 0; i < CHAINS; i++) sum[i] = vec_splat((real)i);
+    for (; rounds > 0; rounds--) {
+#pragma GCC unroll 12
+        for (int i = 0; i < CHAINS; i++) sum[i] = vec_fma(sum[i], x, y);
+    }
+    vec total = sum[0];
+    for (int i = 1; i < CHAINS; i++) total = vec_add(total, sum[i]);
+    vec_store(out, total);
+}
