@@ -46,11 +46,19 @@ tw_status tw_check_conv(const tw_check_options *options, tw_check_result *result
  * each tensor in the largest norm, bound 1e-6). Large tensors are sampled: options->count entries of each. */
 tw_status tw_check_net(const tw_net *net, const tw_check_options *options, tw_check_result *result);
 
-/* A geometry as one line, and back: "2d nchw n2 c3 k16 g1 i32x32 f3x3 s1x1 d1x1 p1,1x1,1 zeros". */
+/* A geometry as one line: "2d nchw n2 c3 k16 g1 i32x32 f3x3 s1x1 d1x1 p1,1x1,1 zeros", then " o1x0" when
+ * there is output padding, " transposed" and " flipped" where they hold. The letters: n batch, c in_channels,
+ * k out_channels, g groups, i input, f kernel (filter), s stride, d dilation, p padding (begin,end), o output
+ * padding. Written to text[size], truncated, always terminated; 512 bytes hold every geometry. */
 void tw_geometry_write(const tw_geometry *geometry, char *text, size_t size);
+
+/* Back from text. After the first word ("1d", "2d" or "3d") the words may come in any order, each once; c, k,
+ * i and f are needed, the others have the values of tw_geometry_defaults. One number stands for all
+ * dimensions (s2), one padding for begin and end (p1). The result is validated. FORMAT: a word that is
+ * unknown, said twice, missing or malformed, named in the message; else as tw_geometry_validate. On failure
+ * *geometry is untouched. */
 tw_status tw_geometry_read(tw_geometry *geometry, const char *text);
 
-#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
