@@ -1,0 +1,166 @@
+/* The one door: request in, bytes out. */
+#include <twill/explain.h>
+
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/memory.h"
+#include "explain/renderers.h"
+#include "explain/sections.h"
+
+enum { LEAST_WIDTH = 40, MOST_WIDTH = 1000 };
+
+static const tw_section *const sections[] = {
+    &tw_section_forward,
+    &tw_section_chain,
+    &tw_section_input,
+    &tw_section_matrix,
+};
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+static const tw_renderer *const renderers[] = {
+    [TW_EXPLAIN_TEXT] = &tw_renderer_text,
+};
+enum { RENDERERS = sizeof renderers / sizeof *renderers };
+
+const tw_section *const *tw_sections(size_t *count) {
+    *count = SECTIONS;
+    return sections;
+}
+
+const tw_renderer *const *tw_renderers(size_t *count) {
+    *count = RENDERERS;
+    return renderers;
+}
+
+const tw_explain_section_name *tw_explain_section(size_t index) {
+    return index < SECTIONS ? &sections[index]->face : NULL;
+}
+
+const tw_explain_format_name *tw_explain_format_of(size_t index) {
+    return index < RENDERERS ? &renderers[index]->face : NULL;
+}
+
+tw_explain_request tw_explain_defaults(void) {
+    tw_explain_request r = {.struct_size = sizeof r, .geometry = tw_geometry_defaults(2), .width = 80};
+    r.geometry.in_channels = r.geometry.out_channels = 1;
+    r.geometry.input[0] = r.geometry.input[1] = 3;
+    r.geometry.kernel[0] = r.geometry.kernel[1] = 2;
+    r.net.label = -1;
+    return r;
+}
+
+static tw_status check(const tw_explain_request *r) {
+    if (!r) return tw_fail(TW_ERROR_ARGUMENT, "request is NULL");
+    if (r->struct_size != sizeof *r)
+        return tw_fail(TW_ERROR_VERSION,
+                       "struct_size is %zu; this library knows a tw_explain_request of %zu bytes",
+                       r->struct_size, sizeof *r);
+    if ((unsigned)r->language >= TW_LANGUAGES)
+        return tw_fail(TW_ERROR_ARGUMENT, "language is %d; expected 0 to %d", (int)r->language,
+                       TW_LANGUAGES - 1);
+    if ((unsigned)r->format >= RENDERERS)
+        return tw_fail(TW_ERROR_ARGUMENT, "format is %d; expected 0 to %d", (int)r->format, RENDERERS - 1);
+    if (r->sections >> SECTIONS)
+        return tw_fail(TW_ERROR_ARGUMENT, "sections is 0x%x; there are %d sections", (unsigned)r->sections,
+                       SECTIONS);
+    return TW_OK;
+}
+
+static uint32_t wanted_sections(const tw_explain_request *r) {
+    uint32_t wanted = r->sections;
+    for (int i = 0; i < SECTIONS && !r->sections; i++)
+        if (sections[i]->face.by_default) wanted |= 1u << i;
+    return wanted;
+}
+
+static void write_facts(tw_document *d, const tw_problem *p) {
+    const struct {
+        const char *name;
+        const tw_naming *naming;
+        const double *values;
+    } tensors[] = {{"x", &p->name_x, p->x},       {"w", &p->name_w, p->w},
+                   {"b", &p->name_b, p->b},       {"h", &p->name_h, p->y},
+                   {"dL/dh", &p->name_dh, p->dy}, {"dL/dw", &p->name_dw, p->dw},
+                   {"dL/dx", &p->name_dx, p->dx}, {"dL/db", &p->name_db, p->db}};
+    for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
+        const tw_naming *n = tensors[i].naming;
+        tw_facts fact = {.name = tensors[i].name, .rank = n->rank, .count = 1, .values = tensors[i].values};
+        for (int a = 0; a < n->rank; a++) fact.count *= fact.shape[a] = n->shape[a];
+        tw_document_fact(d, fact);
+    }
+}
+
+static bool is_remarkable(const tw_geometry *g) {
+    bool plain = g->groups == 1;
+    for (int a = 0; a < g->spatial; a++)
+        plain = plain && g->stride[a] == 1 && g->dilation[a] == 1 && !g->pad_begin[a] && !g->pad_end[a];
+    return !plain;
+}
+
+static void write_opening(tw_document *d, const tw_problem *p) {
+    const tw_geometry *g = &p->geometry;
+    tw_document_heading(d, 1, TW_SAY_TITLE, NULL);
+    bool channels = g->in_channels > 1 || g->out_channels > 1;
+    tw_span args[] = {tw_span_sizes(p->name_x.rank - !channels, p->name_x.shape + !channels),
+                      tw_span_sizes(p->name_w.rank - 2 * !channels, p->name_w.shape + 2 * !channels),
+                      tw_span_sizes(p->name_h.rank - !channels, p->name_h.shape + !channels)};
+    tw_document_say(d, TW_SAY_SIZES, args);
+    tw_span settings[] = {tw_span_sizes(g->spatial, g->stride), tw_span_sizes(g->spatial, g->pad_begin),
+                          tw_span_sizes(g->spatial, g->pad_end), tw_span_sizes(g->spatial, g->dilation),
+                          tw_span_number((double)g->groups)};
+    if (is_remarkable(g)) tw_document_say(d, TW_SAY_SETTINGS, settings);
+    if (g->transposed) tw_document_say(d, TW_SAY_TRANSPOSED, NULL);
+    bool any = p->x || p->w || p->b || p->dy;
+    tw_document_say(d, !any ? TW_SAY_SYMBOLS_ONLY : TW_SAY_GIVEN, NULL);
+    if (p->y || p->dx || p->dw) tw_document_say(d, TW_SAY_AGREE, NULL);
+}
+
+static tw_status build(tw_document *d, const tw_problem *p, const tw_explain_request *r, uint32_t wanted) {
+    for (int i = 0; i < SECTIONS; i++) {
+        if (!(wanted >> i & 1u)) continue;
+        d->section = sections[i]->face.name;
+        tw_status status = sections[i]->write(d, p, r);
+        if (status) return status;
+    }
+    return d->arena.status;
+}
+
+static tw_status render(const tw_document *d, const tw_explain_request *r, char **bytes, size_t *size) {
+    int width = r->width < LEAST_WIDTH ? LEAST_WIDTH : r->width > MOST_WIDTH ? MOST_WIDTH : r->width;
+    tw_look look = {width, r->colour, r->ascii, r->fragment};
+    tw_ink ink = {0};
+    tw_ink_text(&ink, "");
+    tw_status status = renderers[r->format]->document(d, &look, &ink);
+    if (!status) status = ink.status;
+    if (status) {
+        tw_ink_release(&ink);
+        return status;
+    }
+    *bytes = ink.bytes;
+    *size = ink.size;
+    return TW_OK;
+}
+
+tw_status tw_explain(const tw_explain_request *r, char **bytes, size_t *size) {
+    if (!bytes || !size) return tw_fail(TW_ERROR_ARGUMENT, "bytes or size is NULL");
+    *bytes = NULL;
+    *size = 0;
+    tw_status status = check(r);
+    if (status) return status;
+    tw_problem problem;
+    tw_document document = {.language = r->language, .geometry = &r->geometry};
+    status = tw_problem_create(&problem, r);
+    if (status) return status;
+    write_opening(&document, &problem);
+    write_facts(&document, &problem);
+    status = build(&document, &problem, r, wanted_sections(r));
+    if (!status) status = render(&document, r, bytes, size);
+    tw_arena_release(&document.arena);
+    tw_problem_release(&problem);
+    return status;
+}
+
+void tw_explain_free(void *block) {
+    tw_free(block);
+}

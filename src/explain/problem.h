@@ -1,0 +1,40 @@
+/* The numbers of an explained convolution: computed once by its plan, compared with its matrix. */
+#ifndef TW_EXPLAIN_PROBLEM_H
+#define TW_EXPLAIN_PROBLEM_H
+
+#include <twill/explain.h>
+#include <twill/matrix.h>
+
+#include "explain/symbols.h"
+#include "shape/taps.h"
+
+enum { TW_PROBLEM_AXIS = 1 << 24 };
+
+typedef struct tw_problem {
+    tw_geometry geometry; /* batch 1 */
+    tw_shape shape;
+    int64_t output[TW_MAX_SPATIAL];
+    tw_geometry_sizes sizes;
+    const double *x, *w, *b, *dy; /* as given, NULL: symbols */
+    double *y, *dx, *dw, *db;     /* NULL where something they need is not given */
+    bool has_bias;                /* the request gave one */
+    tw_matrix *matrix;            /* NULL when it is too large to be worth building */
+    tw_naming name_x, name_w, name_b, name_h, name_dx, name_dw, name_db, name_dh;
+} tw_problem;
+
+/* Checks the request's numbers against its geometry, computes what they allow, and compares. The errors are
+ * those of tw_explain. */
+tw_status tw_problem_create(tw_problem *problem, const tw_explain_request *request);
+void tw_problem_release(tw_problem *problem);
+
+/* One element of a tensor: its symbol, its number when known, its colour. */
+tw_atom tw_problem_x(const tw_problem *problem, int64_t element);
+tw_atom tw_problem_w(const tw_problem *problem, int64_t element);
+tw_atom tw_problem_b(const tw_problem *problem, int64_t element);
+tw_atom tw_problem_h(const tw_problem *problem, int64_t element);
+tw_atom tw_problem_dx(const tw_problem *problem, int64_t element);
+tw_atom tw_problem_dw(const tw_problem *problem, int64_t element);
+tw_atom tw_problem_db(const tw_problem *problem, int64_t element);
+tw_atom tw_problem_dh(const tw_problem *problem, int64_t element);
+
+#endif

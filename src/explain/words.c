@@ -1,0 +1,246 @@
+/* The message table. A new sentence is a name in words.h and a row here, in both languages at once; the tests
+ * hold that no row is empty and that both languages use the same places. */
+#include "explain/words.h"
+
+#include <string.h>
+
+static const char *const words[TW_WORDS][TW_LANGUAGES] = {
+    [TW_SAY_TITLE] = {"A convolution, step by step", "一步一步看卷積"},
+    [TW_SAY_SIZES] = {"The image `x` is {0}, the kernel `w` is {1}, the output `h` is {2}.",
+                      "影像 `x` 為 {0}，卷積核 `w` 為 {1}，輸出 `h` 為 {2}。"},
+    [TW_SAY_SETTINGS] = {"Stride {0}, padding {1} and {2}, dilation {3}, groups {4}.",
+                         "步幅 {0}，填充前 {1}、後 {2}，膨脹 {3}，分組 {4}。"},
+    [TW_SAY_TRANSPOSED] = {"The convolution is transposed: its matrix is the transpose of an ordinary one's.",
+                           "這是轉置卷積：它的矩陣是一般卷積矩陣的轉置。"},
+    [TW_SAY_GIVEN] = {"Numbers stand below their symbols.", "數值寫在對應的符號下方。"},
+    [TW_SAY_SYMBOLS_ONLY] = {"No numbers were given, so everything is shown in symbols.",
+                             "沒有給定數值，因此全部以符號表示。"},
+    [TW_SAY_AGREE] =
+        {"Every number here was computed by the convolution itself and compared with its matrix: they agree.",
+         "這裡的每個數值都由卷積本身算出，並與它的矩陣比對：兩"
+         "者一致。"},
+    [TW_SAY_AND_MORE] = {"and so on: {0} in all", "依此類推，共 {0} 式"},
+    [TW_SAY_TERMS] = {"{0} terms", "共 {0} 項"},
+    [TW_SAY_PLANES] = {"Of {0} the first {1} of {2} planes are shown.",
+                       "{0} 只列出 {2} 個平面中的前 {1} 個。"},
+
+    [TW_SAY_FORWARD] = {"Forward: every output is a sum", "前向：每個輸出都是一個和"},
+    [TW_SAY_FORWARD_TEXT] =
+        {"The kernel slides over the image. At each place the numbers that lie on top of each other are "
+         "multiplied and the products added up; each place gives one output.",
+         "卷積核在影像上滑動。在每個位置，把上下重疊的數相乘再"
+         "相加；每個位置得到一個輸出。"},
+    [TW_SAY_FORWARD_TRANSPOSED] =
+        {"Each pixel lays a copy of the kernel, multiplied by the pixel, onto the output; where copies "
+         "overlap they are added up. So each output is again a sum of products.",
+         "每個像素把卷積核乘上自己的值，疊放到輸出上；重疊之處"
+         "相加。因此每個輸出仍是乘積之和。"},
+    [TW_SAY_FLIPPED] = {"This is the convolution of the mathematicians: the kernel is turned by 180 degrees "
+                        "before it slides.",
+                        "這是數學上定義的卷積：卷積核先旋轉 180 度再滑動。"},
+    [TW_SAY_GROUPS] =
+        {"The {0} input and {1} output channels form {2} groups that do not see each other: each output sums "
+         "over the {3} input channels of its own group.",
+         "{0} 個輸入通道與 {1} 個輸出通道分成互不相干的 {2} 組：每"
+         "個輸出只對自己那組的 {3} 個輸入通道求和。"},
+    [TW_SAY_CHANNELS] = {"Each output sums over all {0} input channels; each of the {1} output channels has "
+                         "its own kernel for "
+                         "each input channel.",
+                         "每個輸出對全部 {0} 個輸入通道求和；{1} 個輸出通道對每個"
+                         "輸入通道各有自己的卷積核。"},
+    [TW_SAY_KERNELS] = {"Each of the {1} output channels has a kernel of its own.",
+                        "{1} 個輸出通道各有自己的卷積核。"},
+    [TW_SAY_SIZE_ORDINARY] =
+        {"The size of the output, for each dimension: `o = floor((i + p + q - (k - 1) d - 1) / s) + 1`.",
+         "每個維度的輸出大小：`o = floor((i + p + q - (k - 1) d - 1) / s) + 1`。"},
+    [TW_SAY_SIZE_TRANSPOSED] =
+        {"The size of the output, for each dimension: `o = (i - 1) s + (k - 1) d + 1 - p - q + e`.",
+         "每個維度的輸出大小：`o = (i - 1) s + (k - 1) d + 1 - p - q + e`。"},
+    [TW_SAY_DIMENSION] = {"dimension", "維度"},
+    [TW_SAY_INPUT] = {"input i", "輸入 i"},
+    [TW_SAY_PAD_BEGIN] = {"begin p", "前填充 p"},
+    [TW_SAY_PAD_END] = {"end q", "後填充 q"},
+    [TW_SAY_KERNEL] = {"kernel k", "核 k"},
+    [TW_SAY_DILATION] = {"dilation d", "膨脹 d"},
+    [TW_SAY_STRIDE] = {"stride s", "步幅 s"},
+    [TW_SAY_OUTPUT] = {"output o", "輸出 o"},
+    [TW_SAY_OUTPUT_PADDING] = {"extra e", "輸出填充 e"},
+    [TW_SAY_DEPTH] = {"depth", "深"},
+    [TW_SAY_HEIGHT] = {"height", "高"},
+    [TW_SAY_WIDTH] = {"width", "寬"},
+    [TW_SAY_LEFTOVER] =
+        {"{0}: the stride does not come out even; the last {1} of the padded image are never read.",
+         "{0}：步幅除不盡，填充後影像的最後 {1} 排不會被讀到。"},
+    [TW_SAY_PAD_ZEROS] =
+        {"Padding: the image stands in a border of zeros. Their products are zero, so the sums "
+         "below leave them out.",
+         "填充：影像四周補零。補零處的乘積為零，所以下面的和省"
+         "略它們。"},
+    [TW_SAY_PAD_REFLECT] = {"Padding: the border mirrors the image; its edge itself is not repeated.",
+                            "填充：邊框是影像的鏡射，邊緣本身不重複。"},
+    [TW_SAY_PAD_REPLICATE] = {"Padding: outside, the border of the image is repeated.",
+                              "填充：邊框重複影像的邊緣。"},
+    [TW_SAY_PAD_CIRCULAR] = {"Padding: the image repeats around itself, as on a ring.",
+                             "填充：影像首尾相接，如同環狀。"},
+    [TW_SAY_X_PADDED] = {"`x` with its border", "`x` 連同邊框"},
+
+    [TW_SAY_CHAIN] = {"The gradient of the weights: the chain rule", "權重的梯度：連鎖律"},
+    [TW_SAY_CHAIN_TEXT] =
+        {"The loss `L` depends on a weight through every output that the weight helps to make. So the chain "
+         "rule sums over the outputs:",
+         "損失 `L` 透過每一個用到該權重的輸出而依賴於這個權重。"
+         "因此連鎖律對所有輸出求和："},
+    [TW_SAY_CHAIN_PIXEL] =
+        {"and `dh/dw` is the pixel that the weight was multiplied with. For each of the {0} weights:",
+         "而 `dh/dw` 就是與該權重相乘的像素。對 {0} 個權重逐一寫出"
+         "："},
+    [TW_SAY_CHAIN_CONV] =
+        {"Seen together these sums are a convolution again: of the image with `dL/dh` as its kernel.",
+         "把這些和放在一起看，又是一個卷積：以 `dL/dh` 作為卷積核"
+         "，對影像作卷積。"},
+    [TW_SAY_CHAIN_CONV_TRANSPOSED] =
+        {"Seen together these sums are a convolution again: of `dL/dh` with the image as its kernel.",
+         "把這些和放在一起看，又是一個卷積：以影像作為卷積核，"
+         "對 `dL/dh` 作卷積。"},
+    [TW_SAY_CHAIN_STRIDE] = {"The stride {0} of the forward pass becomes a dilation here: zeros stand "
+                             "between the elements of that kernel.",
+                             "前向的步幅 {0} 在此變成膨脹：該卷積核的元素之間插入零"
+                             "。"},
+    [TW_SAY_CHAIN_DILATION] = {"The dilation {1} of the forward pass becomes a stride here.",
+                               "前向的膨脹 {1} 在此變成步幅。"},
+    [TW_SAY_DH] = {"`dL/dh`", "`dL/dh`"},
+    [TW_SAY_DH_SPREAD] = {"`dL/dh` with zeros between", "插入零的 `dL/dh`"},
+
+    [TW_SAY_INPUT_GRADIENT] = {"The gradient of the image", "影像的梯度"},
+    [TW_SAY_INPUT_TEXT] =
+        {"A pixel reaches the loss through every output whose patch it lies in; `dh/dx` is the weight that "
+         "it was "
+         "multiplied with there. This is what the layer before needs.",
+         "像素透過每一個涵蓋它的輸出影響損失；`dh/dx` 就是它在該"
+         "處所乘的權重。這正是前一層所需要的。"},
+    [TW_SAY_INPUT_CONV] =
+        {"This is a full convolution: `dL/dh` in a border of zeros, under the kernel turned by 180 degrees.",
+         "這是完整卷積（full convolution）：`dL/dh` 四周補零，再與旋轉"
+         " 180 度的卷積核作卷積。"},
+    [TW_SAY_INPUT_CONV_FLIPPED] = {"This is a full convolution: `dL/dh` in a border of zeros, under the "
+                                   "kernel as it is written, since the "
+                                   "forward pass has turned it already.",
+                                   "這是完整卷積（full convolution）：`dL/dh` 四周補零，與原樣的"
+                                   "卷積核作卷積，因為前向時已經旋轉過了。"},
+    [TW_SAY_INPUT_CONV_TRANSPOSED] =
+        {"The convolution is transposed, so its backward pass is the ordinary convolution: the kernel slides "
+         "over `dL/dh` with the stride.",
+         "因為是轉置卷積，它的反向就是一般卷積：卷積核依步幅在"
+         " `dL/dh` 上滑動。"},
+    [TW_SAY_INPUT_STRIDE] = {"With stride {0} zeros stand between the elements of `dL/dh` too.",
+                             "步幅為 {0}，`dL/dh` 的元素之間也要插入零。"},
+    [TW_SAY_INPUT_PAD_MODE] =
+        {"The border repeats pixels, so what arrives at the border is added to the pixel that it repeats.",
+         "邊框重複了像素，所以傳到邊框的梯度要加回它所重複的那"
+         "個像素。"},
+    [TW_SAY_DH_FRAMED] = {"`dL/dh` with zeros", "補零的 `dL/dh`"},
+    [TW_SAY_W_TURNED] = {"`w` turned", "旋轉後的 `w`"},
+    [TW_SAY_W_AS_IS] = {"`w`", "`w`"},
+    [TW_SAY_INPUT_MATRIX] = {"With the matrix `W` of the forward pass it is one product:",
+                             "用前向的矩陣 `W` 來寫，只是一個乘積："},
+    [TW_SAY_BIAS] = {"The bias is added to every output of its channel, so its gradient is their sum:",
+                     "偏置加到該通道的每個輸出上，所以它的梯度是這些梯度的"
+                     "和："},
+
+    [TW_SAY_MATRIX] = {"The same as a matrix", "寫成矩陣"},
+    [TW_SAY_MATRIX_TEXT] =
+        {"Write the pixels one below the other, row after row. Then every output is a row of a matrix `W` "
+         "times "
+         "that column:",
+         "把像素一列接一列排成一個直行向量。這樣每個輸出就是矩"
+         "陣 `W` 的一列乘上這個向量："},
+    [TW_SAY_MATRIX_MEETS] =
+        {"The border repeats pixels, so several weights meet at some places: their sum stands there, and the "
+         "first "
+         "of them is named.",
+         "邊框重複了像素，因此有些位置有數個權重相遇：該處是它"
+         "們的和，這裡只標出第一個。"},
+    [TW_SAY_W_SYMBOLS] = {"`W`", "`W`"},
+    [TW_SAY_W_NUMBERS] = {"`W` with its numbers", "`W` 的數值"},
+    [TW_SAY_W_TRANSPOSED] = {"`W^T`", "`W^T`"},
+    [TW_SAY_W_PATTERN] = {"`W`, as a pattern", "`W` 的分布"},
+    [TW_SAY_PATTERN_TEXT] = {"The darker a place, the more of its entries carry a weight.",
+                             "顏色越深，該處帶有權重的元素越多。"},
+    [TW_SAY_ROWS] = {"rows", "列"},
+    [TW_SAY_COLUMNS] = {"columns", "行"},
+    [TW_SAY_NONZEROS] = {"nonzeros", "非零元素"},
+    [TW_SAY_PARAMETERS] = {"parameters", "參數"},
+    [TW_SAY_FULL_CONNECTION] = {"full connection", "全連接"},
+    [TW_SAY_MATRIX_COUNTS] = {"Local connection: only {2} of the {4} places hold a weight. Weight sharing: "
+                              "those {2} places hold only "
+                              "{3} different parameters, where a full connection has {4}.",
+                              "區域連接：{4} 個位置中只有 {2} 個帶有權重。權重共享：這"
+                              " {2} 個位置只有 {3} 個不同的參數，全連接則有 {4} 個。"},
+    [TW_SAY_MATRIX_COUNTS_FULL] =
+        {"All {4} places hold a weight, but weights are shared: there are only {3} different parameters, "
+         "where a full "
+         "connection has {4}.",
+         "全部 {4} 個位置都帶有權重，但權重是共享的：只有 {3} 個"
+         "不同的參數，全連接則有 {4} 個。"},
+    [TW_SAY_TOEPLITZ_1] = {"Its structure is Toeplitz: the same weight all along each diagonal.",
+                           "它的結構是 Toeplitz 矩陣：每條對角線上都是同一個權重。"},
+    [TW_SAY_TOEPLITZ_2] =
+        {"Its structure is block Toeplitz: blocks, one for each row of the kernel, repeat along the "
+         "diagonals, and "
+         "within a block weights do the same.",
+         "它的結構是區塊 Toeplitz 矩陣：卷積核的每一列成為一個區"
+         "塊，沿對角線重複；區塊內的權重也是如此。"},
+    [TW_SAY_TOEPLITZ_3] =
+        {"Its structure is block Toeplitz three levels deep: for depth, height and width, the same blocks "
+         "repeat along the diagonals.",
+         "它的結構是三層的區塊 Toeplitz 矩陣：深、高、寬三個方向"
+         "上，相同的區塊沿對角線重複。"},
+    [TW_SAY_TOEPLITZ_STRIDE] =
+        {"Its structure is that of a block Toeplitz matrix of which only some rows are kept: with stride {0} "
+         "the next "
+         "row is the same one, moved by the stride.",
+         "它的結構是只保留部分列的區塊 Toeplitz 矩陣：步幅為 {0} 時"
+         "，下一列就是同一列平移一個步幅。"},
+    [TW_SAY_TOEPLITZ_UPSTRIDE] =
+        {"Its structure is that of a block Toeplitz matrix of which only some columns are kept: with stride "
+         "{0} the "
+         "next column is the same one, moved by the stride.",
+         "它的結構是只保留部分行的區塊 Toeplitz 矩陣：步幅為 {0} 時"
+         "，下一行就是同一行平移一個步幅。"},
+    [TW_SAY_TOEPLITZ_BORDER] = {"Its structure is block Toeplitz but for the rows at the border, where the "
+                                "padding folds the weights back.",
+                                "除了邊界的列（填充把權重摺回）之外，它的結構是區塊 "
+                                "Toeplitz 矩陣。"},
+    [TW_SAY_CIRCULANT] = {"Where the padding makes the output as large as the image it is block circulant: "
+                          "the diagonals go around.",
+                          "當填充使輸出與影像一樣大時，它是區塊循環矩陣：對角線"
+                          "首尾相接。"},
+    [TW_SAY_BLOCK_DIAGONAL] =
+        {"The {3} groups make it block diagonal: {3} such matrices, and zeros elsewhere.",
+         "{3} 個分組使它成為區塊對角矩陣：{3} 個這樣的矩陣，其餘"
+         "皆為零。"},
+    [TW_SAY_BLOCK_CHANNELS] = {"There is such a block for each of the {1} output and {2} input channels.",
+                               "{1} 個輸出通道與 {2} 個輸入通道的每一對都有這樣一個區塊"
+                               "。"},
+    [TW_SAY_MATRIX_TRANSPOSED] = {"Backward to the image the same matrix works, transposed:",
+                                  "反向傳到影像時，用的是同一個矩陣的轉置："},
+    [TW_SAY_MATRIX_GRADIENT] =
+        {"The gradient of a parameter is the sum over all places of `W` where it stands:",
+         "參數的梯度，是對 `W` 中該參數出現的所有位置求和："},
+    [TW_SAY_WEIGHT] = {"weight", "權重"},
+    [TW_SAY_COUNT] = {"places", "個數"},
+    [TW_SAY_PLACES] = {"(output,pixel)", "（輸出，像素）"},
+};
+
+const char *tw_words(tw_language language, tw_word word) {
+    return words[word][language];
+}
+
+const char *tw_language_name(tw_language language) {
+    return language == TW_CHINESE ? "zh-TW" : "en";
+}
+
+tw_language tw_language_of(const char *locale) {
+    bool chinese = locale && (strncmp(locale, "zh", 2) == 0 || strncmp(locale, "ZH", 2) == 0);
+    return chinese ? TW_CHINESE : TW_ENGLISH;
+}
