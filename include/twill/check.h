@@ -14,9 +14,11 @@ extern "C" {
 typedef struct tw_check_line {
     const char
         *subject; /* a geometry as one line of text, ready for `twill check "..."`, or a parameter's name */
-    const char *variant;  /* algorithm, instruction set, pass and type */
-    double largest_error; /* conv: |difference| / bound, 0 for exact; net: relative error of the gradient */
-    double bound;         /* what is allowed */
+    const char *variant; /* algorithm, instruction set, pass and type */
+    /* conv: the difference where none is allowed (bound 0), else |difference| / what is allowed (bound 1);
+     * net: relative error of the gradient */
+    double largest_error;
+    double bound;
     bool failed;
 } tw_check_line;
 
@@ -33,13 +35,16 @@ typedef struct tw_check_options {
 tw_check_options tw_check_options_defaults(void);
 
 typedef struct tw_check_result {
-    int64_t checked, failed;
+    int64_t checked, failed; /* lines */
+    int64_t declined;        /* conv: algorithms that decline a geometry, each in f32 and f64 */
     double largest_error;
 } tw_check_result;
 
 /* Random geometries, each with every algorithm and instruction set of this machine, every pass, f32 and f64,
- * with small integers: equal to the conv matrix with == where the algorithm is exact, within its bound where
- * it is not. TW_OK also when lines failed: see result->failed. */
+ * one thread and several, with small integers: equal to the conv matrix with == where the algorithm is exact,
+ * within its bound where it is not, and the same bits from all instruction sets and threads. Geometry
+ * number i depends on the seed and i alone. Options NULL: the defaults. TW_OK also when lines failed: see
+ * result->failed. TW_STOPPED: report returned false. Else ARGUMENT, or what tw_geometry_read says. */
 tw_status tw_check_conv(const tw_check_options *options, tw_check_result *result);
 
 /* Every gradient of a network in f64, for weights and input, against central differences (relative error of
