@@ -78,6 +78,7 @@ typedef struct tw_conv_call {
     void *workspace;      /* lent, of at least tw_conv_workspace bytes, any alignment; NULL: the plan's own */
     size_t workspace_bytes; /* too few for one thread: ARGUMENT; fewer than for `threads`: fewer threads */
     int threads;            /* 0: as planned; at most as planned */
+    int64_t batch;          /* 0: as planned; else this many images, at most as planned: the same bits */
 } tw_conv_call;
 
 tw_status tw_conv_execute(const tw_conv *plan, const tw_conv_call *call);

@@ -32,7 +32,9 @@ typedef struct tw_problem {
  *     TW_BACKWARD_WEIGHTS  dw = sum of dy * x       reads x, dy
  *
  * w is what the caller gave, NULL when it gave packed weights; `packed` is not NULL when packed_bytes is not
- * 0. The gradient of the bias is not an algorithm's work: see bias.h. */
+ * 0. The gradient of the bias is not an algorithm's work: see bias.h. `problem` may have fewer images than
+ * the one that prepare and workspace saw (a call for a part of the batch): `state` must not depend on the
+ * batch. */
 typedef struct tw_job {
     const tw_problem *problem;
     tw_pass pass; /* of the base */

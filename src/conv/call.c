@@ -75,6 +75,9 @@ static tw_status check_call(const tw_conv *plan, const tw_conv_call *c) {
                        (int)c->pass);
     if (c->threads < 0)
         return tw_fail(TW_ERROR_ARGUMENT, "threads is %d; expected 0 (as planned) or at least 1", c->threads);
+    if (c->batch < 0 || c->batch > plan->problem.shape.batch)
+        return tw_fail(TW_ERROR_ARGUMENT, "batch is %lld; expected 0 (as planned) to %lld",
+                       (long long)c->batch, (long long)plan->problem.shape.batch);
     range ranges[MOST_RANGES];
     int count = list_ranges(plan, c, ranges);
     return check_ranges(ranges, count, tw_type_size(plan->problem.type));
@@ -138,7 +141,26 @@ static void run(const tw_conv *plan, const tw_conv_call *c, void *workspace, int
     p->algorithm->run(&job);
 }
 
+/* The same plan for the first images of the batch alone: what an algorithm prepared does not know the batch.
+ * A copy of its numbers; the lock stays with the original. */
+static void shrink(const tw_conv *plan, int64_t batch, tw_conv *smaller) {
+    memcpy(smaller, plan, sizeof *smaller);
+    tw_shape *s = &smaller->problem.shape;
+    s->geometry.batch = s->batch = batch;
+    s->in_count = s->in_image * batch;
+    s->out_count = s->out_image * batch;
+    bool swap = s->geometry.transposed;
+    smaller->sizes.x = swap ? s->out_count : s->in_count;
+    smaller->sizes.y = swap ? s->in_count : s->out_count;
+}
+
 tw_status tw_conv_execute(const tw_conv *plan, const tw_conv_call *c) {
+    tw_conv smaller;
+    const tw_conv *whole = plan;
+    if (plan && c && c->batch > 0 && c->batch < plan->problem.shape.batch) {
+        shrink(plan, c->batch, &smaller);
+        plan = &smaller;
+    }
     int threads;
     tw_status status = check_call(plan, c);
     if (status || (status = fit_threads(plan, c, &threads))) return status;
@@ -148,7 +170,7 @@ tw_status tw_conv_execute(const tw_conv *plan, const tw_conv_call *c) {
         if (c->pass == TW_BACKWARD_WEIGHTS) memset(c->dw, 0, (size_t)plan->sizes.w * size);
         return TW_OK;
     }
-    pthread_mutex_t *turn = c->workspace || !plan->workspace ? NULL : (pthread_mutex_t *)&plan->turn;
+    pthread_mutex_t *turn = c->workspace || !plan->workspace ? NULL : (pthread_mutex_t *)&whole->turn;
     if (turn) pthread_mutex_lock(turn);
     run(plan, c, c->workspace ? c->workspace : plan->workspace, threads);
     if (turn) pthread_mutex_unlock(turn);

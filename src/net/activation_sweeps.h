@@ -1,0 +1,109 @@
+/* Elementwise loops and softmax over `real`. Plain loops that the compiler turns into vectors; no sum crosses
+ * numbers except softmax's, which goes from first to last in double. */
+static void relu(int64_t n, double slope, const void *x_, void *y_) {
+    (void)slope;
+    const real *x = x_;
+    real *y = y_;
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays */
+}
+
+static void relu_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_, void *dx_) {
+    (void)slope, (void)x_;
+    const real *y = y_, *dy = dy_;
+    real *dx = dx_;
+    for (int64_t i = 0; i < n; i++) {
+        real d = dy[i]; /* read in any case: then the choice is no branch */
+        dx[i] = y[i] > 0 ? d : 0;
+    }
+}
+
+static void leaky(int64_t n, double slope_, const void *x_, void *y_) {
+    const real *x = x_, slope = (real)slope_;
+    real *y = y_;
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0 ? x[i] * slope : x[i];
+}
+
+static void leaky_back(int64_t n, double slope_, const void *x_, const void *y_, const void *dy_, void *dx_) {
+    (void)y_;
+    const real *x = x_, *dy = dy_, slope = (real)slope_;
+    real *dx = dx_;
+    for (int64_t i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : dy[i] * slope;
+}
+
+static void sigmoid(int64_t n, double slope, const void *x_, void *y_) {
+    (void)slope;
+    const real *x = x_;
+    real *y = y_;
+    for (int64_t i = 0; i < n; i++) {
+        real e = exp_real(x[i] < 0 ? x[i] : -x[i]); /* at most 1 */
+        y[i] = (x[i] < 0 ? e : 1) / (1 + e);
+    }
+}
+
+static void sigmoid_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_,
+                         void *dx_) {
+    (void)slope, (void)x_;
+    const real *y = y_, *dy = dy_;
+    real *dx = dx_;
+    for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (y[i] * (1 - y[i]));
+}
+
+static void hyperbolic(int64_t n, double slope, const void *x_, void *y_) {
+    (void)slope;
+    const real *x = x_;
+    real *y = y_;
+    for (int64_t i = 0; i < n; i++) y[i] = tanh_real(x[i]);
+}
+
+static void hyperbolic_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_,
+                            void *dx_) {
+    (void)slope, (void)x_;
+    const real *y = y_, *dy = dy_;
+    real *dx = dx_;
+    for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
+}
+
+static void add(int64_t n, const void *a_, const void *b_, void *y_) {
+    const real *a = a_, *b = b_;
+    real *y = y_;
+    for (int64_t i = 0; i < n; i++) y[i] = a[i] + b[i];
+}
+
+static void drop(int64_t n, const uint32_t *bits, uint32_t threshold, double scale_, const void *x_,
+                 void *y_) {
+    const real *x = x_, scale = (real)scale_;
+    real *y = y_;
+    for (int64_t i = 0; i < n; i++) {
+        real kept = x[i] * scale;
+        y[i] = bits[i] >= threshold ? kept : 0;
+    }
+}
+
+static real largest_of(int64_t n, const real *x) {
+    real most = x[0];
+    for (int64_t i = 1; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
+    return most;
+}
+
+static void softmax(int64_t rows, int64_t n, const void *x_, void *y_) {
+    const real *x = x_;
+    real *y = y_;
+    for (int64_t r = 0; r < rows; r++, x += n, y += n) {
+        real most = largest_of(n, x);
+        for (int64_t i = 0; i < n; i++) y[i] = exp_real(x[i] - most);
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++) sum += (double)y[i];
+        real inverse = (real)(1 / sum);
+        for (int64_t i = 0; i < n; i++) y[i] *= inverse;
+    }
+}
+
+static void softmax_back(int64_t rows, int64_t n, const void *y_, const void *dy_, void *dx_) {
+    const real *y = y_, *dy = dy_;
+    real *dx = dx_;
+    for (int64_t r = 0; r < rows; r++, y += n, dy += n, dx += n) {
+        double sum = 0;
+        for (int64_t i = 0; i < n; i++) sum += (double)y[i] * (double)dy[i];
+        for (int64_t i = 0; i < n; i++) dx[i] = y[i] * (real)((double)dy[i] - sum);
+    }
+}

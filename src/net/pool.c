@@ -1,0 +1,220 @@
+/* Pools: maxpool, avgpool, globalavgpool. The window is a geometry without weights: each channel its own
+ * group. Padding is smaller than the kernel, so every window holds a pixel. Rows that do not fill a window
+ * are left out (no "ceil"). avgpool divides by the pixels that are there; `countpad` makes it divide by the
+ * whole window. */
+#include <stddef.h>
+
+#include "base/checked.h"
+#include "base/fail.h"
+#include "net/split.h"
+
+static tw_status infer_window(tw_op *op, const tw_extent *in, const tw_extent *second) {
+    (void)second;
+    tw_settings said = op->set;
+    if (!op->set.stride.given) op->set.stride = op->set.kernel;
+    tw_status status = tw_window(op, in, in->channels, in->channels, false);
+    op->set = said;
+    if (status) return status;
+    const tw_geometry *g = &op->shape.geometry;
+    for (int a = 0; a < g->spatial; a++)
+        if (tw_max(g->pad_begin[a], g->pad_end[a]) >= g->kernel[a])
+            return tw_fail(TW_ERROR_ARGUMENT,
+                           "padding %lld of dimension %d; expected less than the kernel's %lld",
+                           (long long)tw_max(g->pad_begin[a], g->pad_end[a]), a, (long long)g->kernel[a]);
+    if (op->shape.kernel_taps > INT32_MAX)
+        return tw_fail(TW_ERROR_LIMIT, "a window of %lld pixels; expected fewer than 2^31",
+                       (long long)op->shape.kernel_taps);
+    tw_geometry_sizes sizes;
+    if ((status = tw_geometry_count(g, &sizes))) return status;
+    op->flops = sizes.taps;
+    return TW_OK;
+}
+
+/* ---- Forward: chunks of output rows ---- */
+
+typedef struct rows_job {
+    const tw_run *run;
+    int32_t *taps;
+} rows_job;
+
+static void max_rows(const void *context, int64_t first, int64_t last) {
+    const rows_job *job = context;
+    job->run->sweeps->maxpool(&job->run->op->shape, first, last, job->run->x[0], job->run->y, job->taps);
+}
+
+static void avg_rows(const void *context, int64_t first, int64_t last) {
+    const rows_job *job = context;
+    job->run->sweeps->avgpool(&job->run->op->shape, job->run->op->set.countpad, first, last, job->run->x[0],
+                              job->run->y);
+}
+
+static tw_status forward_rows(const tw_run *run, void (*body)(const void *, int64_t, int64_t)) {
+    enum { CHUNK = 8192 };
+    const tw_shape *s = &run->op->shape;
+    int64_t rows = run->count * s->out[TW_DEPTH] * s->out[TW_HEIGHT];
+    int64_t row = s->out[TW_WIDTH] * s->out_channels;
+    rows_job job = {run, run->training ? run->kept : NULL};
+    tw_split(run, rows, CHUNK / row, run->count * s->in_image, body, &job);
+    return TW_OK;
+}
+
+static tw_status max_forward(const tw_run *run) {
+    return forward_rows(run, max_rows);
+}
+
+static tw_status avg_forward(const tw_run *run) {
+    return forward_rows(run, avg_rows);
+}
+
+/* ---- Backward: images, because windows may overlap ---- */
+
+static void max_images(const void *context, int64_t first, int64_t last) {
+    const tw_run *run = context;
+    const tw_shape *s = &run->op->shape;
+    for (int64_t i = first; i < last; i++)
+        run->sweeps->maxpool_back(s, (const int32_t *)run->kept + i * s->out_image,
+                                  (const char *)run->dy + (size_t)(i * s->out_image) * run->size,
+                                  (char *)run->dx + (size_t)(i * s->in_image) * run->size);
+}
+
+static void avg_images(const void *context, int64_t first, int64_t last) {
+    const tw_run *run = context;
+    const tw_shape *s = &run->op->shape;
+    for (int64_t i = first; i < last; i++)
+        run->sweeps->avgpool_back(s, run->op->set.countpad,
+                                  (const char *)run->dy + (size_t)(i * s->out_image) * run->size,
+                                  (char *)run->dx + (size_t)(i * s->in_image) * run->size);
+}
+
+static tw_status max_backward(const tw_run *run) {
+    int64_t image = run->op->shape.in_image;
+    if (run->dx) tw_split(run, run->count, 16384 / image, run->count * image, max_images, run);
+    return TW_OK;
+}
+
+static tw_status avg_backward(const tw_run *run) {
+    int64_t image = run->op->shape.in_image;
+    if (run->dx) tw_split(run, run->count, 16384 / image, run->count * image, avg_images, run);
+    return TW_OK;
+}
+
+static tw_status max_kept_bytes(const tw_op *op, int64_t count, size_t size, bool trains, size_t *bytes) {
+    (void)size;
+    int64_t numbers = 0;
+    *bytes = 0;
+    if (!trains) return TW_OK;
+    if (!tw_mul(op->extent.count, count, &numbers) || !tw_bytes(numbers, sizeof(int32_t), bytes))
+        return tw_fail(TW_ERROR_OVERFLOW, "maxpool: more bytes than 63 bits can count");
+    return TW_OK;
+}
+
+static uint64_t max_piece(const tw_run *run, uint64_t hash) {
+    const int32_t *taps = run->kept;
+    for (int64_t i = 0; i < run->count * run->op->extent.count; i++)
+        hash = (hash ^ (uint32_t)taps[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static const tw_field max_fields[] = {
+    {TW_FIELD_SIZES, NULL, "the window's size, like 2 or 3x3", offsetof(tw_settings, kernel), .least = 1},
+    {TW_FIELD_SIZES, "stride", "a stride, like 2 or 2x1", offsetof(tw_settings, stride), .least = 1},
+    {TW_FIELD_PADS, "pad", "padding, like 1, 1x2, 0,1 (begin, end) or same", offsetof(tw_settings, pad),
+     .least = 0},
+    {0}};
+
+const tw_layer tw_layer_maxpool = {
+    .name = "maxpool",
+    .summary = "largest of each window: size, stride (the size), pad",
+    .forward_formula = "y[h] = max_k x[h * stride + k - pad]",
+    .backward_formula = "dx = dy at the first largest of each window, else 0",
+    .inputs = 1,
+    .fields = max_fields,
+    .transmits = true,
+    .infer = infer_window,
+    .kept_bytes = max_kept_bytes,
+    .forward = max_forward,
+    .backward = max_backward,
+    .piece = max_piece,
+};
+
+static const tw_field avg_fields[] = {
+    {TW_FIELD_SIZES, NULL, "the window's size, like 2 or 3x3", offsetof(tw_settings, kernel), .least = 1},
+    {TW_FIELD_SIZES, "stride", "a stride, like 2 or 2x1", offsetof(tw_settings, stride), .least = 1},
+    {TW_FIELD_PADS, "pad", "padding, like 1, 1x2, 0,1 (begin, end) or same", offsetof(tw_settings, pad),
+     .least = 0},
+    {TW_FIELD_FLAG, "countpad", "nothing", offsetof(tw_settings, countpad), .least = 0},
+    {0}};
+
+const tw_layer tw_layer_avgpool = {
+    .name = "avgpool",
+    .summary = "mean of each window: size, stride (the size), pad, countpad",
+    .forward_formula = "y[h] = mean_k x[h * stride + k - pad]",
+    .backward_formula = "dx = the sum, over the windows that hold the pixel, of dy / pixels of the window",
+    .inputs = 1,
+    .fields = avg_fields,
+    .transmits = true,
+    .infer = infer_window,
+    .forward = avg_forward,
+    .backward = avg_backward,
+};
+
+/* ---- The whole image as one window ---- */
+
+static tw_status infer_global(tw_op *op, const tw_extent *in, const tw_extent *second) {
+    (void)second;
+    if (in->spatial == 0)
+        return tw_fail(TW_ERROR_SHAPE, "what reaches it is flat (%lld numbers); expected an image",
+                       (long long)in->count);
+    op->shape.in_pixels = in->pixels;
+    op->shape.in_image = in->count;
+    op->extent = tw_extent_flat(in->channels);
+    op->flops = in->count;
+    return TW_OK;
+}
+
+static void global_images(const void *context, int64_t first, int64_t last) {
+    const tw_run *run = context;
+    const tw_shape *s = &run->op->shape;
+    int64_t channels = run->op->extent.count;
+    for (int64_t i = first; i < last; i++)
+        run->sweeps->globalavg(s->in_pixels, channels,
+                               (const char *)run->x[0] + (size_t)(i * s->in_image) * run->size,
+                               (char *)run->y + (size_t)(i * channels) * run->size);
+}
+
+static void global_images_back(const void *context, int64_t first, int64_t last) {
+    const tw_run *run = context;
+    const tw_shape *s = &run->op->shape;
+    int64_t channels = run->op->extent.count;
+    for (int64_t i = first; i < last; i++)
+        run->sweeps->globalavg_back(s->in_pixels, channels,
+                                    (const char *)run->dy + (size_t)(i * channels) * run->size,
+                                    (char *)run->dx + (size_t)(i * s->in_image) * run->size);
+}
+
+static tw_status global_forward(const tw_run *run) {
+    int64_t image = run->op->shape.in_image;
+    tw_split(run, run->count, 16384 / image, run->count * image, global_images, run);
+    return TW_OK;
+}
+
+static tw_status global_backward(const tw_run *run) {
+    int64_t image = run->op->shape.in_image;
+    if (run->dx) tw_split(run, run->count, 16384 / image, run->count * image, global_images_back, run);
+    return TW_OK;
+}
+
+static const tw_field no_fields[] = {{0}};
+
+const tw_layer tw_layer_globalavgpool = {
+    .name = "globalavgpool",
+    .summary = "mean of each channel over the whole image",
+    .forward_formula = "y = mean over all pixels of x",
+    .backward_formula = "dx = dy / pixels",
+    .inputs = 1,
+    .fields = no_fields,
+    .transmits = true,
+    .infer = infer_global,
+    .forward = global_forward,
+    .backward = global_backward,
+};

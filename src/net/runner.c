@@ -1,0 +1,249 @@
+/* Making a runner: the memory of all values is planned and compared with the limit before anything is
+ * allocated; then every convolution's plan is made, and one block holds values, gradients, what layers keep,
+ * and one workspace that all plans share.
+ *
+ * A runner that only infers reuses memory by lifetime, and an operator that may writes over its input when
+ * nobody else reads it. A runner that trains keeps every value and gradient. */
+#include "net/runner.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "net/lifetimes.h"
+
+tw_runner_options tw_runner_options_defaults(void) {
+    return (tw_runner_options){.struct_size = sizeof(tw_runner_options), .batch = 1};
+}
+
+static tw_status check_options(const tw_runner_options *o) {
+    if (o->struct_size != sizeof *o)
+        return tw_fail(TW_ERROR_VERSION,
+                       "struct_size is %zu; this library knows a tw_runner_options of %zu bytes",
+                       o->struct_size, sizeof *o);
+    if (tw_type_size(o->type) == 0)
+        return tw_fail(TW_ERROR_ARGUMENT, "type is %d; expected f32 or f64", (int)o->type);
+    if (o->batch < 1)
+        return tw_fail(TW_ERROR_ARGUMENT, "batch is %lld; expected at least 1", (long long)o->batch);
+    if (o->threads < 0)
+        return tw_fail(TW_ERROR_ARGUMENT, "threads is %d; expected 0 (all) or at least 1", o->threads);
+    if ((unsigned)o->accuracy > TW_STRICT)
+        return tw_fail(TW_ERROR_ARGUMENT, "accuracy is %d; expected fast or strict", (int)o->accuracy);
+    if ((unsigned)o->loss > TW_SQUARED_ERROR)
+        return tw_fail(TW_ERROR_ARGUMENT, "loss is %d; expected default, cross-entropy or squared error",
+                       (int)o->loss);
+    return TW_OK;
+}
+
+bool tw_runner_fuses(const tw_runner *runner) {
+    const tw_op *last = &runner->net->ops[runner->net->op_count - 1];
+    return runner->loss == TW_CROSS_ENTROPY && last->layer == tw_layer_find("softmax", 7);
+}
+
+static tw_status check_loss(const tw_runner *runner) {
+    const tw_op *last = &runner->net->ops[runner->net->op_count - 1];
+    if (!runner->options.trains || !tw_runner_fuses(runner) || last->extent.pixels == 1) return TW_OK;
+    return tw_fail(TW_ERROR_UNSUPPORTED,
+                   "cross-entropy after a softmax over %lld pixels; expected a flat softmax, or logits",
+                   (long long)last->extent.pixels);
+}
+
+/* ---- Memory ---- */
+
+/* Where everything goes; offsets into the arena. */
+typedef struct layout {
+    int *root;           /* [ops]: whose memory an operator's value lies in */
+    tw_lifetime *values; /* [ops]: of the roots; 0 bytes for others */
+    size_t values_bytes; /* of all values, by lifetime */
+    size_t *kept;        /* [ops]: bytes that a layer keeps */
+    size_t scratch, losses;
+    size_t total; /* with gradients, without workspace */
+} layout;
+
+static tw_status value_bytes(const tw_runner *r, int i, size_t *bytes) {
+    int64_t count;
+    if (!tw_mul(r->net->ops[i].extent.count, r->options.batch, &count) || !tw_bytes(count, r->size, bytes))
+        return tw_fail(TW_ERROR_OVERFLOW, "operator %d: more bytes than 63 bits can count", i);
+    return TW_OK;
+}
+
+/* The operator whose memory i's value lies in: i's own, or that of an input that nobody reads after i. */
+static int root_of(const tw_runner *r, const int *root, int i) {
+    const tw_op *op = &r->net->ops[i];
+    int from = op->inputs[0];
+    bool shares = !r->options.trains && op->layer->in_place && from > 0 && r->net->ops[from].last_reader == i;
+    return shares ? root[from] : i;
+}
+
+static tw_status plan_values(const tw_runner *r, layout *l) {
+    int count = r->net->op_count;
+    for (int i = 1; i < count; i++) {
+        tw_status status;
+        int root = l->root[i] = root_of(r, l->root, i), last = r->net->ops[i].last_reader;
+        bool stays = r->options.trains || last < 0;
+        l->values[i] = (tw_lifetime){.first = r->options.trains ? 0 : i, .last = i};
+        if (root == i && (status = value_bytes(r, i, &l->values[i].bytes))) return status;
+        l->values[root].last = stays ? count : last;
+    }
+    return tw_lifetimes_plan(l->values, count, &l->values_bytes);
+}
+
+static tw_status plan_kept(const tw_runner *r, layout *l) {
+    bool trains = r->options.trains;
+    for (int i = 1; i < r->net->op_count; i++) {
+        const tw_op *op = &r->net->ops[i];
+        tw_status status;
+        if (op->layer->kept_bytes &&
+            (status = op->layer->kept_bytes(op, r->options.batch, r->size, trains, &l->kept[i])))
+            return status;
+        size_t bytes = 0;
+        if (trains && op->readers > 1 && (status = value_bytes(r, i, &bytes))) return status;
+        if (bytes > l->scratch) l->scratch = bytes;
+    }
+    if (trains && r->net->ops[0].readers > 1) {
+        size_t bytes = 0;
+        tw_status status = value_bytes(r, 0, &bytes);
+        if (status) return status;
+        if (bytes > l->scratch) l->scratch = bytes;
+    }
+    return trains ? (tw_bytes(r->options.batch, sizeof(double), &l->losses)
+                         ? TW_OK
+                         : tw_fail(TW_ERROR_OVERFLOW, "batch: more bytes than 63 bits can count"))
+                  : TW_OK;
+}
+
+static tw_status reserve(size_t *total, size_t bytes) {
+    size_t line = TW_ALIGNMENT, most = (size_t)1 << TW_MOST_RUNNER_LOG2;
+    if (bytes > most || *total > most - bytes)
+        return tw_fail(TW_ERROR_LIMIT,
+                       "the network's values need more than 2^%d bytes; expected a smaller input, "
+                       "batch or network",
+                       TW_MOST_RUNNER_LOG2);
+    *total += (bytes + line - 1) / line * line;
+    return TW_OK;
+}
+
+static tw_status sum_up(const tw_runner *r, layout *l) {
+    tw_status status = reserve(&l->total, l->values_bytes);
+    if (!status && r->options.trains) status = reserve(&l->total, l->values_bytes);
+    for (int i = 1; i < r->net->op_count && !status; i++) status = reserve(&l->total, l->kept[i]);
+    if (!status) status = reserve(&l->total, l->scratch);
+    if (!status) status = reserve(&l->total, l->losses);
+    return status;
+}
+
+static tw_status plan_memory(const tw_runner *r, layout *l) {
+    int count = r->net->op_count;
+    l->root = tw_alloc_zero(count, sizeof *l->root);
+    l->values = tw_alloc_zero(count, sizeof *l->values);
+    l->kept = tw_alloc_zero(count, sizeof *l->kept);
+    if (!l->root || !l->values || !l->kept) return TW_ERROR_MEMORY;
+    tw_status status;
+    if ((status = plan_values(r, l)) || (status = plan_kept(r, l))) return status;
+    return sum_up(r, l);
+}
+
+static void free_layout(layout *l) {
+    tw_free(l->root);
+    tw_free(l->values);
+    tw_free(l->kept);
+}
+
+static void *take(char **at, size_t bytes) {
+    void *block = bytes ? *at : NULL;
+    *at += (bytes + TW_ALIGNMENT - 1) / TW_ALIGNMENT * TW_ALIGNMENT;
+    return block;
+}
+
+static tw_status allocate(tw_runner *r, const layout *l) {
+    r->arena_bytes = l->total;
+    tw_status status = reserve(&r->arena_bytes, r->workspace_bytes);
+    if (status) return status;
+    r->arena = tw_alloc((int64_t)r->arena_bytes, 1);
+    if (!r->arena) return TW_ERROR_MEMORY;
+    char *at = r->arena, *values = take(&at, l->values_bytes);
+    char *gradients = r->options.trains ? take(&at, l->values_bytes) : NULL;
+    for (int i = 1; i < r->net->op_count; i++) {
+        size_t offset = l->values[l->root[i]].offset;
+        r->stages[i].value = values + offset;
+        r->stages[i].gradient = gradients ? gradients + offset : NULL;
+        r->stages[i].kept = take(&at, l->kept[i]);
+    }
+    r->scratch = take(&at, l->scratch);
+    r->losses = take(&at, l->losses);
+    r->workspace = take(&at, r->workspace_bytes);
+    return TW_OK;
+}
+
+/* ---- Plans ---- */
+
+static tw_status make_plans(tw_runner *r) {
+    tw_conv_options options = tw_conv_options_defaults();
+    options.type = r->options.type;
+    options.accuracy = r->options.accuracy;
+    options.isa = r->options.isa;
+    options.threads = r->threads;
+    options.lends_workspace = true;
+    for (int i = 1; i < r->net->op_count; i++) {
+        const tw_op *op = &r->net->ops[i];
+        if (!op->layer->plans) continue;
+        tw_geometry g = op->shape.geometry;
+        g.batch = r->options.batch;
+        tw_status status = tw_conv_create(&r->stages[i].plan, &g, &options);
+        if (status) return tw_fail_within(status, "operator %d ('%s'): ", i, r->net->nodes[i].text);
+        for (int pass = 0; pass < (r->options.trains ? TW_PASSES : 1); pass++) {
+            size_t bytes = tw_conv_workspace(r->stages[i].plan, (tw_pass)pass, r->threads);
+            if (bytes > r->workspace_bytes) r->workspace_bytes = bytes;
+        }
+    }
+    return TW_OK;
+}
+
+static tw_status build(tw_runner *r) {
+    layout l = {0};
+    tw_status status = check_loss(r);
+    if (!status) status = plan_memory(r, &l);
+    if (!status) status = make_plans(r);
+    if (!status) status = allocate(r, &l);
+    free_layout(&l);
+    return status;
+}
+
+tw_status tw_runner_create(tw_runner **out, const tw_net *net, const tw_runner_options *options) {
+    if (!out) return tw_fail(TW_ERROR_ARGUMENT, "runner is NULL");
+    *out = NULL;
+    if (!net) return tw_fail(TW_ERROR_ARGUMENT, "net is NULL");
+    tw_runner_options defaults = tw_runner_options_defaults();
+    if (!options) options = &defaults;
+    tw_status status = check_options(options);
+    if (status) return status;
+    tw_runner *r = tw_alloc_zero(1, sizeof *r);
+    if (!r) return TW_ERROR_MEMORY;
+    r->net = net;
+    r->options = *options;
+    r->loss = options->loss ? options->loss : tw_net_loss(net);
+    r->sweeps = options->type == TW_F32 ? &tw_sweeps_f32 : &tw_sweeps_f64;
+    r->size = tw_type_size(options->type);
+    r->threads = tw_threads_clamp(options->threads);
+    r->stages = tw_alloc_zero(net->op_count, sizeof *r->stages);
+    status = r->stages ? build(r) : TW_ERROR_MEMORY;
+    if (status)
+        tw_runner_free(r);
+    else
+        *out = r;
+    return status;
+}
+
+void tw_runner_free(tw_runner *r) {
+    if (!r) return;
+    for (int i = 0; r->stages && i < r->net->op_count; i++) tw_conv_free(r->stages[i].plan);
+    tw_free(r->arena);
+    tw_free(r->stages);
+    tw_free(r);
+}
+
+size_t tw_runner_bytes(const tw_runner *r) {
+    return r->arena_bytes + sizeof *r + (size_t)r->net->op_count * sizeof *r->stages;
+}

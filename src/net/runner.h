@@ -1,0 +1,44 @@
+/* The runner: a network with the memory and the plans to execute it. runner.c makes it, step.c runs it,
+ * loss.c closes a step. */
+#ifndef TW_NET_RUNNER_H
+#define TW_NET_RUNNER_H
+
+#include "net/layer.h"
+
+/* One operator at work. */
+typedef struct tw_stage {
+    tw_conv *plan;
+    void *value, *gradient; /* [batch][outputs]; NULL: not this operator's own */
+    void *kept;
+    bool wanted;  /* this step: somebody needs the gradient */
+    bool reached; /* this step: the gradient has been written */
+} tw_stage;
+
+struct tw_runner {
+    const tw_net *net;
+    tw_runner_options options;
+    tw_loss loss;
+    const tw_sweeps *sweeps;
+    size_t size; /* bytes of one number */
+    int threads;
+    tw_stage *stages; /* [net->op_count] */
+    void *arena;      /* everything below, and all of the stages' memory */
+    size_t arena_bytes;
+    void *scratch;  /* a gradient that is added to another reader's */
+    double *losses; /* [batch] */
+    void *workspace;
+    size_t workspace_bytes;
+};
+
+/* Whether the loss takes the last operator, a softmax, into itself. */
+bool tw_runner_fuses(const tw_runner *runner);
+
+/* Loss and its gradient into the stages (and dx when the input itself is reached): step->loss and
+ * step->correct. NUMERIC. */
+tw_status tw_loss_close(tw_runner *runner, tw_step *step);
+
+/* What operator `i` needs to run on `count` images; x the network's input. */
+tw_run tw_runner_run(tw_runner *runner, int i, const void *weights, const void *x, int64_t count,
+                     bool training, uint64_t step);
+
+#endif

@@ -1,0 +1,196 @@
+/* Running a network: forward in the order of the operators; for a step also the loss, and backward in the
+ * reverse order. A value with several readers gets the sum of their gradients, the last reader's first. Only
+ * gradients that lead to something wanted are computed. */
+#include "net/runner.h"
+
+#include <string.h>
+
+#include "base/fail.h"
+#include "net/split.h"
+
+tw_run tw_runner_run(tw_runner *r, int i, const void *weights, const void *x, int64_t count, bool training,
+                     uint64_t step) {
+    const tw_op *op = &r->net->ops[i];
+    const tw_stage *stage = &r->stages[i];
+    tw_run run = {
+        .op = op,
+        .sweeps = r->sweeps,
+        .type = r->options.type,
+        .size = r->size,
+        .threads = r->threads,
+        .count = count,
+        .training = training,
+        .seed = r->options.seed,
+        .step = step,
+        .number = i,
+        .y = stage->value,
+        .kept = stage->kept,
+        .plan = stage->plan,
+        .workspace = r->workspace,
+        .workspace_bytes = r->workspace_bytes,
+    };
+    for (int k = 0; k < 2; k++)
+        if (op->inputs[k] >= 0) run.x[k] = op->inputs[k] ? r->stages[op->inputs[k]].value : x;
+    for (int t = 0; t < op->tensor_count; t++)
+        run.w[t] = (const char *)weights + (size_t)op->tensors[t].offset * r->size;
+    return run;
+}
+
+static tw_status forward(tw_runner *r, const void *weights, const void *x, int64_t count, bool training,
+                         uint64_t step) {
+    for (int i = 1; i < r->net->op_count; i++) {
+        tw_run run = tw_runner_run(r, i, weights, x, count, training, step);
+        tw_status status = run.op->layer->forward(&run);
+        if (status) return tw_fail_within(status, "operator %d: ", i);
+    }
+    return TW_OK;
+}
+
+static void copy_outputs(const tw_runner *r, int64_t count, void *outputs) {
+    const void *value = r->stages[r->net->op_count - 1].value;
+    memcpy(outputs, value, (size_t)(count * tw_net_outputs(r->net)) * r->size);
+}
+
+static tw_status check_count(const tw_runner *r, int64_t count, int64_t least) {
+    if (count >= least && count <= r->options.batch) return TW_OK;
+    return tw_fail(TW_ERROR_ARGUMENT, "count is %lld; expected %lld to %lld, the runner's batch",
+                   (long long)count, (long long)least, (long long)r->options.batch);
+}
+
+tw_status tw_runner_forward(tw_runner *r, const void *weights, const void *x, int64_t count, void *outputs) {
+    if (!r) return tw_fail(TW_ERROR_ARGUMENT, "runner is NULL");
+    tw_status status = check_count(r, count, 0);
+    if (status || count == 0) return status;
+    if (!x || !outputs || (!weights && r->net->weights))
+        return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", !x ? "x" : !outputs ? "outputs" : "weights");
+    for (int i = 0; i < r->net->op_count; i++) r->stages[i].reached = false;
+    if ((status = forward(r, weights, x, count, false, 0))) return status;
+    copy_outputs(r, count, outputs);
+    return TW_OK;
+}
+
+/* ---- A step ---- */
+
+static tw_status check_labels(const tw_runner *r, const tw_step *step) {
+    int64_t outputs = tw_net_outputs(r->net);
+    for (int64_t i = 0; step->labels && i < step->count; i++)
+        if (step->labels[i] < 0 || step->labels[i] >= outputs)
+            return tw_fail(TW_ERROR_ARGUMENT, "labels[%lld] is %d; expected 0 to %lld", (long long)i,
+                           (int)step->labels[i], (long long)outputs - 1);
+    return TW_OK;
+}
+
+static tw_status check_step(const tw_runner *r, const tw_step *step) {
+    if (!r || !step) return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", r ? "step" : "runner");
+    if (!r->options.trains)
+        return tw_fail(TW_ERROR_ARGUMENT, "this runner was made with trains = false; a step needs true");
+    tw_status status = check_count(r, step->count, 1);
+    if (status) return status;
+    if (!step->x || (!step->weights && r->net->weights))
+        return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", step->x ? "weights" : "x");
+    if (!step->labels && !step->targets)
+        return tw_fail(TW_ERROR_ARGUMENT, "labels and targets are NULL; expected one of them");
+    return check_labels(r, step);
+}
+
+/* Which gradients lead to parameters or to dx. */
+static void mark_wanted(tw_runner *r, const tw_step *step) {
+    r->stages[0].wanted = step->dx != NULL;
+    r->stages[0].reached = false;
+    for (int i = 1; i < r->net->op_count; i++) {
+        const tw_op *op = &r->net->ops[i];
+        bool wanted = op->tensor_count > 0 && step->gradient;
+        for (int k = 0; k < 2; k++) wanted |= op->inputs[k] >= 0 && r->stages[op->inputs[k]].wanted;
+        r->stages[i].wanted = wanted;
+        r->stages[i].reached = false;
+    }
+}
+
+typedef struct sum_job {
+    const tw_run *run;
+    void *sum;
+    const void *addend;
+} sum_job;
+
+static void sum_chunk(const void *context, int64_t first, int64_t last) {
+    const sum_job *job = context;
+    size_t offset = (size_t)first * job->run->size;
+    char *sum = (char *)job->sum + offset;
+    job->run->sweeps->add(last - first, sum, (const char *)job->addend + offset, sum);
+}
+
+/* The gradient with respect to input k of operator i; parameters' too with the first. */
+static tw_status backward_input(tw_runner *r, tw_step *step, int i, int k, tw_run *run) {
+    int from = run->op->inputs[k];
+    tw_stage *source = &r->stages[from];
+    void *target = from ? source->gradient : step->dx;
+    run->which = k;
+    run->dx = !source->wanted ? NULL : source->reached ? r->scratch : target;
+    tw_status status = run->op->layer->backward(run);
+    if (status) return tw_fail_within(status, "operator %d, backward: ", i);
+    if (source->wanted && source->reached) {
+        int64_t count = step->count * r->net->ops[from].extent.count;
+        tw_split(run, count, 16384, count, sum_chunk, &(sum_job){run, target, r->scratch});
+    }
+    source->reached |= source->wanted;
+    return TW_OK;
+}
+
+static tw_status backward_op(tw_runner *r, tw_step *step, int i) {
+    tw_run run = tw_runner_run(r, i, step->weights, step->x, step->count, true, step->step);
+    run.dy = r->stages[i].gradient;
+    for (int t = 0; t < run.op->tensor_count && step->gradient; t++)
+        if (run.op->tensors[t].trained)
+            run.dw[t] = (char *)step->gradient + (size_t)run.op->tensors[t].offset * r->size;
+    for (int k = 0; k < run.op->layer->inputs; k++) {
+        tw_status status = backward_input(r, step, i, k, &run);
+        if (status) return status;
+    }
+    return TW_OK;
+}
+
+static tw_status backward(tw_runner *r, tw_step *step) {
+    for (int i = r->net->op_count - 1; i > 0; i--) {
+        if (!r->stages[i].reached) continue;
+        tw_status status = backward_op(r, step, i);
+        if (status) return status;
+    }
+    if (step->gradient) {
+        size_t trained = (size_t)r->net->trained * r->size, all = (size_t)r->net->weights * r->size;
+        memset((char *)step->gradient + trained, 0, all - trained);
+    }
+    return TW_OK;
+}
+
+static void settle(tw_runner *r, const tw_step *step) {
+    for (int i = 1; i < r->net->op_count; i++) {
+        const tw_op *op = &r->net->ops[i];
+        if (!op->layer->settle) continue;
+        void *state[TW_MAX_TENSORS];
+        for (int t = 0; t < op->tensor_count; t++)
+            state[t] = (char *)step->weights + (size_t)op->tensors[t].offset * r->size;
+        tw_run run = tw_runner_run(r, i, step->weights, step->x, step->count, true, step->step);
+        op->layer->settle(&run, state);
+    }
+}
+
+tw_status tw_runner_step(tw_runner *r, tw_step *step) {
+    tw_status status = check_step(r, step);
+    if (status) return status;
+    mark_wanted(r, step);
+    if ((status = forward(r, step->weights, step->x, step->count, true, step->step))) return status;
+    if ((status = tw_loss_close(r, step))) return status;
+    if ((status = backward(r, step))) return status;
+    if (step->outputs) copy_outputs(r, step->count, step->outputs);
+    if (!step->keeps_state) settle(r, step);
+    return TW_OK;
+}
+
+const void *tw_runner_value(const tw_runner *r, int node) {
+    return r->options.trains && node > 0 && node < r->net->op_count ? r->stages[node].value : NULL;
+}
+
+const void *tw_runner_gradient(const tw_runner *r, int node) {
+    bool kept = r->options.trains && node > 0 && node < r->net->op_count && r->stages[node].reached;
+    return kept ? r->stages[node].gradient : NULL;
+}

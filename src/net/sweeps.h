@@ -1,0 +1,68 @@
+/* The inner loops of everything that is not a convolution, once for each type: written in *_sweeps.h over
+ * `real`, compiled by sweeps_f32.c and sweeps_f64.c.
+ *
+ * A loop computes each number of its output from the same inputs in the same order whatever range it is
+ * given, so callers may cut the work anywhere. Sums over images are sums of fixed chunks, in double. */
+#ifndef TW_NET_SWEEPS_H
+#define TW_NET_SWEEPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "shape/shape.h"
+
+/* One row (an image's outputs) of a loss. */
+typedef struct tw_loss_row {
+    int64_t n;
+    const void *z;      /* cross-entropy: logits; squared error: outputs */
+    const void *target; /* [n], or NULL: one-hot at label */
+    int32_t label;
+    double scale; /* of the gradient: 1 / count */
+    void *dz;     /* NULL: not wanted */
+    double loss;  /* out */
+} tw_loss_row;
+
+/* Batch norm's numbers of one channel each, [channels]. */
+typedef struct tw_norm {
+    int64_t channels;
+    const void *mean, *scale, *shift; /* y = (x - mean) * scale + shift */
+} tw_norm;
+
+typedef void (*tw_map)(int64_t n, double slope, const void *x, void *y);
+typedef void (*tw_map_back)(int64_t n, double slope, const void *x, const void *y, const void *dy, void *dx);
+
+typedef struct tw_sweeps {
+    tw_map relu, leaky, sigmoid, tanh;
+    tw_map_back relu_back, leaky_back, sigmoid_back, tanh_back;
+    void (*add)(int64_t n, const void *a, const void *b, void *y); /* y may be a or b */
+    void (*softmax)(int64_t rows, int64_t n, const void *x, void *y);
+    void (*softmax_back)(int64_t rows, int64_t n, const void *y, const void *dy, void *dx);
+    /* y = x * scale where keep[i] >= threshold of 2^32, else 0 */
+    void (*drop)(int64_t n, const uint32_t *bits, uint32_t threshold, double scale, const void *x, void *y);
+    /* Rows first .. last-1 of the output (a row: one depth and height of one image). taps NULL: not kept. */
+    void (*maxpool)(const tw_shape *s, int64_t first, int64_t last, const void *x, void *y, int32_t *taps);
+    void (*avgpool)(const tw_shape *s, bool countpad, int64_t first, int64_t last, const void *x, void *y);
+    /* One image. */
+    void (*maxpool_back)(const tw_shape *s, const int32_t *taps, const void *dy, void *dx);
+    void (*avgpool_back)(const tw_shape *s, bool countpad, const void *dy, void *dx);
+    void (*globalavg)(int64_t pixels, int64_t channels, const void *x, void *y);
+    void (*globalavg_back)(int64_t pixels, int64_t channels, const void *dy, void *dx);
+    /* Sums over rows into double [channels]; overwritten. */
+    void (*sum)(int64_t rows, int64_t channels, const void *x, double *sum);
+    void (*squares)(int64_t rows, int64_t channels, const void *x, const void *mean, double *sum);
+    void (*products)(int64_t rows, int64_t channels, const void *x, const void *mean, const void *dy,
+                     double *sum);
+    void (*normalise)(int64_t rows, const tw_norm *norm, const void *x, void *y);
+    /* dx = dy * scale + (x - mean) * slope + shift */
+    void (*normalise_back)(int64_t rows, const tw_norm *norm, const void *slope, const void *x,
+                           const void *dy, void *dx);
+    void (*cross_entropy)(tw_loss_row *row);
+    void (*squared_error)(tw_loss_row *row);
+    int64_t (*largest)(int64_t n, const void *x); /* the first of the largest */
+    double (*get)(const void *x, int64_t i);
+    void (*set)(void *x, int64_t i, double value);
+} tw_sweeps;
+
+extern const tw_sweeps tw_sweeps_f32, tw_sweeps_f64;
+
+#endif

@@ -1,0 +1,36 @@
+/* The table of all loops over `real`: the last thing that sweeps_f32.c and sweeps_f64.c include. */
+#include "net/activation_sweeps.h"
+#include "net/batchnorm_sweeps.h"
+#include "net/loss_sweeps.h"
+#include "net/pool_sweeps.h"
+
+const tw_sweeps SWEEPS = {
+    .relu = relu,
+    .leaky = leaky,
+    .sigmoid = sigmoid,
+    .tanh = hyperbolic,
+    .relu_back = relu_back,
+    .leaky_back = leaky_back,
+    .sigmoid_back = sigmoid_back,
+    .tanh_back = hyperbolic_back,
+    .add = add,
+    .softmax = softmax,
+    .softmax_back = softmax_back,
+    .drop = drop,
+    .maxpool = maxpool,
+    .avgpool = avgpool,
+    .maxpool_back = maxpool_back,
+    .avgpool_back = avgpool_back,
+    .globalavg = globalavg,
+    .globalavg_back = globalavg_back,
+    .sum = sum_rows,
+    .squares = sum_squares,
+    .products = sum_products,
+    .normalise = normalise,
+    .normalise_back = normalise_back,
+    .cross_entropy = cross_entropy,
+    .squared_error = squared_error,
+    .largest = largest,
+    .get = get,
+    .set = set,
+};
