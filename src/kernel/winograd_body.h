@@ -1,0 +1,206 @@
+/* The bodies of the Winograd transforms, in plain C over the vectors of an instruction set; included after
+ * tile_body.h by each file ISA_TYPE.c, which exports what stands at the end.
+ *
+ * An output of a one-dimensional convolution with 3 weights is a coefficient of a product of two polynomials. Such a
+ * product is known when its values at enough points are known (Toom and Cook), and values multiply one by one: m outputs
+ * need m + 2 products instead of 3 m (Winograd, "Arithmetic complexity of computations", 1980; for networks: Lavin and
+ * Gray, "Fast algorithms for convolutional neural networks", 2016, arXiv:1509.09308). In two dimensions the same is done
+ * along columns and then along rows: 16 products for 4 outputs instead of 36, or 36 for 16 instead of 144.
+ *
+ * F(2,3) takes the points 0, 1, -1 and infinity. F(4,3) takes 0, +-a, +-b and infinity with a = 11/16, b = 3/2. Lavin
+ * and Gray's 1 and 2 lose twice as many bits: values at 2 grow, and a point that is not near its partners' inverses
+ * makes G and B^T large (Barabasz, Anderson, Soodhalter, Gregg, "Error analysis and improving the accuracy of Winograd
+ * convolution for deep neural networks", 2018, arXiv:1803.10986). Of all pairs of sixteenths, these two have nearly the
+ * least root mean square of |A^T| (|G| |B^T|), 2.74 against 5.61 for 1 and 2, and all of B^T and A^T are exact in f32:
+ *
+ *     B^T  a2b2    0   -a2-b2   0     1    0      G  1/a2b2  0     0         A^T  1  1  1   1  1   0
+ *          0    -a b2   -b2     a     1    0         1/n    a/n   a2/n            0  a -a   b -b   0
+ *          0     a b2   -b2    -a     1    0         1/n   -a/n   a2/n            0  a2 a2  b2 b2  0
+ *          0    -a2 b   -a2     b     1    0         1/k    b/k   b2/k            0  a3 -a3 b3 -b3 1
+ *          0     a2 b   -a2    -b     1    0         1/k   -b/k   b2/k
+ *          0     a2b2    0   -a2-b2   0    1         0      0     1          n = 2 a2 (a2 - b2), k = 2 b2 (b2 - a2)
+ *
+ * Each lane is a channel and every step a written fma or addition, so all instruction sets give the same bits. A patch
+ * costs 144 fma for each vector of channels, a result 120, a filter 81. The intermediate values go through a small
+ * array on the stack: the loops over lines are kept rolled, so that the constants stay in registers. */
+
+#define TW_POINT_A 0.6875
+#define TW_POINT_B 1.5
+
+/* A line of n values becomes a line of m values; `apart` is the distance of the results. */
+typedef void line_step(const vec *in, vec *out, int apart);
+
+static inline __attribute__((always_inline)) void patch_line_2(const vec *d, vec *v, int apart) {
+    const vec minus = vec_splat(-1);
+    v[0] = vec_fma(minus, d[2], d[0]);
+    v[apart] = vec_add(d[1], d[2]);
+    v[2 * apart] = vec_fma(minus, d[1], d[2]);
+    v[3 * apart] = vec_fma(minus, d[1], d[3]);
+}
+
+static inline __attribute__((always_inline)) void filter_line_2(const vec *g, vec *u, int apart) {
+    const vec half = vec_splat((real)0.5), minus_half = vec_splat((real)-0.5);
+    vec outer = vec_fma(half, g[0], vec_fma(half, g[2], vec_zero()));
+    u[0] = g[0];
+    u[apart] = vec_fma(half, g[1], outer);
+    u[2 * apart] = vec_fma(minus_half, g[1], outer);
+    u[3 * apart] = g[2];
+}
+
+static inline __attribute__((always_inline)) void result_line_2(const vec *m, vec *y, int apart) {
+    y[0] = vec_add(vec_add(m[0], m[1]), m[2]);
+    y[apart] = vec_fma(vec_splat(-1), m[2], vec_add(m[1], m[3]));
+}
+
+static inline __attribute__((always_inline)) void patch_line_4(const vec *d, vec *v, int apart) {
+    const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
+    vec even_a = vec_fma(vec_splat(-b2), d[2], d[4]), odd_a = vec_fma(vec_splat(-b2), d[1], d[3]);
+    vec even_b = vec_fma(vec_splat(-a2), d[2], d[4]), odd_b = vec_fma(vec_splat(-a2), d[1], d[3]);
+    v[0] = vec_fma(vec_splat(a2 * b2), d[0], vec_fma(vec_splat(-a2 - b2), d[2], d[4]));
+    v[apart] = vec_fma(vec_splat(a), odd_a, even_a);
+    v[2 * apart] = vec_fma(vec_splat(-a), odd_a, even_a);
+    v[3 * apart] = vec_fma(vec_splat(b), odd_b, even_b);
+    v[4 * apart] = vec_fma(vec_splat(-b), odd_b, even_b);
+    v[5 * apart] = vec_fma(vec_splat(a2 * b2), d[1], vec_fma(vec_splat(-a2 - b2), d[3], d[5]));
+}
+
+static inline __attribute__((always_inline)) void filter_line_4(const vec *g, vec *u, int apart) {
+    const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
+    const real n = 1 / (2 * a2 * (a2 - b2)), k = 1 / (2 * b2 * (b2 - a2));
+    vec even_a = vec_fma(vec_splat(n), g[0], vec_fma(vec_splat(a2 * n), g[2], vec_zero()));
+    vec even_b = vec_fma(vec_splat(k), g[0], vec_fma(vec_splat(b2 * k), g[2], vec_zero()));
+    u[0] = vec_fma(vec_splat(1 / (a2 * b2)), g[0], vec_zero());
+    u[apart] = vec_fma(vec_splat(a * n), g[1], even_a);
+    u[2 * apart] = vec_fma(vec_splat(-a * n), g[1], even_a);
+    u[3 * apart] = vec_fma(vec_splat(b * k), g[1], even_b);
+    u[4 * apart] = vec_fma(vec_splat(-b * k), g[1], even_b);
+    u[5 * apart] = g[2];
+}
+
+static inline __attribute__((always_inline)) void result_line_4(const vec *m, vec *y, int apart) {
+    const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
+    const vec minus = vec_splat(-1);
+    vec even_a = vec_add(m[1], m[2]), odd_a = vec_fma(minus, m[2], m[1]);
+    vec even_b = vec_add(m[3], m[4]), odd_b = vec_fma(minus, m[4], m[3]);
+    y[0] = vec_add(vec_add(m[0], even_a), even_b);
+    y[apart] = vec_fma(vec_splat(b), odd_b, vec_fma(vec_splat(a), odd_a, vec_zero()));
+    y[2 * apart] = vec_fma(vec_splat(b2), even_b, vec_fma(vec_splat(a2), even_a, vec_zero()));
+    y[3 * apart] = vec_fma(vec_splat(a2 * a), odd_a, vec_fma(vec_splat(b2 * b), odd_b, m[5]));
+}
+
+static inline __attribute__((always_inline)) void patch_vector(const tw_winograd_patch *p, int64_t channel, int count,
+                                                               const int side, line_step *line) {
+    vec half[TW_WINOGRAD_POINTS], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
+#pragma GCC unroll 1
+    for (int j = 0; j < side; j++) {
+        const void *const *pixels = p->pixels + j * side;
+#pragma GCC unroll 6
+        for (int i = 0; i < side; i++) {
+            const real *pixel = (const real *)pixels[i] + channel;
+            in[i] = count == LANES ? vec_load(pixel) : vec_load_part(pixel, count);
+        }
+        line(in, half + j, side);
+    }
+    real *v = (real *)p->v + channel;
+#pragma GCC unroll 1
+    for (int i = 0; i < side; i++) {
+        line(half + i * side, out, 1);
+#pragma GCC unroll 6
+        for (int j = 0; j < side; j++, v += p->v_point) {
+            if (count == LANES)
+                vec_store(v, out[j]);
+            else
+                vec_store_part(v, out[j], count);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void patch_all(const tw_winograd_patch *p, const int side,
+                                                            line_step *line) {
+    int64_t channel = 0;
+    for (; channel + LANES <= p->channels; channel += LANES) patch_vector(p, channel, LANES, side, line);
+    if (channel < p->channels) patch_vector(p, channel, (int)(p->channels - channel), side, line);
+}
+
+static inline __attribute__((always_inline)) void filter_all(const tw_winograd_filter *f, const int side,
+                                                             line_step *line) {
+    vec half[3 * TW_WINOGRAD_SIDE], in[3], out[TW_WINOGRAD_SIDE];
+    for (int64_t column = 0; column < f->columns; column += LANES) {
+        const real *g = (const real *)f->g + column;
+        real *u = (real *)f->u + column;
+#pragma GCC unroll 1
+        for (int j = 0; j < 3; j++) {
+#pragma GCC unroll 3
+            for (int i = 0; i < 3; i++) in[i] = vec_load(g + (i * 3 + j) * f->columns);
+            line(in, half + j, 3);
+        }
+#pragma GCC unroll 1
+        for (int i = 0; i < side; i++) {
+            line(half + i * 3, out, 1);
+#pragma GCC unroll 6
+            for (int j = 0; j < side; j++) vec_store(u + (i * side + j) * f->u_point, out[j]);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void result_vector(const tw_winograd_result *r, int64_t column, int count,
+                                                                const int side, line_step *line) {
+    const int outs = side - 2;
+    vec half[4 * TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[4];
+    const real *m = (const real *)r->m + column, *bias = (const real *)r->bias + column;
+    vec start = vec_zero();
+    if (r->bias) start = count == LANES ? vec_load(bias) : vec_load_part(bias, count);
+#pragma GCC unroll 1
+    for (int j = 0; j < side; j++) {
+#pragma GCC unroll 6
+        for (int i = 0; i < side; i++) in[i] = vec_load(m + (i * side + j) * r->m_point);
+        line(in, half + j, side);
+    }
+#pragma GCC unroll 1
+    for (int i = 0; i < outs; i++) {
+        line(half + i * side, out, 1);
+#pragma GCC unroll 4
+        for (int j = 0; j < outs; j++) {
+            real *y = r->pixels[i * outs + j];
+            if (!y) continue;
+            if (count == LANES)
+                vec_store(y + column, vec_add(start, out[j]));
+            else
+                vec_store_part(y + column, vec_add(start, out[j]), count);
+        }
+    }
+}
+
+static inline __attribute__((always_inline)) void result_all(const tw_winograd_result *r, const int side,
+                                                             line_step *line) {
+    int64_t column = 0;
+    for (; column + LANES <= r->columns; column += LANES) result_vector(r, column, LANES, side, line);
+    if (column < r->columns) result_vector(r, column, (int)(r->columns - column), side, line);
+}
+
+static void patch_2(const tw_winograd_patch *patch) {
+    patch_all(patch, 4, patch_line_2);
+}
+
+static void patch_4(const tw_winograd_patch *patch) {
+    patch_all(patch, 6, patch_line_4);
+}
+
+static void filter_2(const tw_winograd_filter *filter) {
+    filter_all(filter, 4, filter_line_2);
+}
+
+static void filter_4(const tw_winograd_filter *filter) {
+    filter_all(filter, 6, filter_line_4);
+}
+
+static void result_2(const tw_winograd_result *result) {
+    result_all(result, 4, result_line_2);
+}
+
+static void result_4(const tw_winograd_result *result) {
+    result_all(result, 6, result_line_4);
+}
+
+static const tw_winograd winograd_2 = {.patch = patch_2, .filter = filter_2, .result = result_2};
+static const tw_winograd winograd_4 = {.patch = patch_4, .filter = filter_4, .result = result_4};
