@@ -12,6 +12,7 @@
 #include <twill/machine.h>
 
 #include "base/cpu.h"
+#include "kernel/winograd.h"
 
 /* One piece of a sum: `length` products of a[l * a_col + m * a_row] with b[l * b_row + n]. */
 typedef struct tw_strip {
@@ -38,6 +39,8 @@ typedef struct tw_tile {
     int rows;    /* 1 .. most_rows[vecs] */
     int vecs;    /* 1 .. most_vecs */
     int columns; /* (vecs - 1) * lanes < columns <= vecs * lanes */
+    const void
+        *next; /* what will be read soon: fetched to the second-level cache, 64 bytes for each l; or NULL */
 } tw_tile;
 
 enum { TW_MOST_VECS = 4 };
@@ -51,6 +54,7 @@ typedef struct tw_loops {
     /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */
     void (*burn)(int64_t rounds, void *out);
     int64_t burn_flops;
+    const tw_winograd *winograd[2]; /* F(2x2,3x3) and F(4x4,3x3) */
 } tw_loops;
 
 typedef struct tw_kernel {

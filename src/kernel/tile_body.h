@@ -40,10 +40,14 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
     const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
+    const char *next = t->next ? t->next : (const char *)t; /* a fetch costs nothing, a branch would */
+    const int64_t next_step = t->next ? 64 : 0;
     for (int64_t i = 0; i < t->count; i++) {
         const real *a = t->strips[i].a, *b = t->strips[i].b;
         for (int64_t l = t->strips[i].length; l > 0; l--) {
             vec w[TW_MOST_VECS];
+            __builtin_prefetch(next, 0, 2);
+            next += next_step;
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) w[v] = vec_load(b + v * LANES);
 #pragma GCC unroll 14

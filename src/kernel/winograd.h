@@ -2,9 +2,9 @@
  *
  *     Y = A^T [ (G g G^T) . (B^T d B) ] A        d a patch of side x side pixels, g the filter, Y its outputs
  *
- * With out = 2 (side 4) and out = 4 (side 6). What the matrices are stands in winograd_body.h; what is done with
- * them in conv/winograd.h. The product in the middle, for many patches and channels at once, is the tile kernel's
- * work: a matrix product for each of the side * side *points*. */
+ * With out = 2 (side 4) and out = 4 (side 6). What the matrices are stands in winograd_body.h; what is done
+ * with them in conv/winograd.h. The product in the middle, for many patches and channels at once, is the tile
+ * kernel's work: a matrix product for each of the side * side *points*. */
 #ifndef TW_KERNEL_WINOGRAD_H
 #define TW_KERNEL_WINOGRAD_H
 
@@ -12,8 +12,9 @@
 
 enum { TW_WINOGRAD_SIDE = 6, TW_WINOGRAD_POINTS = TW_WINOGRAD_SIDE * TW_WINOGRAD_SIDE };
 
-/* One patch, all its channels: v[point * v_point + channel] = (B^T d B)[point][channel]. pixels[column * side + row]
- * is where the channels of that pixel lie one beside the other. Not a byte outside `channels` is touched. */
+/* One patch, all its channels: v[point * v_point + channel] = (B^T d B)[point][channel]. pixels[column * side
+ * + row] is where the channels of that pixel lie one beside the other. Not a byte outside `channels` is
+ * touched. */
 typedef struct tw_winograd_patch {
     const void *const *pixels;
     int64_t channels;
@@ -30,8 +31,9 @@ typedef struct tw_winograd_filter {
     int64_t u_point;
 } tw_winograd_filter;
 
-/* The outputs of one patch: pixels[row * out + column] receives `columns` channels of A^T m A + bias; NULL where the
- * output lies outside the image. bias may be NULL. m[point * m_point + column] is read in whole vectors. */
+/* The outputs of one patch: pixels[row * out + column] receives `columns` channels of A^T m A + bias; NULL
+ * where the output lies outside the image. bias may be NULL. m[point * m_point + column] is read in whole
+ * vectors. */
 typedef struct tw_winograd_result {
     const void *m;
     int64_t m_point;

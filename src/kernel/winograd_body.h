@@ -1,28 +1,32 @@
 /* The bodies of the Winograd transforms, in plain C over the vectors of an instruction set; included after
  * tile_body.h by each file ISA_TYPE.c, which exports what stands at the end.
  *
- * An output of a one-dimensional convolution with 3 weights is a coefficient of a product of two polynomials. Such a
- * product is known when its values at enough points are known (Toom and Cook), and values multiply one by one: m outputs
- * need m + 2 products instead of 3 m (Winograd, "Arithmetic complexity of computations", 1980; for networks: Lavin and
- * Gray, "Fast algorithms for convolutional neural networks", 2016, arXiv:1509.09308). In two dimensions the same is done
- * along columns and then along rows: 16 products for 4 outputs instead of 36, or 36 for 16 instead of 144.
+ * An output of a one-dimensional convolution with 3 weights is a coefficient of a product of two polynomials.
+ * Such a product is known when its values at enough points are known (Toom and Cook), and values multiply one
+ * by one: m outputs need m + 2 products instead of 3 m (Winograd, "Arithmetic complexity of computations",
+ * 1980; for networks: Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016,
+ * arXiv:1509.09308). In two dimensions the same is done along columns and then along rows: 16 products for 4
+ * outputs instead of 36, or 36 for 16 instead of 144.
  *
- * F(2,3) takes the points 0, 1, -1 and infinity. F(4,3) takes 0, +-a, +-b and infinity with a = 11/16, b = 3/2. Lavin
- * and Gray's 1 and 2 lose twice as many bits: values at 2 grow, and a point that is not near its partners' inverses
- * makes G and B^T large (Barabasz, Anderson, Soodhalter, Gregg, "Error analysis and improving the accuracy of Winograd
- * convolution for deep neural networks", 2018, arXiv:1803.10986). Of all pairs of sixteenths, these two have nearly the
- * least root mean square of |A^T| (|G| |B^T|), 2.74 against 5.61 for 1 and 2, and all of B^T and A^T are exact in f32:
+ * F(2,3) takes the points 0, 1, -1 and infinity. F(4,3) takes 0, +-a, +-b and infinity with a = 11/16, b =
+ * 3/2. Lavin and Gray's 1 and 2 lose twice as many bits: values at 2 grow, and a point that is not near its
+ * partners' inverses makes G and B^T large (Barabasz, Anderson, Soodhalter, Gregg, "Error analysis and
+ * improving the accuracy of Winograd convolution for deep neural networks", 2018, arXiv:1803.10986). Of all
+ * pairs of sixteenths, these two have nearly the least root mean square of |A^T| (|G| |B^T|), 2.74
+ * against 5.61 for 1 and 2, and all of B^T and A^T are exact in f32:
  *
  *     B^T  a2b2    0   -a2-b2   0     1    0      G  1/a2b2  0     0         A^T  1  1  1   1  1   0
  *          0    -a b2   -b2     a     1    0         1/n    a/n   a2/n            0  a -a   b -b   0
  *          0     a b2   -b2    -a     1    0         1/n   -a/n   a2/n            0  a2 a2  b2 b2  0
  *          0    -a2 b   -a2     b     1    0         1/k    b/k   b2/k            0  a3 -a3 b3 -b3 1
  *          0     a2 b   -a2    -b     1    0         1/k   -b/k   b2/k
- *          0     a2b2    0   -a2-b2   0    1         0      0     1          n = 2 a2 (a2 - b2), k = 2 b2 (b2 - a2)
+ *          0     a2b2    0   -a2-b2   0    1         0      0     1          n = 2 a2 (a2 - b2), k = 2 b2 (b2
+ * - a2)
  *
- * Each lane is a channel and every step a written fma or addition, so all instruction sets give the same bits. A patch
- * costs 144 fma for each vector of channels, a result 120, a filter 81. The intermediate values go through a small
- * array on the stack: the loops over lines are kept rolled, so that the constants stay in registers. */
+ * Each lane is a channel and every step a written fma or addition, so all instruction sets give the same
+ * bits. A patch costs 144 fma for each vector of channels, a result 120, a filter 81. The intermediate values
+ * go through a small array on the stack: the loops over lines are kept rolled, so that the constants stay in
+ * registers. */
 
 #define TW_POINT_A 0.6875
 #define TW_POINT_B 1.5
@@ -88,8 +92,8 @@ static inline __attribute__((always_inline)) void result_line_4(const vec *m, ve
     y[3 * apart] = vec_fma(vec_splat(a2 * a), odd_a, vec_fma(vec_splat(b2 * b), odd_b, m[5]));
 }
 
-static inline __attribute__((always_inline)) void patch_vector(const tw_winograd_patch *p, int64_t channel, int count,
-                                                               const int side, line_step *line) {
+static inline __attribute__((always_inline)) void patch_vector(const tw_winograd_patch *p, int64_t channel,
+                                                               int count, const int side, line_step *line) {
     vec half[TW_WINOGRAD_POINTS], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
 #pragma GCC unroll 1
     for (int j = 0; j < side; j++) {
@@ -143,13 +147,16 @@ static inline __attribute__((always_inline)) void filter_all(const tw_winograd_f
     }
 }
 
-static inline __attribute__((always_inline)) void result_vector(const tw_winograd_result *r, int64_t column, int count,
-                                                                const int side, line_step *line) {
+static inline __attribute__((always_inline)) void result_vector(const tw_winograd_result *r, int64_t column,
+                                                                int count, const int side, line_step *line) {
     const int outs = side - 2;
     vec half[4 * TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[4];
-    const real *m = (const real *)r->m + column, *bias = (const real *)r->bias + column;
+    const real *m = (const real *)r->m + column;
     vec start = vec_zero();
-    if (r->bias) start = count == LANES ? vec_load(bias) : vec_load_part(bias, count);
+    if (r->bias) {
+        const real *bias = (const real *)r->bias + column;
+        start = count == LANES ? vec_load(bias) : vec_load_part(bias, count);
+    }
 #pragma GCC unroll 1
     for (int j = 0; j < side; j++) {
 #pragma GCC unroll 6

@@ -1,0 +1,271 @@
+/* Winograd's convolution for 3x3 weights with stride 1, forward and backward data: F(4x4,3x3), which
+ * multiplies 36 times for 16 outputs instead of 144, and F(2x2,3x3), 16 times for 4 instead of 36. This file
+ * decides when that pays, lays a pass out in tiles, and transforms weights; winograd_run.c runs it. Sources:
+ * kernel/winograd_body.h.
+ *
+ * The sums over input channels are one chain of fused multiply-adds for each point, so an output depends on
+ * its own patch and on the weights alone: not on the block, the thread or the batch that its tile happens to
+ * lie in.
+ *
+ * Rounding errors grow with the transforms: see the bound in twill/conv.h, and docs/winograd.md for what it
+ * means where numbers of very different size meet within one patch. The mode `strict` never comes here. */
+#include "conv/winograd.h"
+
+#include <math.h>
+
+#include "base/checked.h"
+#include "base/memory.h"
+#include "base/threads.h"
+
+enum { TAPS = 9, MOST_PANEL = 64, LEAST_CHANNELS = 8 };
+
+int64_t tw_winograd_panel_columns(const tw_winograd_frame *f, const tw_loops *loops, int64_t p) {
+    return tw_min(f->panel, tw_round_up(f->columns, loops->lanes) - p * f->panel);
+}
+
+/* Vectors in a panel: wide tiles when there are few rows to fill a tile with, else two. */
+static int panel_vectors(const tw_loops *loops, int64_t tiles, int64_t columns) {
+    int64_t vectors = tw_ceil_div(columns, loops->lanes);
+    if (vectors < 2) return 1;
+    if (loops->most_vecs >= 4 && loops->most_rows[4] > 0 && tiles <= loops->most_rows[4] && vectors >= 4)
+        return 4;
+    return 2;
+}
+
+tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int outs) {
+    const tw_shape *s = &problem->shape;
+    bool forward = pass == TW_FORWARD;
+    const int64_t *read = forward ? s->in : s->out, *written = forward ? s->out : s->in;
+    tw_winograd_frame f = {
+        .transform = problem->loops->winograd[outs / 4],
+        .side = outs + 2,
+        .outs = outs,
+        .points = (outs + 2) * (outs + 2),
+        .planes = s->batch * s->in[TW_DEPTH],
+        .read = {read[TW_HEIGHT], read[TW_WIDTH]},
+        .written = {written[TW_HEIGHT], written[TW_WIDTH]},
+        .read_channels = forward ? s->in_channels : s->out_channels,
+        .written_channels = forward ? s->out_channels : s->in_channels,
+        .groups = s->groups,
+        .channels = forward ? s->group_in : s->group_out,
+        .columns = forward ? s->group_out : s->group_in,
+    };
+    for (int a = 0; a < 2; a++) f.tiles[a] = tw_ceil_div(f.written[a], outs);
+    f.plane_tiles = f.tiles[0] * f.tiles[1];
+    f.panel =
+        (int64_t)panel_vectors(problem->loops, f.planes * f.plane_tiles, f.columns) * problem->loops->lanes;
+    f.panels = tw_ceil_div(f.columns, f.panel);
+    if (!tw_mul(f.channels * tw_round_up(f.columns, problem->loops->lanes), f.points, &f.u_group))
+        f.u_group = INT64_MAX;
+    return f;
+}
+
+/* ---- When it pays. */
+
+/* The first pixel that output 0 reads along an axis (0: height). */
+static int64_t first_read(const tw_shape *s, tw_pass pass, int axis) {
+    int64_t pad = s->pad[TW_HEIGHT + axis];
+    return pass == TW_FORWARD ? -pad : pad - 2;
+}
+
+/* Some output reads nothing but zeros: it must be the bias exactly, which a tile that it shares would not
+ * keep. */
+static bool reads_nothing(const tw_shape *s, tw_pass pass) {
+    const int64_t *read = pass == TW_FORWARD ? s->in : s->out, *written = pass == TW_FORWARD ? s->out : s->in;
+    for (int a = 0; a < 2; a++) {
+        int64_t first = first_read(s, pass, a);
+        if (first + 2 < 0 || first + written[TW_HEIGHT + a] > read[TW_HEIGHT + a]) return true;
+    }
+    return false;
+}
+
+static const char *declines(const tw_problem *problem, tw_pass pass) {
+    const tw_shape *s = &problem->shape;
+    if (pass == TW_BACKWARD_WEIGHTS) return "Winograd does the forward and the backward data pass only";
+    if (problem->accuracy == TW_STRICT) return "accuracy strict asks for the direct sum";
+    if (s->kernel[TW_HEIGHT] != 3 || s->kernel[TW_WIDTH] != 3) return "Winograd is for 3x3 weights";
+    for (int a = 0; a < TW_AXES; a++) {
+        if (s->stride[a] != 1) return "Winograd is for stride 1";
+        if (s->dilation[a] != 1 && s->kernel[a] > 1) return "Winograd is for dilation 1";
+    }
+    if (s->kernel[TW_DEPTH] != 1 || s->in[TW_DEPTH] != s->out[TW_DEPTH] || s->pad[TW_DEPTH] != 0)
+        return "Winograd is for two dimensions: a depth of kernel 1 without padding at most";
+    if ((pass == TW_FORWARD ? s->group_in : s->group_out) < LEAST_CHANNELS)
+        return "Winograd needs 8 channels to read: with fewer, rounding errors do not average out";
+    if (pass == TW_BACKWARD_DATA && s->geometry.pad_mode != TW_PAD_ZEROS)
+        return "backward data through padding that repeats pixels needs the direct sum";
+    if (s->geometry.pad_mode == TW_PAD_ZEROS && reads_nothing(s, pass))
+        return "some outputs lie wholly in the padding: the direct sum makes them exactly the bias";
+    return NULL;
+}
+
+/* In multiply-adds at full speed, as direct costs are. Measured on a processor that does 32 multiply-adds a
+ * cycle: a vector of a patch or result takes about 200 cycles, and 1 byte of transformed weights that do not
+ * stay in the second-level cache with everything else takes as long as 4 multiply-adds. */
+static double cost(const tw_problem *problem, tw_pass pass, int outs) {
+    tw_winograd_frame f = tw_winograd_lay(problem, pass, outs);
+    double tiles = (double)(f.plane_tiles * problem->shape.in[TW_DEPTH]);
+    double channels = (double)f.channels, columns = (double)f.columns, groups = (double)f.groups;
+    double products = tiles * f.points * channels * columns;
+    double transforms = tiles * f.points * 11 * (16 * ceil(channels / 16) * 1.1 + 16 * ceil(columns / 16));
+    double weights = f.points * channels * columns * (double)tw_type_size(problem->type);
+    double reading = weights * groups > 1.5e6 ? 4 * weights : 0;
+    return groups * (fmax(products, reading) + 0.25 * fmin(products, reading) + transforms);
+}
+
+static double cost_2(const tw_problem *problem, tw_pass pass) {
+    return cost(problem, pass, 2);
+}
+
+static double cost_4(const tw_problem *problem, tw_pass pass) {
+    return cost(problem, pass, 4);
+}
+
+/* ---- Tables. */
+
+static tw_status tables(const tw_problem *problem, tw_pass pass, tw_winograd_frame *f) {
+    const tw_shape *s = &problem->shape;
+    for (int a = 0; a < 2; a++) {
+        int64_t count = f->tiles[a] * f->outs + 2, pad = s->pad[TW_HEIGHT + a];
+        int64_t first = pass == TW_FORWARD ? -pad : pad - 2,
+                step = f->read_channels * (a == 0 ? f->read[1] : 1);
+        int64_t *table = tw_alloc(count, sizeof *table);
+        if (!table) return TW_ERROR_MEMORY;
+        *(a == 0 ? &f->rows : &f->cols) = table;
+        int64_t end = f->written[a] + 2; /* rows past it feed outputs past the border: zeros do */
+        for (int64_t i = 0; i < count; i++) {
+            int64_t from = i < end ? tw_shape_source(s->geometry.pad_mode, first + i, f->read[a]) : -1;
+            table[i] = from < 0 ? -1 : from * step;
+        }
+    }
+    f->zeros = tw_alloc_zero(f->channels, tw_type_size(problem->type));
+    return f->zeros ? TW_OK : TW_ERROR_MEMORY;
+}
+
+static void release(void *state) {
+    tw_winograd_frame *f = state;
+    tw_free(f->rows);
+    tw_free(f->cols);
+    tw_free(f->zeros);
+    tw_free(f);
+}
+
+static tw_status prepare(const tw_problem *problem, tw_pass pass, int outs, void **state) {
+    *state = NULL;
+    tw_winograd_frame *f = tw_alloc(1, sizeof *f);
+    if (!f) return TW_ERROR_MEMORY;
+    *f = tw_winograd_lay(problem, pass, outs);
+    tw_status status = tables(problem, pass, f);
+    if (status)
+        release(f);
+    else
+        *state = f;
+    return status;
+}
+
+static tw_status prepare_2(const tw_problem *problem, tw_pass pass, void **state) {
+    return prepare(problem, pass, 2, state);
+}
+
+static tw_status prepare_4(const tw_problem *problem, tw_pass pass, void **state) {
+    return prepare(problem, pass, 4, state);
+}
+
+/* ---- Weights. */
+
+static int64_t packed_bytes(const tw_problem *problem, tw_pass pass, const void *state) {
+    (void)pass;
+    const tw_winograd_frame *f = state;
+    int64_t count;
+    size_t bytes;
+    if (!tw_mul(f->u_group, f->groups, &count) || !tw_bytes(count, tw_type_size(problem->type), &bytes))
+        return INT64_MAX;
+    return (int64_t)bytes;
+}
+
+/* w in the terms of the pass: element (column, channel, tap) of a group, and whether taps run backwards. */
+typedef struct packing {
+    const tw_winograd_frame *frame;
+    const tw_problem *problem;
+    int64_t w_column, w_channel;
+    bool flipped;
+    const char *w;
+    char *u;
+} packing;
+
+/* The filters of one channel, tap by tap, columns side by side; zeros behind the last column. */
+static void gather(const packing *k, const char *w, int64_t count, int64_t columns, void *g) {
+    for (int64_t n = 0; n < columns; n++)
+        for (int tap = 0; tap < TAPS; tap++) {
+            int64_t from = n * k->w_column + (k->flipped ? TAPS - 1 - tap : tap), to = tap * columns + n;
+            if (k->problem->type == TW_F32)
+                ((float *)g)[to] = n < count ? ((const float *)(const void *)w)[from] : 0;
+            else
+                ((double *)g)[to] = n < count ? ((const double *)(const void *)w)[from] : 0;
+        }
+}
+
+static void pack_panel(void *context, int64_t task, int worker) {
+    (void)worker;
+    const packing *k = context;
+    const tw_winograd_frame *f = k->frame;
+    double g[TAPS * MOST_PANEL];
+    int64_t size = (int64_t)tw_type_size(k->problem->type);
+    int64_t group = task / f->panels, p = task % f->panels, first = p * f->panel;
+    int64_t columns = tw_winograd_panel_columns(f, k->problem->loops, p);
+    const char *w = k->w + size * (group * f->channels * f->columns * TAPS + first * k->w_column);
+    char *u = k->u + size * (group * f->u_group + first * f->points * f->channels);
+    tw_winograd_filter filter = {.g = g, .columns = columns, .u_point = f->channels * columns};
+    for (int64_t c = 0; c < f->channels; c++) {
+        gather(k, w + size * c * k->w_channel, tw_min(columns, f->columns - first), columns, g);
+        filter.u = u + size * c * columns;
+        f->transform->filter(&filter);
+    }
+}
+
+static void pack(const tw_problem *problem, tw_pass pass, const void *state, const void *w, void *packed,
+                 int threads) {
+    const tw_winograd_frame *f = state;
+    bool forward = pass == TW_FORWARD;
+    packing k = {
+        .frame = f,
+        .problem = problem,
+        .w_column = forward ? f->channels * TAPS : TAPS,
+        .w_channel = forward ? TAPS : f->columns * TAPS,
+        .flipped = problem->shape.geometry.flipped == forward,
+        .w = w,
+        .u = packed,
+    };
+    tw_parallel(threads, f->groups * f->panels, pack_panel, &k);
+}
+
+static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *state, int threads) {
+    (void)pass;
+    return tw_winograd_workspace(problem, state, threads);
+}
+
+const tw_algorithm tw_algorithm_winograd_4 = {
+    .name = "winograd-4x4",
+    .reason = "3x3 weights with stride 1: tiles of 4x4 outputs take a quarter of the products",
+    .declines = declines,
+    .cost = cost_4,
+    .prepare = prepare_4,
+    .release = release,
+    .workspace = workspace,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
+    .run = tw_winograd_run,
+};
+
+const tw_algorithm tw_algorithm_winograd_2 = {
+    .name = "winograd-2x2",
+    .reason = "3x3 weights with stride 1: tiles of 2x2 outputs take 4 of 9 products, and fit this image best",
+    .declines = declines,
+    .cost = cost_2,
+    .prepare = prepare_2,
+    .release = release,
+    .workspace = workspace,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
+    .run = tw_winograd_run,
+};

@@ -1,0 +1,48 @@
+/* What the files of the Winograd algorithm share: how one pass of a geometry is laid out in tiles and panels.
+ *
+ * A pass over 3x3 weights with stride 1 cuts what it writes into tiles of outs x outs pixels. Each tile reads
+ * a patch of side x side pixels (side = outs + 2), which is transformed to V [points][channels]; for each of
+ * the side * side points a matrix product M = V U over all tiles follows, and M is transformed to the tile's
+ * outputs:
+ *
+ *     x --patch--> V [points][tiles][channels]
+ *                                  | the tile kernel, once for each point
+ *     w --filter-> U [panels][points][channels][columns]  -->  M [points][tiles][columns]  --result--> y
+ *
+ * Backward data is the forward pass with the weights flipped and the roles of the channels exchanged. */
+#ifndef TW_CONV_WINOGRAD_H
+#define TW_CONV_WINOGRAD_H
+
+#include "conv/algorithm.h"
+#include "kernel/winograd.h"
+
+/* One pass, seen as tiles. "read" and "written" are x and y, or dy and dx. Axes 0 and 1 are height and width.
+ */
+typedef struct tw_winograd_frame {
+    const tw_winograd *transform;
+    int side, outs, points;
+    int64_t planes;              /* images of the batch, times depth */
+    int64_t read[2], written[2]; /* pixels */
+    int64_t read_channels, written_channels;
+    int64_t groups, channels, columns; /* read and written channels of one group */
+    int64_t tiles[2], plane_tiles;
+    int64_t panel,
+        panels;      /* columns of U that one tile of the kernel takes; how many such panels a group has */
+    int64_t u_group; /* elements of U of one group */
+    /* Element offset of each row and column that a patch reads, within a plane with channels last; -1: zeros.
+     */
+    int64_t *rows, *cols;
+    void *zeros; /* `channels` of them */
+} tw_winograd_frame;
+
+/* Fills all but rows, cols and zeros. outs is 2 or 4. */
+tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int outs);
+
+/* Columns of panel `p`: a whole number of vectors, for the last panel no more than needed. */
+int64_t tw_winograd_panel_columns(const tw_winograd_frame *frame, const tw_loops *loops, int64_t p);
+
+/* Bytes of workspace, INT64_MAX when they cannot be counted; and the pass itself. */
+int64_t tw_winograd_workspace(const tw_problem *problem, const tw_winograd_frame *frame, int threads);
+void tw_winograd_run(const tw_job *job);
+
+#endif
