@@ -5,6 +5,7 @@
 BUILD = build
 JOBS = $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PREFIX = /usr/local
+CMAKE_FLAGS =
 TWILL = $(BUILD)/twill
 DEMO = demo
 
@@ -17,24 +18,24 @@ help:
 	@echo "make test      build and run all tests (installs what is missing)"
 	@echo "make bench     time the convolutions of this machine"
 	@echo "make check     the house rules; make format: clang-format over all sources"
-	@echo "make fuzz      feed the readers hostile bytes for SECONDS each (60)"
+	@echo "make fuzz      feed the readers hostile bytes for FUZZ_SECONDS each (60)"
 	@echo "make install   into PREFIX ($(PREFIX)), below DESTDIR"
 	@echo "make clean     remove $(BUILD), $(DEMO) and the presets' folders"
 
 configured:
 	@command -v cmake >/dev/null || { scripts/packages build && command -v cmake >/dev/null; }
-	@cmake -S . -B $(BUILD) --log-level=NOTICE
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) --log-level=NOTICE
 
 demo:
 	@scripts/packages demo
-	@cmake -S . -B $(BUILD) --log-level=NOTICE
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) --log-level=NOTICE
 	@echo "building $(TWILL) ..."
 	@cmake --build $(BUILD) -j $(JOBS) --target twill-command >$(BUILD)/demo.log 2>&1 || { cat $(BUILD)/demo.log; exit 1; }
 	@TWILL=$(TWILL) DEMO=$(DEMO) scripts/demo
 
 test:
 	@scripts/packages test
-	@cmake -S . -B $(BUILD) -DTWILL_TESTS=ON --log-level=NOTICE
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DTWILL_TESTS=ON --log-level=NOTICE
 	@cmake --build $(BUILD) -j $(JOBS)
 	@cd $(BUILD) && ctest -j $(JOBS) --output-on-failure
 

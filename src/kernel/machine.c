@@ -18,7 +18,7 @@ size_t tw_type_size(tw_type type) {
 }
 
 const char *tw_version(void) {
-    return "0.1.0";
+    return TW_VERSION; /* CMakeLists.txt */
 }
 
 const tw_machine_isa *tw_machine_isas(size_t *count) {
@@ -94,17 +94,11 @@ static const char compiler[] = "clang " __clang_version__;
 static const char compiler[] = "gcc " __VERSION__;
 #endif
 
-#ifdef _OPENMP
-static const char parallel[] = "OpenMP";
-#else
-static const char parallel[] = "without OpenMP: one thread";
-#endif
-
 const char *tw_machine_describe(void) {
     static _Thread_local char text[768];
     char warning[160];
     ignored(warning, sizeof warning);
-    snprintf(text, sizeof text, "%s; %s; %d threads (%s); Twill %s by %s%s", tw_cpu_name(),
-             tw_kernel_default()->name, tw_threads(), parallel, tw_version(), compiler, warning);
+    snprintf(text, sizeof text, "%s; %s; %d threads; Twill %s by %s with %s%s", tw_cpu_name(),
+             tw_kernel_default()->name, tw_threads(), tw_version(), compiler, TW_BUILD_PARTS, warning);
     return text;
 }

@@ -90,10 +90,10 @@ static int threads_with(const char *value) {
     ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
     assert_true(length > 0);
     self[length] = 0;
-    if (value)
-        snprintf(command, sizeof command, "TWILL_NUM_THREADS='%s' '%s' --threads", value, self);
-    else
-        snprintf(command, sizeof command, "env -u TWILL_NUM_THREADS '%s' --threads", self);
+    const char *emulator = getenv("TWILL_EMULATOR"); /* where this was built for another machine */
+    snprintf(command, sizeof command, "env %s'%s' %s '%s' --threads",
+             value ? "TWILL_NUM_THREADS=" : "-u TWILL_NUM_THREADS UNUSED=", value ? value : "",
+             emulator ? emulator : "", self);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
     int threads = -1;
