@@ -6,9 +6,11 @@ find_package(PkgConfig QUIET)
 
 set(TWILL_PARTS_ON "")   # for the installed package: "ZLIB PNG ..."
 set(TWILL_PARTS_TEXT "") # for people: "zlib 1.2.13, ..."
-set(TWILL_PARTS_LIBRARIES m)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+set(TWILL_PARTS_LIBRARIES m Threads::Threads)
 set(TWILL_PC_REQUIRES "")
-set(TWILL_PC_LIBRARIES "-lm")
+set(TWILL_PC_LIBRARIES "-lm -pthread")
 
 # part: the option's name; found: whether the library is there
 function(twill_part part title version found library pc_module pc_library)

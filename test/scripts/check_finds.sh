@@ -19,6 +19,10 @@ printf 'int x;\n' >src/shape/twin.c
 printf 'int   y;\n' >src/base/twin.c
 printf '[there](here.md) and [gone](../gone.md)\n' >docs/here.md
 
+mkdir examples
+printf 'int main(void) {\n    return 0;\n}\n' >examples/good.c
+printf '```c\nreturn 0;\n```\n\n```c\nreturn 1;\n```\n' >docs/code.md
+
 found=$(scripts/check 2>&1) && { echo "scripts/check found nothing"; exit 1; }
 expect() { grep -qF "$1" <<<"$found" || { echo "not found: $1"; missed=1; }; }
 missed=0
@@ -33,8 +37,11 @@ expect 'src/base/utils.c:3: memory comes from base/memory.h'
 expect 'src/base/utils.c:4: the library prints nothing'
 expect 'src/shape/shape.h:7: unfinished'
 expect 'docs/here.md:1: no file stands at gone.md'
+expect 'docs/code.md:5: these lines stand in no file of examples/'
 if command -v cc >/dev/null; then expect 'alone, as c11'; fi
 if command -v clang-format >/dev/null; then expect 'src/base/twin.c:1:4: clang-format'; fi
-grep -qF 'docs/here.md:1: no file stands at docs/here.md' <<<"$found" && { echo "a good link was refused"; missed=1; }
+for good in 'docs/here.md:1: no file stands at docs/here.md' 'docs/code.md:1:'; do
+    if grep -qF "$good" <<<"$found"; then echo "a good one was refused: $good"; missed=1; fi
+done
 [ $missed = 0 ] || printf '%s\n' "$found" | grep -v shape.h | head -40
 exit $missed
