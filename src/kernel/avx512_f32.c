@@ -47,12 +47,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
 }
 
 #include "kernel/tile_body.h"
+#include "kernel/stencil_body.h"
 #include "kernel/winograd_body.h"
 
 const tw_loops tw_loops_avx512_f32 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
+                                      .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
                                       .burn = burn,
                                       .burn_flops = 2 * CHAINS * LANES,
                                       .winograd = {&winograd_2, &winograd_4}};

@@ -12,6 +12,7 @@
 #include <twill/machine.h>
 
 #include "base/cpu.h"
+#include "kernel/stencil.h"
 #include "kernel/winograd.h"
 
 /* One piece of a sum: `length` products of a[l * a_col + m * a_row] with b[l * b_row + n]. */
@@ -51,6 +52,7 @@ typedef struct tw_loops {
     int most_vecs;                   /* widest tile, in vectors */
     int most_rows[TW_MOST_VECS + 1]; /* highest tile for a width in vectors; [0] is unused */
     void (*tile)(const tw_tile *tile);
+    tw_stencil_loops stencil; /* depthwise */
     /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */
     void (*burn)(int64_t rounds, void *out);
     int64_t burn_flops;

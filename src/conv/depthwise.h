@@ -1,0 +1,46 @@
+/* What the two halves of the depthwise algorithm share: depthwise.c (forward and backward data) and
+ * depthwise_weights.c. */
+#ifndef TW_CONV_DEPTHWISE_H
+#define TW_CONV_DEPTHWISE_H
+
+#include "conv/algorithm.h"
+#include "conv/axis.h"
+
+/* Staged rows of one block of channels: a small cache, indexed by a row's numbers. A row holds the source's
+ * columns from
+ * .. from + width - 1, as [column][lane]; what the image lacks there is zero. */
+typedef struct tw_stage_cache {
+    const tw_shape *shape;
+    const tw_loops *loops;
+    tw_pad_mode mode;
+    size_t size;
+    tw_layout layout;
+    int64_t channels, pixels, extent[TW_AXES]; /* of the source tensor's images */
+    int64_t first, repeat;                     /* the block's first channel; depth multiplier */
+    int used;
+    int64_t from, width;
+    int64_t depths, rows; /* slots: tw_stage_slots of the depths and rows that are read together */
+    char *lines;          /* [depths][rows][width][lanes] */
+    int64_t *tags;        /* [depths][rows][2]: depth and row that stand there */
+} tw_stage_cache;
+
+/* Slots for a window of so many: the next power of two. */
+int64_t tw_stage_slots(int64_t window);
+
+/* Forgets all rows, and zeroes the columns that the image lacks. */
+void tw_stage_reset(tw_stage_cache *cache);
+
+/* The row `y` of depth `z` (padding mode zeros: inside the image) of one image, staged if it is not there. */
+const void *tw_stage_row(tw_stage_cache *cache, const void *image, int64_t z, int64_t y);
+
+/* Bytes of lines and tags. */
+int64_t tw_stage_bytes(const tw_stage_cache *cache);
+
+/* A chain of the weights gradient runs over whole output rows, at least so many pixels. */
+enum { TW_DEPTHWISE_CHAIN = 64 };
+
+/* The weights gradient's own part of the algorithm. */
+int64_t tw_depthwise_weights_workspace(const tw_problem *problem, const tw_axis *axes, int threads);
+void tw_depthwise_weights_run(const tw_job *job, const tw_axis *axes);
+
+#endif
