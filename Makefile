@@ -2,6 +2,7 @@
 .POSIX:
 .PHONY: all help configured demo test bench check format fuzz install clean
 
+MAKEFLAGS += --no-print-directory
 BUILD = build
 JOBS = $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 PREFIX = /usr/local
@@ -23,19 +24,19 @@ help:
 	@echo "make clean     remove $(BUILD), $(DEMO) and the presets' folders"
 
 configured:
-	@command -v cmake >/dev/null || { scripts/packages build && command -v cmake >/dev/null; }
-	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) --log-level=NOTICE
+	@command -v cmake >/dev/null && command -v cc >/dev/null || { TWILL_NO_INSTALL=1 scripts/packages build; exit 1; }
+	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) >/dev/null
 
 demo:
 	@scripts/packages demo
-	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) --log-level=NOTICE
+	@$(MAKE) configured
 	@echo "building $(TWILL) ..."
 	@cmake --build $(BUILD) -j $(JOBS) --target twill-command >$(BUILD)/demo.log 2>&1 || { cat $(BUILD)/demo.log; exit 1; }
 	@TWILL=$(TWILL) DEMO=$(DEMO) scripts/demo
 
 test:
 	@scripts/packages test
-	@cmake -S . -B $(BUILD) $(CMAKE_FLAGS) -DTWILL_TESTS=ON --log-level=NOTICE
+	@$(MAKE) configured CMAKE_FLAGS="$(CMAKE_FLAGS) -DTWILL_TESTS=ON"
 	@cmake --build $(BUILD) -j $(JOBS)
 	@cd $(BUILD) && ctest -j $(JOBS) --output-on-failure
 

@@ -263,5 +263,5 @@ void tw_winograd_run(const tw_job *job) {
     }
     k.read = read;
     k.written = written;
-    run_planes(&k, f->planes);
+    run_planes(&k, problem->shape.batch * problem->shape.in[TW_DEPTH]); /* the call may have fewer than planned */
 }
