@@ -1,0 +1,204 @@
+/* Other libraries as processes. A peer is a program beside the command, or in bench/peers of the sources
+ * beside the folder that the command was built in; TWILL_PEERS names another folder. Threads of the OpenMP
+ * runtimes are told to sleep while they wait, or they would take the processor from whoever has the next
+ * turn. */
+#include "bench_peer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { LINE_BYTES = 4096, PATIENCE_MS = 120000 };
+
+const char *const tw_peer_names[TW_PEERS + 1] = {"onednn", "torch", NULL};
+
+typedef struct tw_peer_program {
+    const char *file;        /* found in one of the folders */
+    const char *interpreter; /* runs it; NULL: itself */
+    const char *hint;        /* when it is not there */
+} tw_peer_program;
+
+static const tw_peer_program programs[TW_PEERS] = {
+    {"twill-peer-onednn", NULL, "it is built when CMake finds oneDNN (Debian: libdnnl-dev)"},
+    {"torch_peer.py", "python3", "it lies in bench/peers and needs PyTorch (Debian: python3-torch)"},
+};
+
+typedef struct tw_peer {
+    pid_t process; /* 0: takes no part */
+    FILE *in;      /* what it reads */
+    int out;       /* what it writes */
+    char line[LINE_BYTES];
+} tw_peer;
+
+struct tw_peers {
+    tw_peer peer[TW_PEERS];
+};
+
+/* ---- Finding and starting.
+ * ------------------------------------------------------------------------------------ */
+
+static bool find_program(const char *file, char *path, size_t size) {
+    static const char *const folders[] = {".", "bench/peers", "../bench/peers", "../libexec/twill"};
+    char self[1024];
+    const char *own = getenv("TWILL_PEERS");
+    if (own && *own) {
+        snprintf(path, size, "%s/%s", own, file);
+        return access(path, R_OK) == 0;
+    }
+    const ssize_t length = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (length <= 0) return false;
+    self[length] = '\0';
+    *strrchr(self, '/') = '\0';
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; ++i) {
+        snprintf(path, size, "%s/%s/%s", self, folders[i], file);
+        if (access(path, R_OK) == 0) return true;
+    }
+    return false;
+}
+
+static void become(const char *interpreter, const char *path, const int to[2], const int from[2]) {
+    dup2(to[0], STDIN_FILENO);
+    dup2(from[1], STDOUT_FILENO);
+    close(to[0]), close(to[1]), close(from[0]), close(from[1]);
+    setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
+    signal(SIGPIPE, SIG_DFL);
+    if (interpreter)
+        execlp(interpreter, interpreter, path, (char *)NULL);
+    else
+        execl(path, path, (char *)NULL);
+    _exit(127);
+}
+
+static bool start(tw_peer *peer, const char *interpreter, const char *path) {
+    int to[2], from[2];
+    if (pipe(to) != 0) return false;
+    if (pipe(from) != 0) {
+        close(to[0]), close(to[1]);
+        return false;
+    }
+    peer->process = fork();
+    if (peer->process == 0) become(interpreter, path, to, from);
+    close(to[0]), close(from[1]);
+    peer->in = peer->process > 0 ? fdopen(to[1], "w") : NULL;
+    peer->out = from[0];
+    if (peer->in) return true;
+    close(to[1]), close(from[0]);
+    return false;
+}
+
+tw_peers *tw_peers_start(const tw_command *command, int64_t bits) {
+    char path[2048];
+    tw_peers *peers = calloc(1, sizeof *peers);
+    if (!peers) tw_command_failed(command, "no memory");
+    for (int p = 0; peers && p < TW_PEERS; ++p) {
+        if (!(bits >> p & 1)) continue;
+        if (!find_program(programs[p].file, path, sizeof path)) {
+            tw_command_failed(command, "--peer %s: %s is not there: %s", tw_peer_names[p], programs[p].file,
+                              programs[p].hint);
+        } else if (!start(&peers->peer[p], programs[p].interpreter, path)) {
+            tw_command_failed(command, "--peer %s: %s: %s", tw_peer_names[p], path, strerror(errno));
+        } else {
+            continue;
+        }
+        tw_peers_stop(peers);
+        return NULL;
+    }
+    return peers;
+}
+
+bool tw_peers_take_part(const tw_peers *peers, int peer) {
+    return peers->peer[peer].process > 0;
+}
+
+static void stop(tw_peer *peer) {
+    if (peer->process <= 0) return;
+    fclose(peer->in);
+    close(peer->out);
+    kill(peer->process, SIGTERM);
+    waitpid(peer->process, NULL, 0);
+    peer->process = 0;
+}
+
+void tw_peers_stop(tw_peers *peers) {
+    if (!peers) return;
+    for (int p = 0; p < TW_PEERS; ++p) stop(&peers->peer[p]);
+    free(peers);
+}
+
+/* ---- Speaking.
+ * ------------------------------------------------------------------------------------------------ */
+
+static void decline(char declines[TW_PEER_REASON], const char *reason) {
+    snprintf(declines, TW_PEER_REASON, "%s", *reason ? reason : "gives no reason");
+}
+
+/* Its answer into peer->line, without the newline; false when none came. */
+static bool hear(tw_peer *peer) {
+    size_t length = 0;
+    while (length + 1 < sizeof peer->line) {
+        struct pollfd ready = {.fd = peer->out, .events = POLLIN};
+        if (poll(&ready, 1, PATIENCE_MS) <= 0) return false;
+        const ssize_t got = read(peer->out, peer->line + length, sizeof peer->line - 1 - length);
+        if (got <= 0) return false;
+        length += (size_t)got;
+        peer->line[length] = '\0';
+        char *end = strchr(peer->line, '\n');
+        if (end) {
+            *end = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What follows `word` in the answer to the request just written; NULL after filling `declines`. */
+static const char *answer(tw_peer *peer, const char *word, char declines[TW_PEER_REASON]) {
+    if (fflush(peer->in) != 0 || !hear(peer)) {
+        decline(declines, "the peer's process has ended or does not answer");
+        stop(peer);
+        return NULL;
+    }
+    const size_t length = strlen(word);
+    if (strncmp(peer->line, word, length) == 0) return peer->line + length;
+    const char *blank = strchr(peer->line, ' ');
+    decline(declines, blank ? blank + 1 : peer->line);
+    return NULL;
+}
+
+void tw_peer_prepare(tw_peers *peers, int peer, const tw_geometry *geometry, tw_pass pass, int threads,
+                     char declines[TW_PEER_REASON]) {
+    tw_peer *it = &peers->peer[peer];
+    const tw_geometry *g = geometry;
+    const int64_t numbers[] = {g->batch,        g->in_channels, g->input[0],    g->input[1],  g->out_channels,
+                               g->kernel[0],    g->kernel[1],   g->stride[0],   g->stride[1], g->pad_begin[0],
+                               g->pad_begin[1], g->dilation[0], g->dilation[1], g->groups};
+    declines[0] = '\0';
+    if (it->process <= 0) {
+        decline(declines, "takes no part");
+        return;
+    }
+    fprintf(it->in, "convolution %s %d", tw_pass_name(pass), threads);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i)
+        fprintf(it->in, " %lld", (long long)numbers[i]);
+    fputc('\n', it->in);
+    answer(it, "ready", declines);
+}
+
+void tw_peer_time(tw_peers *peers, int peer, double seconds, int least, tw_times *times,
+                  char declines[TW_PEER_REASON]) {
+    tw_peer *it = &peers->peer[peer];
+    fprintf(it->in, "time %.6f %d\n", seconds, least);
+    const char *at = answer(it, "times", declines);
+    if (!at) return;
+    for (;;) {
+        char *end;
+        const double ms = strtod(at, &end);
+        if (end == at) return;
+        tw_times_add(times, ms);
+        at = end;
+    }
+}
