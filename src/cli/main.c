@@ -20,8 +20,9 @@
 #include "wording.h"
 
 static const tw_command *const commands[] = {
-    &tw_command_info,
+    &tw_command_matrix,
     &tw_command_bench_conv,
+    &tw_command_info,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -35,13 +36,17 @@ static void overview(FILE *out) {
         const int length = (int)strlen(commands[i]->name);
         if (length > widest) widest = length;
     }
-    fprintf(out, "twill %s: convolution forward, backward, and as the sparse matrix it is\n\n", tw_version());
+    const int name = fprintf(out, "twill %s:", tw_version());
+    tw_words_wrap(out, " convolution forward, backward, and as the sparse matrix it is", name, 0, width);
+    fputc('\n', out);
     fprintf(out, "Usage: twill COMMAND [options]\n\n");
     for (int i = 0; i < COMMANDS; ++i) {
         fprintf(out, "  %-*s  ", widest, commands[i]->name);
         tw_words_wrap(out, commands[i]->summary, widest + 4, widest + 4, width);
     }
-    fprintf(out, "\ntwill COMMAND --help tells about one of them, twill --version about this build.\n");
+    fputc('\n', out);
+    tw_words_wrap(out, "'twill COMMAND --help' tells about one of them, 'twill --version' about this build.",
+                  0, 0, width);
 }
 
 static void option_help(const tw_option *option, FILE *out, int width) {
@@ -56,8 +61,8 @@ static void option_help(const tw_option *option, FILE *out, int width) {
 }
 
 void tw_command_help(const tw_command *command, FILE *out, int width) {
-    fprintf(out, "twill %s: ", command->name);
-    tw_words_wrap(out, command->summary, (int)strlen(command->name) + 8, 0, width);
+    fprintf(out, "twill %s:", command->name);
+    tw_words_wrap(out, command->summary, (int)strlen(command->name) + 7, 0, width);
     fprintf(out, "\nUsage: twill %s %s\n\n", command->name, command->usage);
     tw_words_wrap(out, command->about, 0, 0, width);
     fprintf(out, "\nOptions:\n");

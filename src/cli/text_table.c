@@ -42,7 +42,9 @@ tw_table *tw_table_create(const char *aligns, const char *const *headings) {
     snprintf(table->aligns, sizeof table->aligns, "%s", aligns);
     table->columns = (int)strlen(table->aligns);
     for (int i = 0; i < table->columns; ++i) put(table, headings[i]);
-    return table;
+    if (!table->failed) return table;
+    tw_table_free(table);
+    return NULL;
 }
 
 void tw_table_cell(tw_table *table, const char *format, ...) {
@@ -95,11 +97,17 @@ static void print_cell(FILE *out, const char *text, int width, char align, bool 
         fprintf(out, "%s%*s", text, blank, "");
 }
 
+static bool has_headings(const tw_table *table) {
+    for (int i = 0; i < table->columns; ++i)
+        if (table->cells[i][0] != '\0') return true;
+    return false;
+}
+
 void tw_table_print(const tw_table *table, FILE *out, int indent, int width) {
     int widths[COLUMNS_MOST];
     if (!table) return;
     measure(table, width - indent, widths);
-    for (size_t i = 0; i < table->count; ++i) {
+    for (size_t i = has_headings(table) ? 0 : (size_t)table->columns; i < table->count; ++i) {
         const int column = (int)(i % (size_t)table->columns);
         const bool last = column + 1 == table->columns;
         fprintf(out, "%*s", column == 0 ? indent : GAP, "");

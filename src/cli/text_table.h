@@ -7,8 +7,8 @@
 typedef struct tw_table tw_table;
 
 /* `aligns` has a letter for each column: 'l' left, 'r' right, 's' left and the one that is shortened with
- * "..." when the table is wider than the terminal. `headings` are as many texts. NULL when there is no
- * memory. */
+ * "..." when the table is wider than the terminal. `headings` are as many texts; all empty: none are printed.
+ * NULL when there is no memory. */
 tw_table *tw_table_create(const char *aligns, const char *const *headings);
 /* The next cell, row by row. A cell that does not fit into memory is left out, and so is all after it. */
 __attribute__((format(printf, 2, 3))) void tw_table_cell(tw_table *table, const char *format, ...);

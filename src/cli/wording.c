@@ -148,7 +148,7 @@ static void blanks(FILE *out, int count) {
 }
 
 void tw_words_wrap(FILE *out, const char *text, int column, int indent, int width) {
-    bool fresh = true; /* nothing on this line yet */
+    bool fresh = column <= indent; /* nothing of the text on this line yet */
     while (*text) {
         if (*text == '\n') {
             fputc('\n', out);
