@@ -233,11 +233,12 @@ int tw_arguments_read(tw_arguments *arguments, const tw_command *command, int co
     assert(!option_at(command, TW_OPTIONS_MOST));
     *arguments = (tw_arguments){.command = command, .words = words};
     bool options_end = false;
+    for (int i = 0; i < count; ++i)
+        if (strlen(argv[i]) > TW_ARGUMENT_BYTES)
+            return tw_command_misused(command, "an argument has %zu bytes: at most %d: %s", strlen(argv[i]),
+                                      TW_ARGUMENT_BYTES, tw_words_quoted(argv[i]).text);
     for (int i = 0; i < count;) {
         const char *argument = argv[i];
-        if (strnlen(argument, TW_ARGUMENT_BYTES + 1) > TW_ARGUMENT_BYTES)
-            return tw_command_misused(command, "argument %d has %zu bytes: at most %d: %s", i + 1,
-                                      strlen(argument), TW_ARGUMENT_BYTES, tw_words_quoted(argument).text);
         if (!options_end && strcmp(argument, "--") == 0) {
             options_end = true;
             ++i;

@@ -28,7 +28,8 @@ static const tw_peer_program programs[TW_PEERS] = {
 };
 
 typedef struct tw_peer {
-    pid_t process; /* 0: takes no part */
+    bool asked_for;
+    pid_t process; /* 0: does not run, or no longer */
     FILE *in;      /* what it reads */
     int out;       /* what it writes */
     char line[LINE_BYTES];
@@ -96,6 +97,7 @@ tw_peers *tw_peers_start(const tw_command *command, int64_t bits) {
     if (!peers) tw_command_failed(command, "no memory");
     for (int p = 0; peers && p < TW_PEERS; ++p) {
         if (!(bits >> p & 1)) continue;
+        peers->peer[p].asked_for = true;
         if (!find_program(programs[p].file, path, sizeof path)) {
             tw_command_failed(command, "--peer %s: %s is not there: %s", tw_peer_names[p], programs[p].file,
                               programs[p].hint);
@@ -111,7 +113,7 @@ tw_peers *tw_peers_start(const tw_command *command, int64_t bits) {
 }
 
 bool tw_peers_take_part(const tw_peers *peers, int peer) {
-    return peers->peer[peer].process > 0;
+    return peers->peer[peer].asked_for;
 }
 
 static void stop(tw_peer *peer) {
@@ -133,7 +135,7 @@ void tw_peers_stop(tw_peers *peers) {
  * ------------------------------------------------------------------------------------------------ */
 
 static void decline(char declines[TW_PEER_REASON], const char *reason) {
-    snprintf(declines, TW_PEER_REASON, "%s", *reason ? reason : "gives no reason");
+    snprintf(declines, TW_PEER_REASON, "%.*s", TW_PEER_REASON - 1, *reason ? reason : "gives no reason");
 }
 
 /* Its answer into peer->line, without the newline; false when none came. */
@@ -178,7 +180,7 @@ void tw_peer_prepare(tw_peers *peers, int peer, const tw_geometry *geometry, tw_
                                g->pad_begin[1], g->dilation[0], g->dilation[1], g->groups};
     declines[0] = '\0';
     if (it->process <= 0) {
-        decline(declines, "takes no part");
+        decline(declines, "does not run");
         return;
     }
     fprintf(it->in, "convolution %s %d", tw_pass_name(pass), threads);

@@ -5,6 +5,7 @@
  * GFLOP/s are 2 x taps inside the image / least time, whatever the algorithm multiplies, so Winograd may
  * exceed the peak. Ratios compare medians of turns taken one after the other. A row is printed when it is
  * known. */
+#include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,10 @@ static const tw_option options[] = {
      .form = "FILE",
      .kind = TW_OPTION_TEXT,
      .help = "the layers: tab-separated, see docs/command.md"},
-    {.name = "only", .form = "TEXT", .kind = TW_OPTION_TEXT, .help = "layers whose name holds TEXT"},
+    {.name = "only",
+     .form = "PATTERN",
+     .kind = TW_OPTION_TEXT,
+     .help = "layers whose name matches: 'resnet50*'"},
     {.name = "pass",
      .form = "PASS,...",
      .kind = TW_OPTION_CHOICES,
@@ -74,7 +78,7 @@ static const tw_option options[] = {
      .kind = TW_OPTION_INTEGER,
      .least = 1,
      .most = 1000000,
-     .help = "at least so many calls of each (default: 16)"},
+     .help = "at least so many calls of each (default: 5)"},
     {.name = "peer",
      .form = "NAME,...",
      .kind = TW_OPTION_CHOICES,
@@ -275,11 +279,11 @@ static int time_all(tw_bench *bench) {
     return TW_EXIT_DONE;
 }
 
-/* Keeps the layers whose name holds `part`. */
-static void filter(tw_layers *layers, const char *part) {
+/* Keeps the layers whose name matches. */
+static void filter(tw_layers *layers, const char *pattern) {
     int kept = 0;
     for (int i = 0; i < layers->count; ++i)
-        if (strstr(layers->layers[i].name, part)) layers->layers[kept++] = layers->layers[i];
+        if (fnmatch(pattern, layers->layers[i].name, 0) == 0) layers->layers[kept++] = layers->layers[i];
     layers->count = kept;
 }
 
@@ -302,7 +306,7 @@ static tw_race_rules rules_of(const tw_arguments *arguments) {
     tw_race_rules rules = {
         .options = tw_conv_options_defaults(),
         .seconds = tw_arguments_real(arguments, "seconds", 0.4),
-        .repeats = (int)tw_arguments_integer(arguments, "repeat", 16),
+        .repeats = (int)tw_arguments_integer(arguments, "repeat", 5),
     };
     rules.options.type = (tw_type)tw_arguments_integer(arguments, "type", TW_F32);
     rules.options.accuracy = (tw_accuracy)tw_arguments_integer(arguments, "accuracy", TW_FAST);
@@ -311,25 +315,58 @@ static tw_race_rules rules_of(const tw_arguments *arguments) {
     return rules;
 }
 
+static int unknown_name(const tw_command *command, const char *option, const char *name,
+                        const char *const *list) {
+    const char *nearest = tw_words_nearest(name, list);
+    const tw_words shown = tw_words_quoted(name);
+    if (nearest)
+        return tw_command_misused(command, "--%s: %s is unknown: did you mean %s?", option, shown.text,
+                                  nearest);
+    return tw_command_misused(command, "--%s: %s is unknown: 'twill info' lists them", option, shown.text);
+}
+
+static bool listed(const char *name, const char *const *list) {
+    while (*list && strcmp(*list, name) != 0) ++list;
+    return *list != NULL;
+}
+
+/* The names that a plan would refuse for every layer, before anything is printed. */
+static int check_names(const tw_command *command, const tw_conv_options *wanted) {
+    enum { MOST = 63 };
+    const char *list[MOST + 1] = {NULL};
+    size_t count;
+    const char *const *algorithms = tw_conv_algorithms(&count);
+    for (size_t i = 0; i < count && i < MOST; ++i) list[i] = algorithms[i];
+    if (wanted->algorithm && !listed(wanted->algorithm, list))
+        return unknown_name(command, "algorithm", wanted->algorithm, list);
+    memset(list, 0, sizeof list);
+    const tw_machine_isa *isas = tw_machine_isas(&count);
+    for (size_t i = 0; i < count && i < MOST; ++i) list[i] = isas[i].name;
+    if (wanted->isa && !listed(wanted->isa, list)) return unknown_name(command, "isa", wanted->isa, list);
+    return TW_EXIT_DONE;
+}
+
 static int run(const tw_arguments *arguments) {
     const tw_command *command = arguments->command;
     tw_bench bench = {.arguments = arguments, .rules = rules_of(arguments)};
     bench.json = tw_arguments_given(arguments, "json");
     bench.explain = tw_arguments_given(arguments, "explain");
     const char *path = tw_arguments_text(arguments, "layers", NULL);
-    const char *part = tw_arguments_text(arguments, "only", "");
+    const char *pattern = tw_arguments_text(arguments, "only", "*");
     const int64_t peers = tw_arguments_integer(arguments, "peer", 0);
     if (!path) return tw_command_misused(command, "--layers FILE is needed");
     if (peers && bench.rules.options.type != TW_F32)
         return tw_command_misused(command, "--peer: peers are timed in f32 only");
-    int status = tw_layers_read(&bench.layers, command, path);
+    int status = check_names(command, &bench.rules.options);
     if (status != TW_EXIT_DONE) return status;
-    filter(&bench.layers, part);
+    status = tw_layers_read(&bench.layers, command, path);
+    if (status != TW_EXIT_DONE) return status;
+    filter(&bench.layers, pattern);
     measure_widths(&bench);
     bench.peers = tw_peers_start(command, peers);
     status = TW_EXIT_FAILED;
     if (bench.layers.count == 0)
-        tw_command_failed(command, "--only: no layer's name holds %s", tw_words_quoted(part).text);
+        tw_command_failed(command, "--only: no layer's name matches %s", tw_words_quoted(pattern).text);
     else if (bench.peers)
         status = time_all(&bench);
     tw_peers_stop(bench.peers);

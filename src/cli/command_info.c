@@ -5,7 +5,7 @@
 #include "command.h"
 #include "json_line.h"
 #include "terminal.h"
-#include "text_table.h"
+#include "aligned_table.h"
 #include "wording.h"
 
 static const tw_option options[] = {

@@ -15,7 +15,7 @@
 #include "matrix_print.h"
 #include "strict_numbers.h"
 #include "terminal.h"
-#include "text_table.h"
+#include "aligned_table.h"
 #include "wording.h"
 
 enum { PRINT_MOST = 4 << 20 };

@@ -24,28 +24,33 @@ typedef struct tw_sheet {
 /* ---- Names.
  * ---------------------------------------------------------------------------------------------------- */
 
-/* The name of element `index` of an image of `channels` and `size`, in the geometry's layout. */
+/* The name of element `index` of an image of `channels` and `size`, in the geometry's layout: by the rule of
+ * tw_matrix_parameter_name. */
 static tw_cell element_name(char letter, const tw_geometry *geometry, int64_t channels, const int64_t *size,
                             int64_t index) {
-    const int spatial = geometry->spatial;
-    int64_t at[TW_MAX_SPATIAL + 1], pixels = 1, pixel;
-    bool digits = channels == 1; /* one digit an index: no brackets needed */
-    tw_cell cell;
-    for (int i = 0; i < spatial; ++i) {
-        pixels *= size[i];
-        digits = digits && size[i] < 10;
+    const int count = geometry->spatial + 1;
+    int64_t sizes[TW_MAX_SPATIAL + 1] = {channels}, at[TW_MAX_SPATIAL + 1], pixels = 1;
+    bool bare = channels == 1;
+    for (int i = 1; i < count; ++i) {
+        sizes[i] = size[i - 1];
+        pixels *= sizes[i];
+        bare = bare && sizes[i] <= 9;
     }
     at[0] = geometry->layout == TW_NCHW ? index / pixels : index % channels;
-    pixel = geometry->layout == TW_NCHW ? index % pixels : index / channels;
-    for (int i = spatial; i >= 1; --i) {
-        at[i] = pixel % size[i - 1];
-        pixel /= size[i - 1];
+    int64_t pixel = geometry->layout == TW_NCHW ? index % pixels : index / channels;
+    for (int i = count - 1; i >= 1; --i) {
+        at[i] = pixel % sizes[i];
+        pixel /= sizes[i];
     }
-    int length = snprintf(cell.text, CELL, digits ? "%c" : "%c[", letter);
-    for (int i = channels == 1; i <= spatial && length < CELL - 24; ++i)
-        length += snprintf(cell.text + length, CELL - (size_t)length,
-                           digits || i == (channels == 1) ? "%lld" : ",%lld", (long long)at[i] + 1);
-    if (!digits) snprintf(cell.text + length, CELL - (size_t)length, "]");
+    tw_cell cell = {{letter}};
+    const char *before = bare ? "" : "[";
+    int length = 1;
+    for (int i = 0; i < count && length < CELL - 24; ++i) {
+        if (sizes[i] == 1) continue;
+        length += snprintf(cell.text + length, CELL - (size_t)length, "%s%lld", before, (long long)at[i] + 1);
+        before = bare ? "" : ",";
+    }
+    if (*before == ',') snprintf(cell.text + length, CELL - (size_t)length, "]");
     return cell;
 }
 

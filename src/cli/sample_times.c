@@ -8,6 +8,8 @@
 
 enum { CHUNK = 64 }; /* times of one measurement */
 
+static const double LONG = 0.05; /* seconds */
+
 double tw_times_now(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -45,7 +47,11 @@ bool tw_times_measure(tw_times *times, double seconds, int least, bool (*work)(v
     if (!work(context)) return false; /* warms what was cooled by others, and says how long a call takes */
     const double once = tw_times_now() - before;
     const double wanted = once > 0 ? seconds / once : 1e6;
-    const int calls = wanted < least ? least : wanted > 1e7 ? 10000000 : (int)wanted;
+    int calls = wanted < least ? least : wanted > 1e7 ? 10000000 : (int)wanted;
+    if (once > LONG) { /* so long that nothing had to be warmed: it counts */
+        tw_times_add(times, 1e3 * once);
+        --calls;
+    }
     const int inner = calls / CHUNK + 1;
     for (int done = 0; done < calls; done += inner) {
         before = tw_times_now();

@@ -1,6 +1,6 @@
 /* A table of texts, aligned, as wide as its cells need and no wider than the terminal. */
-#ifndef TW_CLI_TEXT_TABLE_H
-#define TW_CLI_TEXT_TABLE_H
+#ifndef TW_CLI_ALIGNED_TABLE_H
+#define TW_CLI_ALIGNED_TABLE_H
 
 #include <stdio.h>
 

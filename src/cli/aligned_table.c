@@ -1,5 +1,5 @@
 /* A table of texts. Cells are kept until all are known, since the widest decides a column's width. */
-#include "text_table.h"
+#include "aligned_table.h"
 
 #include <stdarg.h>
 #include <stdbool.h>

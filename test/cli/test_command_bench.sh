@@ -1,0 +1,80 @@
+#!/bin/sh
+# twill bench conv reads its list strictly and times every layer.
+. "$(dirname "$0")/expect.sh"
+
+line() { printf '%s\t' "$@" | sed 's/\t$/\n/'; }
+list=$dir/layers.tsv
+{
+    echo '# name batch ...'
+    echo
+    line small 2 3 8 8 4 3 3 1 1 1 1 1 1 1
+    line deep 1 4 5 5 4 3 3 2 2 1 1 1 1 4
+} >"$list"
+
+prints 'geometric mean' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1,2
+[ "$(grep -c '^  small' "$dir/out")" = 6 ] || fault 'three passes on two numbers of threads'
+grep -q 'backward-weights, 2 threads, FMA peak' "$dir/out" || fault 'a heading for each section'
+prints '"layer":"deep","pass":"forward","threads":1,"algorithm":"' bench conv --layers "$list" --seconds 0.01 \
+    --repeat 1 --threads 1 --pass forward --only 'd*' --json
+[ "$(wc -l <"$dir/out")" = 1 ] || fault 'one line for one layer and pass'
+for field in reason min_ms median_ms gflops peak_gflops workspace_bytes peers; do
+    grep -q "\"$field\":" "$dir/out" || fault "no field $field"
+done
+prints 'workspace' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --pass forward --explain \
+    --layout nchw --accuracy strict --type f64
+
+fails 'No such file' bench conv --layers "$dir/none"
+fails "no layer's name matches \"x*\"" bench conv --layers "$list" --only 'x*'
+fails 'holds no layer' bench conv --layers /dev/null
+fails 'Is a directory' bench conv --layers "$dir"
+misused '--algorithm: "nonsense" is unknown' bench conv --layers "$list" --algorithm nonsense
+misused '--isa: "avx3" is unknown: did you mean avx2?' bench conv --layers "$list" --isa avx3
+
+# wrong TEXT FIELDS...: a list of a comment and this line is refused at line 2
+wrong() {
+    text=$1
+    shift
+    { echo '#' && line "$@"; } >"$dir/wrong"
+    fails "$dir/wrong: line 2: $text" bench conv --layers "$dir/wrong"
+}
+wrong 'groups is missing: expected 15 fields' a 1 3 8 8 4 3 3 1 1 1 1 1 1
+wrong 'after groups: "9" is too much' a 1 3 8 8 4 3 3 1 1 1 1 1 1 1 9
+wrong 'height: "8.5" is not a whole number' a 1 3 8.5 8 4 3 3 1 1 1 1 1 1 1
+wrong 'width: "" is empty' a 1 3 8 '' 4 3 3 1 1 1 1 1 1 1
+wrong 'pad_w: "99999999999999999999" is too large' a 1 3 8 8 4 3 3 1 1 1 99999999999999999999 1 1 1
+wrong 'name: "" is not a name' '' 1 3 8 8 4 3 3 1 1 1 1 1 1 1
+wrong 'batch: "0" leaves nothing' a 0 3 8 8 4 3 3 1 1 1 1 1 1 1
+wrong 'stride' a 1 3 8 8 4 3 3 0 1 1 1 1 1 1
+wrong 'is too long' "$(head -c 5000 /dev/zero | tr '\0' a)" 1
+printf 'a\0b\n' >"$dir/wrong"
+fails 'line 1: holds a zero byte' bench conv --layers "$dir/wrong"
+printf '<!DOCTYPE html>\n' >"$dir/wrong"
+fails 'line 1: batch is missing' bench conv --layers "$dir/wrong"
+
+# peers that are not there, or that misbehave
+mkdir "$dir/peers"
+misused '--peer: "cudnn" is unknown' bench conv --layers "$list" --peer cudnn
+TWILL_PEERS=$dir/peers
+export TWILL_PEERS
+fails '--peer onednn: twill-peer-onednn is not there' bench conv --layers "$list" --peer onednn
+peer() {
+    cat >"$dir/peers/twill-peer-onednn"
+    chmod +x "$dir/peers/twill-peer-onednn"
+    prints "$1" bench conv --layers "$list" --peer onednn --pass forward --seconds 0.01 --repeat 1 --threads 1 --explain
+}
+peer 'onednn: "it is Monday"' <<'END'
+#!/bin/sh
+while read -r word rest; do echo declines it is Monday; done
+END
+peer 'onednn: "the peer'\''s process has ended' <<'END'
+#!/bin/sh
+exit 3
+END
+peer ' 7.000 ' <<'END'
+#!/bin/sh
+while read -r word rest; do
+    case $word in convolution) echo ready ;; time) echo times 7 5 9 ;; esac
+done
+END
+
+finish
