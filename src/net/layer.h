@@ -8,7 +8,7 @@
 
 #include "net/fields.h"
 #include "net/graph.h"
-#include "net/sweeps.h"
+#include "kernel/sweeps.h"
 
 /* What an operator needs to run once: prepared by the runner, nothing in it is owned. */
 typedef struct tw_run {

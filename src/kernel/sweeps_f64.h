@@ -1,5 +1,5 @@
 /* The loops in double, with libm's exponentials. */
-#include "net/sweeps.h"
+#include "kernel/sweeps.h"
 
 #include <math.h>
 
@@ -15,5 +15,10 @@ static inline real tanh_real(real x) {
     return tanh(x);
 }
 
+static inline real sigmoid_real(real x) {
+    real e = exp(x < 0 ? x : -x); /* at most 1 */
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
 #define SWEEPS tw_sweeps_f64
-#include "net/sweeps_table.h"
+#include "kernel/sweeps_table.h"

@@ -1,8 +1,8 @@
 /* The table of all loops over `real`: the last thing that sweeps_f32.c and sweeps_f64.c include. */
-#include "net/activation_sweeps.h"
-#include "net/batchnorm_sweeps.h"
-#include "net/loss_sweeps.h"
-#include "net/pool_sweeps.h"
+#include "kernel/activation_sweeps.h"
+#include "kernel/batchnorm_sweeps.h"
+#include "kernel/loss_sweeps.h"
+#include "kernel/pool_sweeps.h"
 
 const tw_sweeps SWEEPS = {
     .relu = relu,

@@ -1,6 +1,6 @@
 /* The loops in float, with exponentials of our own: within 2 ulp, made of single additions, multiplications
  * and shifts, so that they become vectors on every machine and have the same bits on all. */
-#include "net/sweeps.h"
+#include "kernel/sweeps.h"
 
 #include <math.h>
 #include <string.h>
@@ -54,10 +54,19 @@ static inline float tanh_real(float x) {
     p = p * square - 5.37397155531e-2f;
     p = p * square + 1.33314422036e-1f;
     p = p * square - 3.33332819422e-1f;
-    float small = p * square * x + x;
+    float small = p * square * size + size;
     float large = 1.0f - 2.0f / (exp_real(2.0f * size) + 1.0f);
-    return size < 0.625f ? small : x < 0 ? -large : large;
+    float y = size < 0.625f ? small : large;
+    return float_of(bits_of(y) | (bits_of(x) & 0x80000000u));
+}
+
+/* 1 / (1 + e) or e / (1 + e) with e = exp(-|x|), so that nothing overflows. What 1 + e loses in rounding is
+ * given back to the first order: 1 / (1 + e) is the other of the two. */
+static inline float sigmoid_real(float x) {
+    float e = exp_real(x < 0 ? x : -x), sum = 1.0f + e, lost = e - (sum - 1.0f);
+    float y = (x < 0 ? e : 1.0f) / sum;
+    return y - y * (lost * (x < 0 ? 1.0f - y : y));
 }
 
 #define SWEEPS tw_sweeps_f32
-#include "net/sweeps_table.h"
+#include "kernel/sweeps_table.h"

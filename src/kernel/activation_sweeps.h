@@ -34,10 +34,7 @@ static void sigmoid(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
     real *y = y_;
-    for (int64_t i = 0; i < n; i++) {
-        real e = exp_real(x[i] < 0 ? x[i] : -x[i]); /* at most 1 */
-        y[i] = (x[i] < 0 ? e : 1) / (1 + e);
-    }
+    for (int64_t i = 0; i < n; i++) y[i] = sigmoid_real(x[i]);
 }
 
 static void sigmoid_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_,

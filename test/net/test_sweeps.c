@@ -1,0 +1,101 @@
+/* The elementwise functions in float: within 2 units in the last place of the double ones, special values
+ * included. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/sweeps.h"
+
+static double sigmoid_of(double x) {
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+
+/* Distance in units of the float nearest to the exact value. */
+static double distance(float value, double exact) {
+    float nearest = (float)exact;
+    double unit = (double)nextafterf(fabsf(nearest), INFINITY) - fabs((double)nearest);
+    return fabs((double)value - exact) / unit;
+}
+
+/* Every 997th float of all finite ones. */
+static void check_all(tw_map map, double (*exact)(double)) {
+    enum { BLOCK = 4096 };
+    float x[BLOCK], y[BLOCK];
+    double worst = 0;
+    int count = 0;
+    for (uint64_t bits = 0; bits <= UINT32_MAX; bits += 997) {
+        uint32_t word = (uint32_t)bits;
+        memcpy(&x[count], &word, sizeof word);
+        if (isfinite(x[count])) count++;
+        if (count < BLOCK && bits + 997 <= UINT32_MAX) continue;
+        map(count, 0, x, y);
+        for (int i = 0; i < count; i++) {
+            double d = distance(y[i], exact((double)x[i]));
+            if (!(d <= 2)) fail_msg("f(%a) is %a, %g units away", (double)x[i], (double)y[i], d);
+            worst = fmax(worst, d);
+        }
+        count = 0;
+    }
+    assert_true(worst > 0.4); /* the comparison does compare */
+}
+
+static void sigmoid_and_tanh_are_within_two_units_everywhere(void **state) {
+    (void)state;
+    check_all(tw_sweeps_f32.sigmoid, sigmoid_of);
+    check_all(tw_sweeps_f32.tanh, tanh);
+}
+
+/* The exponential, through softmax over two numbers of which one is the largest: exp(x) / (exp(x) + 1). */
+static void softmax_is_right_for_far_apart_numbers(void **state) {
+    (void)state;
+    for (float x = -110; x <= 0; x += 0.37f) {
+        float in[] = {x, 0}, out[2];
+        tw_sweeps_f32.softmax(1, 2, in, out);
+        assert_true(distance(out[0], sigmoid_of((double)x)) <= 2.5);
+        assert_true(distance(out[1], sigmoid_of(-(double)x)) <= 2.5);
+    }
+}
+
+static void special_values_go_where_they_should(void **state) {
+    (void)state;
+    float x[] = {INFINITY, -INFINITY, NAN, 0.0f, -0.0f}, y[5];
+    tw_sweeps_f32.sigmoid(5, 0, x, y);
+    assert_true(y[0] == 1 && y[1] == 0 && isnan(y[2]) && y[3] == 0.5f && y[4] == 0.5f);
+    tw_sweeps_f32.tanh(5, 0, x, y);
+    assert_true(y[0] == 1 && y[1] == -1 && isnan(y[2]) && y[3] == 0 && y[4] == 0 && signbit(y[4]));
+    tw_sweeps_f32.relu(5, 0, x, y);
+    assert_true(isinf(y[0]) && y[1] == 0 && isnan(y[2]));
+}
+
+static void ties_of_a_maximum_go_to_the_first(void **state) {
+    (void)state;
+    tw_geometry g = tw_geometry_defaults(1);
+    g.in_channels = g.out_channels = g.groups = 2;
+    g.input[0] = g.kernel[0] = 3;
+    g.layout = TW_NHWC;
+    tw_shape shape;
+    assert_int_equal(tw_shape_create(&shape, &g), TW_OK);
+    const float x[] = {1, -INFINITY, 4, -INFINITY, 4, -INFINITY}, dy[] = {2, 3};
+    float y[2], dx[6];
+    int32_t taps[2];
+    tw_sweeps_f32.maxpool(&shape, 0, 1, x, y, taps);
+    assert_true(y[0] == 4 && isinf(y[1]) && taps[0] == 1 && taps[1] == 0);
+    tw_sweeps_f32.maxpool_back(&shape, taps, dy, dx);
+    assert_memory_equal(dx, ((float[]){0, 3, 2, 0, 0, 0}), sizeof dx);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sigmoid_and_tanh_are_within_two_units_everywhere),
+        cmocka_unit_test(softmax_is_right_for_far_apart_numbers),
+        cmocka_unit_test(special_values_go_where_they_should),
+        cmocka_unit_test(ties_of_a_maximum_go_to_the_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
