@@ -6,13 +6,17 @@ set(TWILL_ISA_avx512 "-mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-
 set(TWILL_ISA_neon "")
 
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  list(FILTER TWILL_SOURCES EXCLUDE REGEX "/src/kernel/avx")
+  list(FILTER TWILL_SOURCES EXCLUDE REGEX "/src/kernel/(sweeps_)?avx")
 endif()
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
-  list(FILTER TWILL_SOURCES EXCLUDE REGEX "/src/kernel/neon")
+  list(FILTER TWILL_SOURCES EXCLUDE REGEX "/src/kernel/(sweeps_)?neon")
 endif()
 foreach(isa scalar avx2 avx512 neon)
   foreach(type f32 f64)
     set_source_files_properties(src/kernel/${isa}_${type}.c PROPERTIES COMPILE_FLAGS "-O3 ${TWILL_ISA_${isa}}")
+    # Plain loops become vectors only when both sides of a choice may be computed: no result depends on the flags of
+    # floating-point exceptions.
+    set_source_files_properties(src/kernel/sweeps_${isa}_${type}.c PROPERTIES COMPILE_FLAGS
+                                "-O3 -fno-trapping-math ${TWILL_ISA_${isa}}")
   endforeach()
 endforeach()

@@ -12,6 +12,7 @@
 #include <twill/machine.h>
 
 #include "base/cpu.h"
+#include "kernel/sweeps.h"
 #include "kernel/stencil.h"
 #include "kernel/winograd.h"
 
@@ -62,7 +63,8 @@ typedef struct tw_loops {
 typedef struct tw_kernel {
     const char *name;
     tw_cpu_need needs;
-    const tw_loops *loops[2]; /* by tw_type */
+    const tw_loops *loops[2];   /* by tw_type */
+    const tw_sweeps *sweeps[2]; /* likewise: everything that is not a convolution */
 } tw_kernel;
 
 /* The kernels of this build, best last; *count receives how many. */

@@ -1,15 +1,20 @@
-/* The inner loops of everything that is not a convolution, once for each type: written in *_sweeps.h over
- * `real`, compiled by sweeps_f32.c and sweeps_f64.c.
+/* The inner loops of everything that is not a convolution: written in *_sweeps.h over `real` as plain loops
+ * that the compiler turns into vectors, compiled once for each type and instruction set by sweeps_ISA_TYPE.c.
+ * No multiply-add is fused, so all of them give the same bits.
  *
  * A loop computes each number of its output from the same inputs in the same order whatever range it is
  * given, so callers may cut the work anywhere. Sums over images are sums of fixed chunks, in double. */
-#ifndef TW_NET_SWEEPS_H
-#define TW_NET_SWEEPS_H
+#ifndef TW_KERNEL_SWEEPS_H
+#define TW_KERNEL_SWEEPS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "shape/shape.h"
+/* The window of a pool over one image, channels last; depth, height, width. */
+typedef struct tw_pool {
+    int64_t channels, in[3], out[3], kernel[3], stride[3], pad[3];
+    bool countpad; /* a mean divides by the whole window, not by the pixels that are there */
+} tw_pool;
 
 /* One row (an image's outputs) of a loss. */
 typedef struct tw_loss_row {
@@ -40,11 +45,11 @@ typedef struct tw_sweeps {
     /* y = x * scale where keep[i] >= threshold of 2^32, else 0 */
     void (*drop)(int64_t n, const uint32_t *bits, uint32_t threshold, double scale, const void *x, void *y);
     /* Rows first .. last-1 of the output (a row: one depth and height of one image). taps NULL: not kept. */
-    void (*maxpool)(const tw_shape *s, int64_t first, int64_t last, const void *x, void *y, int32_t *taps);
-    void (*avgpool)(const tw_shape *s, bool countpad, int64_t first, int64_t last, const void *x, void *y);
+    void (*maxpool)(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y, int32_t *taps);
+    void (*avgpool)(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y);
     /* One image. */
-    void (*maxpool_back)(const tw_shape *s, const int32_t *taps, const void *dy, void *dx);
-    void (*avgpool_back)(const tw_shape *s, bool countpad, const void *dy, void *dx);
+    void (*maxpool_back)(const tw_pool *s, const int32_t *taps, const void *dy, void *dx);
+    void (*avgpool_back)(const tw_pool *s, const void *dy, void *dx);
     void (*globalavg)(int64_t pixels, int64_t channels, const void *x, void *y);
     void (*globalavg_back)(int64_t pixels, int64_t channels, const void *dy, void *dx);
     /* Sums over rows into double [channels]; overwritten. */
@@ -62,7 +67,5 @@ typedef struct tw_sweeps {
     double (*get)(const void *x, int64_t i);
     void (*set)(void *x, int64_t i, double value);
 } tw_sweeps;
-
-extern const tw_sweeps tw_sweeps_f32, tw_sweeps_f64;
 
 #endif

@@ -68,5 +68,4 @@ static inline float sigmoid_real(float x) {
     return y - y * (lost * (x < 0 ? 1.0f - y : y));
 }
 
-#define SWEEPS tw_sweeps_f32
 #include "kernel/sweeps_table.h"

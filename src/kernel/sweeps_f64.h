@@ -20,5 +20,4 @@ static inline real sigmoid_real(real x) {
     return (x < 0 ? e : 1) / (1 + e);
 }
 
-#define SWEEPS tw_sweeps_f64
 #include "kernel/sweeps_table.h"

@@ -46,7 +46,7 @@ static int64_t count_correct(const tw_runner *r, const tw_step *step) {
 tw_status tw_loss_close(tw_runner *r, tw_step *step) {
     int last = r->net->op_count - 1;
     int at = tw_runner_fuses(r) ? r->net->ops[last].inputs[0] : last;
-    tw_stage *stage = &r->stages[at];
+    tw_slot *stage = &r->stages[at];
     job j = {.runner = r,
              .step = step,
              .z = at ? stage->value : step->x,

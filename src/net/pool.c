@@ -32,20 +32,33 @@ static tw_status infer_window(tw_op *op, const tw_extent *in, const tw_extent *s
 
 /* ---- Forward: chunks of output rows ---- */
 
-typedef struct rows_job {
+typedef struct pool_job {
     const tw_run *run;
+    tw_pool pool;
     int32_t *taps;
-} rows_job;
+} pool_job;
+
+static pool_job job_of(const tw_run *run) {
+    const tw_shape *s = &run->op->shape;
+    pool_job job = {.run = run, .pool = {.channels = s->in_channels, .countpad = run->op->set.countpad}};
+    for (int a = 0; a < TW_AXES; a++) {
+        job.pool.in[a] = s->in[a];
+        job.pool.out[a] = s->out[a];
+        job.pool.kernel[a] = s->kernel[a];
+        job.pool.stride[a] = s->stride[a];
+        job.pool.pad[a] = s->pad[a];
+    }
+    return job;
+}
 
 static void max_rows(const void *context, int64_t first, int64_t last) {
-    const rows_job *job = context;
-    job->run->sweeps->maxpool(&job->run->op->shape, first, last, job->run->x[0], job->run->y, job->taps);
+    const pool_job *job = context;
+    job->run->sweeps->maxpool(&job->pool, first, last, job->run->x[0], job->run->y, job->taps);
 }
 
 static void avg_rows(const void *context, int64_t first, int64_t last) {
-    const rows_job *job = context;
-    job->run->sweeps->avgpool(&job->run->op->shape, job->run->op->set.countpad, first, last, job->run->x[0],
-                              job->run->y);
+    const pool_job *job = context;
+    job->run->sweeps->avgpool(&job->pool, first, last, job->run->x[0], job->run->y);
 }
 
 static tw_status forward_rows(const tw_run *run, void (*body)(const void *, int64_t, int64_t)) {
@@ -53,7 +66,8 @@ static tw_status forward_rows(const tw_run *run, void (*body)(const void *, int6
     const tw_shape *s = &run->op->shape;
     int64_t rows = run->count * s->out[TW_DEPTH] * s->out[TW_HEIGHT];
     int64_t row = s->out[TW_WIDTH] * s->out_channels;
-    rows_job job = {run, run->training ? run->kept : NULL};
+    pool_job job = job_of(run);
+    job.taps = run->training ? run->kept : NULL;
     tw_split(run, rows, CHUNK / row, run->count * s->in_image, body, &job);
     return TW_OK;
 }
@@ -69,33 +83,37 @@ static tw_status avg_forward(const tw_run *run) {
 /* ---- Backward: images, because windows may overlap ---- */
 
 static void max_images(const void *context, int64_t first, int64_t last) {
-    const tw_run *run = context;
+    const pool_job *job = context;
+    const tw_run *run = job->run;
     const tw_shape *s = &run->op->shape;
     for (int64_t i = first; i < last; i++)
-        run->sweeps->maxpool_back(s, (const int32_t *)run->kept + i * s->out_image,
+        run->sweeps->maxpool_back(&job->pool, (const int32_t *)run->kept + i * s->out_image,
                                   (const char *)run->dy + (size_t)(i * s->out_image) * run->size,
                                   (char *)run->dx + (size_t)(i * s->in_image) * run->size);
 }
 
 static void avg_images(const void *context, int64_t first, int64_t last) {
-    const tw_run *run = context;
+    const pool_job *job = context;
+    const tw_run *run = job->run;
     const tw_shape *s = &run->op->shape;
     for (int64_t i = first; i < last; i++)
-        run->sweeps->avgpool_back(s, run->op->set.countpad,
-                                  (const char *)run->dy + (size_t)(i * s->out_image) * run->size,
+        run->sweeps->avgpool_back(&job->pool, (const char *)run->dy + (size_t)(i * s->out_image) * run->size,
                                   (char *)run->dx + (size_t)(i * s->in_image) * run->size);
 }
 
-static tw_status max_backward(const tw_run *run) {
+static tw_status backward_images(const tw_run *run, void (*body)(const void *, int64_t, int64_t)) {
     int64_t image = run->op->shape.in_image;
-    if (run->dx) tw_split(run, run->count, 16384 / image, run->count * image, max_images, run);
+    pool_job job = job_of(run);
+    if (run->dx) tw_split(run, run->count, 16384 / image, run->count * image, body, &job);
     return TW_OK;
 }
 
+static tw_status max_backward(const tw_run *run) {
+    return backward_images(run, max_images);
+}
+
 static tw_status avg_backward(const tw_run *run) {
-    int64_t image = run->op->shape.in_image;
-    if (run->dx) tw_split(run, run->count, 16384 / image, run->count * image, avg_images, run);
-    return TW_OK;
+    return backward_images(run, avg_images);
 }
 
 static tw_status max_kept_bytes(const tw_op *op, int64_t count, size_t size, bool trains, size_t *bytes) {

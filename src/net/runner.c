@@ -12,6 +12,7 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "kernel/kernel.h"
 #include "net/lifetimes.h"
 
 tw_runner_options tw_runner_options_defaults(void) {
@@ -201,9 +202,21 @@ static tw_status make_plans(tw_runner *r) {
     return TW_OK;
 }
 
+static tw_status choose_sweeps(tw_runner *r) {
+    const char *isa = r->options.isa;
+    const tw_kernel *kernel = isa ? tw_kernel_find(isa) : tw_kernel_default();
+    if (!kernel)
+        return tw_fail(TW_ERROR_ARGUMENT, "isa is \"%s\"; expected a name of tw_machine_isas()", isa);
+    if (!tw_cpu_has(kernel->needs))
+        return tw_fail(TW_ERROR_UNSUPPORTED, "isa is \"%s\": this machine or build lacks it", isa);
+    r->sweeps = kernel->sweeps[r->options.type];
+    return TW_OK;
+}
+
 static tw_status build(tw_runner *r) {
     layout l = {0};
-    tw_status status = check_loss(r);
+    tw_status status = choose_sweeps(r);
+    if (!status) status = check_loss(r);
     if (!status) status = plan_memory(r, &l);
     if (!status) status = make_plans(r);
     if (!status) status = allocate(r, &l);
@@ -224,7 +237,6 @@ tw_status tw_runner_create(tw_runner **out, const tw_net *net, const tw_runner_o
     r->net = net;
     r->options = *options;
     r->loss = options->loss ? options->loss : tw_net_loss(net);
-    r->sweeps = options->type == TW_F32 ? &tw_sweeps_f32 : &tw_sweeps_f64;
     r->size = tw_type_size(options->type);
     r->threads = tw_threads_clamp(options->threads);
     r->stages = tw_alloc_zero(net->op_count, sizeof *r->stages);

@@ -6,13 +6,13 @@
 #include "net/layer.h"
 
 /* One operator at work. */
-typedef struct tw_stage {
+typedef struct tw_slot {
     tw_conv *plan;
     void *value, *gradient; /* [batch][outputs]; NULL: not this operator's own */
     void *kept;
     bool wanted;  /* this step: somebody needs the gradient */
     bool reached; /* this step: the gradient has been written */
-} tw_stage;
+} tw_slot;
 
 struct tw_runner {
     const tw_net *net;
@@ -21,8 +21,8 @@ struct tw_runner {
     const tw_sweeps *sweeps;
     size_t size; /* bytes of one number */
     int threads;
-    tw_stage *stages; /* [net->op_count] */
-    void *arena;      /* everything below, and all of the stages' memory */
+    tw_slot *stages; /* [net->op_count] */
+    void *arena;     /* everything below, and all of the stages' memory */
     size_t arena_bytes;
     void *scratch;  /* a gradient that is added to another reader's */
     double *losses; /* [batch] */

@@ -11,7 +11,7 @@
 tw_run tw_runner_run(tw_runner *r, int i, const void *weights, const void *x, int64_t count, bool training,
                      uint64_t step) {
     const tw_op *op = &r->net->ops[i];
-    const tw_stage *stage = &r->stages[i];
+    const tw_slot *stage = &r->stages[i];
     tw_run run = {
         .op = op,
         .sweeps = r->sweeps,
@@ -122,7 +122,7 @@ static void sum_chunk(const void *context, int64_t first, int64_t last) {
 /* The gradient with respect to input k of operator i; parameters' too with the first. */
 static tw_status backward_input(tw_runner *r, tw_step *step, int i, int k, tw_run *run) {
     int from = run->op->inputs[k];
-    tw_stage *source = &r->stages[from];
+    tw_slot *source = &r->stages[from];
     void *target = from ? source->gradient : step->dx;
     run->which = k;
     run->dx = !source->wanted ? NULL : source->reached ? r->scratch : target;

@@ -21,6 +21,8 @@ static tw_net *make(const char *text, tw_net_input input) {
     return net;
 }
 
+static const char *isa; /* NULL: the best */
+
 static tw_runner *run(const tw_net *net, tw_type type, int64_t batch, bool trains, int threads) {
     tw_runner_options options = tw_runner_options_defaults();
     options.type = type;
@@ -28,6 +30,7 @@ static tw_runner *run(const tw_net *net, tw_type type, int64_t batch, bool train
     options.trains = trains;
     options.threads = threads;
     options.seed = 7;
+    options.isa = isa;
     tw_runner *runner;
     if (tw_runner_create(&runner, net, &options)) fail_msg("%s", tw_message());
     return runner;
@@ -158,39 +161,64 @@ static void an_image_has_the_same_bits_alone_and_in_any_batch(void **state) {
     discard(d);
 }
 
-static void a_step_has_the_same_bits_on_any_threads(void **state) {
+/* One step's every output. */
+typedef struct outcome {
+    double loss;
+    int64_t count;
+    float *gradient, *weights, dx[IMAGES * INPUTS];
+} outcome;
+
+static outcome *take_step(const data *d, int64_t batch, int threads) {
+    outcome *o = calloc(1, sizeof *o);
+    o->count = tw_net_weights(d->net);
+    size_t bytes = (size_t)o->count * sizeof(float);
+    o->gradient = malloc(bytes);
+    o->weights = malloc(bytes);
+    memcpy(o->weights, d->weights, bytes);
+    tw_runner *runner = run(d->net, TW_F32, batch, true, threads);
+    tw_step step = {.weights = o->weights,
+                    .x = d->x,
+                    .labels = d->labels,
+                    .count = IMAGES,
+                    .step = 11,
+                    .gradient = o->gradient,
+                    .dx = o->dx};
+    assert_int_equal(tw_runner_step(runner, &step), TW_OK);
+    o->loss = step.loss;
+    tw_runner_free(runner);
+    return o;
+}
+
+static void drop_outcome(outcome *o) {
+    free(o->gradient);
+    free(o->weights);
+    free(o);
+}
+
+static void assert_same(const outcome *a, const outcome *b) {
+    size_t bytes = (size_t)a->count * sizeof(float);
+    assert_true(a->loss == b->loss);
+    assert_memory_equal(a->gradient, b->gradient, bytes);
+    assert_memory_equal(a->dx, b->dx, sizeof a->dx);
+    assert_memory_equal(a->weights, b->weights, bytes);
+}
+
+static void a_step_has_the_same_bits_on_any_threads_and_instruction_set(void **state) {
     (void)state;
     data *d = prepare();
-    size_t bytes = (size_t)tw_net_weights(d->net) * sizeof(float);
-    float *first = malloc(bytes), *gradient = malloc(bytes), *weights = malloc(bytes),
-          *settled = malloc(bytes);
-    float dx[2][IMAGES * INPUTS];
-    double loss = 0;
-    for (int threads = 1; threads <= 4; threads++)
-        for (int batch = IMAGES; batch <= IMAGES + 3; batch += 3) {
-            bool begins = threads == 1 && batch == IMAGES;
-            memcpy(weights, d->weights, bytes);
-            tw_runner *runner = run(d->net, TW_F32, batch, true, threads);
-            tw_step step = {.weights = weights,
-                            .x = d->x,
-                            .labels = d->labels,
-                            .count = IMAGES,
-                            .step = 11,
-                            .gradient = begins ? first : gradient,
-                            .dx = dx[!begins]};
-            assert_int_equal(tw_runner_step(runner, &step), TW_OK);
-            tw_runner_free(runner);
-            if (begins) {
-                loss = step.loss;
-                memcpy(settled, weights, bytes);
-                continue;
+    outcome *first = take_step(d, IMAGES, 1);
+    size_t isas;
+    const tw_machine_isa *list = tw_machine_isas(&isas);
+    for (size_t i = 0; i < isas; i++)
+        for (int threads = 1; threads <= 4 && list[i].runs; threads++)
+            for (int batch = IMAGES; batch <= IMAGES + 3; batch += 3) {
+                isa = list[i].name;
+                outcome *other = take_step(d, batch, threads);
+                isa = NULL;
+                assert_same(first, other);
+                drop_outcome(other);
             }
-            assert_true(loss == step.loss);
-            assert_memory_equal(gradient, first, bytes);
-            assert_memory_equal(dx[0], dx[1], sizeof dx[0]);
-            assert_memory_equal(weights, settled, bytes);
-        }
-    free(first), free(gradient), free(weights), free(settled);
+    drop_outcome(first);
     discard(d);
 }
 
@@ -366,7 +394,7 @@ int main(void) {
         cmocka_unit_test(operators_give_the_values_worked_by_hand),
         cmocka_unit_test(not_a_number_goes_through),
         cmocka_unit_test(an_image_has_the_same_bits_alone_and_in_any_batch),
-        cmocka_unit_test(a_step_has_the_same_bits_on_any_threads),
+        cmocka_unit_test(a_step_has_the_same_bits_on_any_threads_and_instruction_set),
         cmocka_unit_test(float_follows_double_closely),
         cmocka_unit_test(batch_norm_keeps_its_running_state),
         cmocka_unit_test(dropout_is_a_function_of_seed_step_and_element),

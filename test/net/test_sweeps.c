@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
-#include "kernel/sweeps.h"
+#include "kernel/kernel.h"
+
+static const tw_sweeps *sweeps; /* of the instruction set under test */
 
 static double sigmoid_of(double x) {
     return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
@@ -47,8 +49,8 @@ static void check_all(tw_map map, double (*exact)(double)) {
 
 static void sigmoid_and_tanh_are_within_two_units_everywhere(void **state) {
     (void)state;
-    check_all(tw_sweeps_f32.sigmoid, sigmoid_of);
-    check_all(tw_sweeps_f32.tanh, tanh);
+    check_all(sweeps->sigmoid, sigmoid_of);
+    check_all(sweeps->tanh, tanh);
 }
 
 /* The exponential, through softmax over two numbers of which one is the largest: exp(x) / (exp(x) + 1). */
@@ -56,7 +58,7 @@ static void softmax_is_right_for_far_apart_numbers(void **state) {
     (void)state;
     for (float x = -110; x <= 0; x += 0.37f) {
         float in[] = {x, 0}, out[2];
-        tw_sweeps_f32.softmax(1, 2, in, out);
+        sweeps->softmax(1, 2, in, out);
         assert_true(distance(out[0], sigmoid_of((double)x)) <= 2.5);
         assert_true(distance(out[1], sigmoid_of(-(double)x)) <= 2.5);
     }
@@ -65,31 +67,28 @@ static void softmax_is_right_for_far_apart_numbers(void **state) {
 static void special_values_go_where_they_should(void **state) {
     (void)state;
     float x[] = {INFINITY, -INFINITY, NAN, 0.0f, -0.0f}, y[5];
-    tw_sweeps_f32.sigmoid(5, 0, x, y);
+    sweeps->sigmoid(5, 0, x, y);
     assert_true(y[0] == 1 && y[1] == 0 && isnan(y[2]) && y[3] == 0.5f && y[4] == 0.5f);
-    tw_sweeps_f32.tanh(5, 0, x, y);
+    sweeps->tanh(5, 0, x, y);
     assert_true(y[0] == 1 && y[1] == -1 && isnan(y[2]) && y[3] == 0 && y[4] == 0 && signbit(y[4]));
-    tw_sweeps_f32.relu(5, 0, x, y);
+    sweeps->relu(5, 0, x, y);
     assert_true(isinf(y[0]) && y[1] == 0 && isnan(y[2]));
 }
 
 static void ties_of_a_maximum_go_to_the_first(void **state) {
     (void)state;
-    tw_geometry g = tw_geometry_defaults(1);
-    g.in_channels = g.out_channels = g.groups = 2;
-    g.input[0] = g.kernel[0] = 3;
-    g.layout = TW_NHWC;
-    tw_shape shape;
-    assert_int_equal(tw_shape_create(&shape, &g), TW_OK);
+    tw_pool pool = {
+        .channels = 2, .in = {1, 1, 3}, .out = {1, 1, 1}, .kernel = {1, 1, 3}, .stride = {1, 1, 1}};
     const float x[] = {1, -INFINITY, 4, -INFINITY, 4, -INFINITY}, dy[] = {2, 3};
     float y[2], dx[6];
     int32_t taps[2];
-    tw_sweeps_f32.maxpool(&shape, 0, 1, x, y, taps);
+    sweeps->maxpool(&pool, 0, 1, x, y, taps);
     assert_true(y[0] == 4 && isinf(y[1]) && taps[0] == 1 && taps[1] == 0);
-    tw_sweeps_f32.maxpool_back(&shape, taps, dy, dx);
+    sweeps->maxpool_back(&pool, taps, dy, dx);
     assert_memory_equal(dx, ((float[]){0, 3, 2, 0, 0, 0}), sizeof dx);
 }
 
+/* With every instruction set of this machine. */
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sigmoid_and_tanh_are_within_two_units_everywhere),
@@ -97,5 +96,13 @@ int main(void) {
         cmocka_unit_test(special_values_go_where_they_should),
         cmocka_unit_test(ties_of_a_maximum_go_to_the_first),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    size_t count;
+    const tw_kernel *const *kernels = tw_kernels(&count);
+    int failed = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!tw_cpu_has(kernels[i]->needs)) continue;
+        sweeps = kernels[i]->sweeps[TW_F32];
+        failed += cmocka_run_group_tests_name(kernels[i]->name, tests, NULL, NULL);
+    }
+    return failed;
 }
