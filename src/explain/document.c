@@ -122,7 +122,10 @@ tw_table *tw_document_table(tw_document *d, int rows, int columns, const tw_word
     return &block->table;
 }
 
-void tw_document_figure(tw_document *d, const char *name, struct tw_scene *scene, tw_phrase caption) {
+void tw_document_figure(tw_document *d, const char *name, struct tw_scene *scene, tw_phrase caption,
+                        bool drawn) {
+    if (!scene) return;
+    if (drawn && d->last && d->last->kind == TW_BLOCK_GRIDS) d->last->drawn = true;
     tw_block *block = append(d, TW_BLOCK_FIGURE);
     if (!block) return;
     block->scene = scene;

@@ -118,6 +118,7 @@ typedef struct tw_block {
     tw_table table;
     struct tw_scene *scene;
     const char *figure; /* FIGURE: its name */
+    bool drawn;         /* GRIDS: the figure that follows shows the same */
 } tw_block;
 
 /* A tensor whose numbers are known, for readers of the JSON form. */
@@ -158,7 +159,9 @@ void tw_document_equations(tw_document *document, tw_equation *equations, int co
 void tw_document_grids(tw_document *document, tw_grid *grids, int count);
 /* A table of empty cells under its head; NULL after a failure. */
 tw_table *tw_document_table(tw_document *document, int rows, int columns, const tw_word *head);
-void tw_document_figure(tw_document *document, const char *name, struct tw_scene *scene, tw_phrase caption);
+/* A figure; drawn: it shows what the grids just before it say in letters. */
+void tw_document_figure(tw_document *document, const char *name, struct tw_scene *scene, tw_phrase caption,
+                        bool drawn);
 void tw_document_fact(tw_document *document, tw_facts fact);
 
 #endif

@@ -6,20 +6,21 @@
 #include "base/fail.h"
 #include "base/memory.h"
 #include "explain/renderers.h"
+#include "explain/scene.h"
 #include "explain/sections.h"
 
 enum { LEAST_WIDTH = 40, MOST_WIDTH = 1000 };
 
 static const tw_section *const sections[] = {
-    &tw_section_forward,
-    &tw_section_chain,
-    &tw_section_input,
-    &tw_section_matrix,
+    &tw_section_forward, &tw_section_chain, &tw_section_input, &tw_section_matrix, &tw_section_connections,
 };
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
 static const tw_renderer *const renderers[] = {
-    [TW_EXPLAIN_TEXT] = &tw_renderer_text,
+    [TW_EXPLAIN_TEXT] = &tw_renderer_text,   [TW_EXPLAIN_MARKDOWN] = &tw_renderer_markdown,
+    [TW_EXPLAIN_LATEX] = &tw_renderer_latex, [TW_EXPLAIN_HTML] = &tw_renderer_html,
+    [TW_EXPLAIN_JSON] = &tw_renderer_json,   [TW_EXPLAIN_SVG] = &tw_renderer_svg,
+    [TW_EXPLAIN_PNG] = &tw_renderer_png,     [TW_EXPLAIN_PDF] = &tw_renderer_pdf,
 };
 enum { RENDERERS = sizeof renderers / sizeof *renderers };
 
@@ -126,12 +127,26 @@ static tw_status build(tw_document *d, const tw_problem *p, const tw_explain_req
     return d->arena.status;
 }
 
+/* The figure that was asked for, the first one when none was. */
+static tw_status find_figure(const tw_document *d, const char *name, const tw_scene **scene) {
+    for (const tw_block *b = d->first; b; b = b->next)
+        if (b->kind == TW_BLOCK_FIGURE && (!name || strcmp(b->figure, name) == 0)) {
+            *scene = b->scene;
+            return TW_OK;
+        }
+    if (!name) return tw_fail(TW_ERROR_UNSUPPORTED, "there is no figure of this convolution");
+    return tw_fail(TW_ERROR_UNSUPPORTED, "there is no figure \"%.40s\" of this convolution", name);
+}
+
 static tw_status render(const tw_document *d, const tw_explain_request *r, char **bytes, size_t *size) {
     int width = r->width < LEAST_WIDTH ? LEAST_WIDTH : r->width > MOST_WIDTH ? MOST_WIDTH : r->width;
     tw_look look = {width, r->colour, r->ascii, r->fragment};
     tw_ink ink = {0};
     tw_ink_text(&ink, "");
-    tw_status status = renderers[r->format]->document(d, &look, &ink);
+    const tw_renderer *renderer = renderers[r->format];
+    const tw_scene *scene = NULL;
+    tw_status status = renderer->figure ? find_figure(d, r->figure, &scene) : TW_OK;
+    if (!status) status = scene ? renderer->figure(scene, &ink) : renderer->document(d, &look, &ink);
     if (!status) status = ink.status;
     if (status) {
         tw_ink_release(&ink);

@@ -35,27 +35,13 @@ static void put_display(const tw_text *t, const tw_block *b) {
     tw_ink_release(&words);
 }
 
-static void put_equations(const tw_text *t, const tw_block *b) {
-    tw_text_equations(t, b);
-    if (b->total <= b->count) return;
-    tw_span arg = tw_span_number((double)b->total);
-    tw_document scratch = {.language = t->language};
-    tw_phrase more = tw_phrase_make(&scratch, TW_SAY_AND_MORE, &arg);
-    tw_ink words = {0};
-    tw_text_put(t, &words, "… ", strlen("… "));
-    tw_text_phrase(t, &words, &more);
-    if (words.bytes) tw_text_wrap(t, words.bytes, words.size, 2, 0);
-    tw_ink_release(&words);
-    tw_arena_release(&scratch.arena);
-}
-
 static void put_block(const tw_text *t, const tw_block *b) {
     switch (b->kind) {
     case TW_BLOCK_HEADING: put_heading(t, b); break;
     case TW_BLOCK_PARAGRAPH:
     case TW_BLOCK_NOTE: put_paragraph(t, b); break;
     case TW_BLOCK_DISPLAY: put_display(t, b); break;
-    case TW_BLOCK_EQUATIONS: put_equations(t, b); break;
+    case TW_BLOCK_EQUATIONS: tw_text_equations_all(t, b); break;
     case TW_BLOCK_GRIDS: tw_text_grids(t, b); break;
     case TW_BLOCK_TABLE: tw_text_table(t, &b->table); break;
     case TW_BLOCK_FIGURE: break;

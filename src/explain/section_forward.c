@@ -1,4 +1,5 @@
 /* Forward: every output is a sum over the patch of the image that it sees. */
+#include "explain/figures.h"
 #include "explain/passages.h"
 #include "explain/sections.h"
 
@@ -104,6 +105,8 @@ static tw_status write_forward(tw_document *d, const tw_problem *p, const tw_exp
                         {&p->name_h, tw_problem_h, "="},
                         {&p->name_b, tw_problem_b, NULL}};
     tw_write_tensors(d, p, shown, p->has_bias ? 4 : 3);
+    tw_document_figure(d, "forward", tw_figure_forward(d, p), tw_phrase_make(d, TW_SAY_FIGURE_FORWARD, NULL),
+                       true);
     write_padded(d, p);
     tw_write_sums(d, p, TW_TAP_OUT);
     write_sizes(d, p);

@@ -1,6 +1,7 @@
 /* The matrix: h = W vec(x), written out or, when it is large, as the pattern of where its weights stand. The
  * pattern samples a row for each of its own rows and counts that row's places by their columns: its cost does
  * not grow with the matrix. */
+#include "explain/figures.h"
 #include "explain/passages.h"
 #include "explain/sections.h"
 
@@ -96,12 +97,20 @@ static void write_structure(tw_document *d, const tw_problem *p) {
         tw_document_say(d, TW_SAY_BLOCK_CHANNELS, args);
 }
 
-static void write_grid(tw_document *d, tw_grid grid, tw_word title) {
+static tw_grid *write_grid(tw_document *d, tw_grid grid, tw_word title) {
     tw_grid *copy = tw_arena_take(&d->arena, 1, sizeof *copy);
-    if (!copy) return;
+    if (!copy) return NULL;
     *copy = grid;
     copy->title = tw_phrase_make(d, title, NULL);
     tw_document_grids(d, copy, 1);
+    return copy;
+}
+
+static void write_drawn(tw_document *d, const tw_problem *p, tw_grid grid, tw_word title, tw_word caption) {
+    const tw_grid *written = write_grid(d, grid, title);
+    if (!written) return;
+    tw_scene *scene = tw_figure_matrix(d, p, written);
+    tw_document_figure(d, "matrix", scene, tw_phrase_make(d, caption, NULL), true);
 }
 
 /* The places of one weight: (h11, x11) (h12, x12) ... */
@@ -149,11 +158,11 @@ static tw_status write_matrix(tw_document *d, const tw_problem *p, const tw_expl
     tw_document_display(d, p->has_bias ? "h = W vec(x) + b" : "h = W vec(x)");
     bool meets = false;
     if (small) {
-        write_grid(d, whole_matrix(d, p, false, false, &meets), TW_SAY_W_SYMBOLS);
+        write_drawn(d, p, whole_matrix(d, p, false, false, &meets), TW_SAY_W_SYMBOLS, TW_SAY_FIGURE_MATRIX);
         if (meets) tw_document_note(d, TW_SAY_MATRIX_MEETS, NULL);
         if (p->w) write_grid(d, whole_matrix(d, p, false, true, &meets), TW_SAY_W_NUMBERS);
     } else {
-        write_grid(d, pattern(d, p), TW_SAY_W_PATTERN);
+        write_drawn(d, p, pattern(d, p), TW_SAY_W_PATTERN, TW_SAY_FIGURE_PATTERN);
         tw_document_say(d, TW_SAY_PATTERN_TEXT, NULL);
     }
     write_counts(d, p);

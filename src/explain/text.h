@@ -19,7 +19,8 @@ void tw_text_phrase(const tw_text *text, tw_ink *ink, const tw_phrase *phrase);
 void tw_text_put(const tw_text *text, tw_ink *ink, const char *bytes, size_t size);
 /* Words broken into lines of at most the width, each after `indent` blanks; the first line starts at `at`. */
 void tw_text_wrap(const tw_text *text, const char *words, size_t size, int indent, int at);
-void tw_text_equations(const tw_text *text, const tw_block *block);
+/* The sums of a block, and below them, when some were left out, how many there are. */
+void tw_text_equations_all(const tw_text *text, const tw_block *block);
 void tw_text_grids(const tw_text *text, const tw_block *block);
 void tw_text_table(const tw_text *text, const tw_table *table);
 

@@ -161,7 +161,7 @@ static void put_equation(pair *p, const fields *f, const tw_equation *e) {
     flush(p);
 }
 
-void tw_text_equations(const tw_text *t, const tw_block *b) {
+static void put_equations(const tw_text *t, const tw_block *b) {
     fields f = measure(t, b);
     pair p = {.text = t, .with_numbers = f.numbers};
     for (int i = 0; i < b->count; i++) {
@@ -171,4 +171,18 @@ void tw_text_equations(const tw_text *t, const tw_block *b) {
     if (p.symbols.status) t->ink->status = p.symbols.status;
     tw_ink_release(&p.symbols);
     tw_ink_release(&p.numbers);
+}
+
+void tw_text_equations_all(const tw_text *t, const tw_block *b) {
+    put_equations(t, b);
+    if (b->total <= b->count) return;
+    tw_span arg = tw_span_number((double)b->total);
+    tw_document scratch = {.language = t->language};
+    tw_phrase more = tw_phrase_make(&scratch, TW_SAY_AND_MORE, &arg);
+    tw_ink words = {0};
+    tw_text_put(t, &words, "… ", strlen("… "));
+    tw_text_phrase(t, &words, &more);
+    if (words.bytes) tw_text_wrap(t, words.bytes, words.size, 2, 0);
+    tw_ink_release(&words);
+    tw_arena_release(&scratch.arena);
 }

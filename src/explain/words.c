@@ -52,7 +52,8 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
                         "{1} 個輸出通道各有自己的卷積核。"},
     [TW_SAY_SIZE_ORDINARY] =
         {"The size of the output, for each dimension: `o = floor((i + p + q - (k - 1) d - 1) / s) + 1`.",
-         "每個維度的輸出大小：`o = floor((i + p + q - (k - 1) d - 1) / s) + 1`。"},
+         "每個維度的輸出大小：`o = floor((i + p + q - (k - 1) d - 1) / s) + 1`"
+         "。"},
     [TW_SAY_SIZE_TRANSPOSED] =
         {"The size of the output, for each dimension: `o = (i - 1) s + (k - 1) d + 1 - p - q + e`.",
          "每個維度的輸出大小：`o = (i - 1) s + (k - 1) d + 1 - p - q + e`。"},
@@ -230,6 +231,45 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_WEIGHT] = {"weight", "權重"},
     [TW_SAY_COUNT] = {"places", "個數"},
     [TW_SAY_PLACES] = {"(output,pixel)", "（輸出，像素）"},
+
+    [TW_SAY_CONNECTIONS] = {"The connections: full against local", "連接方式：全連接與區域連接"},
+    [TW_SAY_CONNECTIONS_TEXT] = {"A full connection of {0} pixels with {1} outputs has {2} edges, each with "
+                                 "a parameter of its own. The "
+                                 "convolution keeps {3} of them, and they share {4} parameters.",
+                                 "{0} 個像素與 {1} 個輸出的全連接有 {2} 條邊，每條邊各有自"
+                                 "己的參數。卷積只保留其中 {3} 條，並共享 {4} 個參數。"},
+    [TW_SAY_EDGES] = {"edges", "邊數"},
+    [TW_SAY_PATHS] = {"pixel→output", "像素→輸出"},
+    [TW_SAY_CONNECTIONS_MLP] = {"This is where the backward pass differs from that of a multilayer "
+                                "perceptron. There every weight has one "
+                                "edge, so its gradient is one product:",
+                                "反向傳播與多層感知器的差別就在這裡。在多層感知器中，"
+                                "每個權重只有一條邊，所以它的梯度只是一個乘積："},
+    [TW_SAY_CONNECTIONS_SHARED] = {"Here `w` has as many edges as it has places. The loss changes along all "
+                                   "of them at once, so their products "
+                                   "add up; {0} has {1}:",
+                                   "而在這裡，一個權重 `w` 有許多條邊。損失同時沿著所有這"
+                                   "些邊改變，因此各個乘積要相加；{0} 有 {1} 條邊："},
+    [TW_SAY_FIGURE_FULL] = {"Full connection", "全連接"},
+    [TW_SAY_FIGURE_LOCAL] = {"Local connection, shared weights", "區域連接、權重共享"},
+    [TW_SAY_FIGURE_PARAMETERS] = {"{0} parameters", "{0} 個參數"},
+    [TW_SAY_FIGURE_CONNECTIONS] =
+        {"Full connection, and the convolution: edges of one colour are one weight.",
+         "全連接與卷積：同色的邊是同一個權重。"},
+    [TW_SAY_FIGURE_HIGHLIGHT] = {"Full connection, and the convolution with the edges of {0}.",
+                                 "全連接與卷積，並標出 {0} 的邊。"},
+    [TW_SAY_FIGURE_FORWARD] = {"The image, the kernel and the output. The outlined patch, in the colours of "
+                               "the weights that its pixels are "
+                               "multiplied with, makes the outlined output.",
+                               "影像、卷積核與輸出。框起的區塊以所乘權重的顏色標示，"
+                               "它產生框起的輸出。"},
+    [TW_SAY_FIGURE_MATRIX] =
+        {"The matrix `W`: a colour is a weight; every diagonal of one colour is that weight again.",
+         "矩陣 `W`：一種顏色是一個權重；同色的對角線都是同一個"
+         "權重。"},
+    [TW_SAY_FIGURE_PATTERN] =
+        {"The pattern of the matrix `W`: the stronger the colour, the more places hold a weight.",
+         "矩陣 `W` 的分布：顏色越深，帶有權重的位置越多。"},
 };
 
 const char *tw_words(tw_language language, tw_word word) {
