@@ -75,9 +75,9 @@ tw_status tw_words_fail(const tw_words *words, tw_status status, const char *for
 bool tw_digits(const char **at, const char *end, int64_t *value) {
     const char *start = *at;
     int64_t sum = 0;
-    while (*at < end && isdigit((unsigned char)**at) && *at - start <= 18) sum = sum * 10 + (*(*at)++ - '0');
+    while (*at < end && isdigit((unsigned char)**at) && *at - start < 18) sum = sum * 10 + (*(*at)++ - '0');
     *value = sum;
-    return *at > start && *at - start <= 18;
+    return *at > start && !(*at < end && isdigit((unsigned char)**at)); /* 18 digits: below 2^63 */
 }
 
 /* The exponent after a mantissa: nothing, or e[+-]digits. */
