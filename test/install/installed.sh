@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Installs a build into an empty folder and builds the examples against it there, as a user would: through
-# find_package(twill), and through pkg-config. Runs them. Arguments: source folder, build folder, compiler, static|shared.
+# find_package(twill), and through pkg-config. Runs
+# them. Arguments: source folder, build folder, compiler.
 set -euo pipefail
 source=$1 build=$2 compiler=$3
+export CFLAGS= LDFLAGS=
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
