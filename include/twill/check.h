@@ -36,7 +36,7 @@ tw_check_options tw_check_options_defaults(void);
 
 typedef struct tw_check_result {
     int64_t checked, failed; /* lines */
-    int64_t declined;        /* conv: algorithms that decline a geometry, each in f32 and f64 */
+    int64_t declined;        /* conv: algorithms that decline every pass of a geometry, each in f32 and f64 */
     double largest_error;
 } tw_check_result;
 

@@ -42,18 +42,18 @@ typedef struct tw_conv_options {
     size_t struct_size; /* sizeof(tw_conv_options): set by tw_conv_options_defaults */
     tw_type type;
     tw_accuracy accuracy;
-    const char
-        *algorithm;  /* NULL: the plan chooses for each pass; or a name of tw_conv_algorithms() for all */
-    const char *isa; /* NULL: the best of this machine; or a name of tw_machine_isas() */
-    int threads;     /* 0: tw_threads(); most threads of a call, 1..TW_MAX_THREADS (larger: clamped) */
-    bool lends_workspace; /* the caller lends the workspace at each call; else the plan owns one */
+    const char *algorithm; /* NULL: the plan chooses for each pass; or a name of tw_conv_algorithms(), for all
+                              passes that it does not decline */
+    const char *isa;       /* NULL: the best of this machine; or a name of tw_machine_isas() */
+    int threads;           /* 0: tw_threads(); most threads of a call, 1..TW_MAX_THREADS (larger: clamped) */
+    bool lends_workspace;  /* the caller lends the workspace at each call; else the plan owns one */
 } tw_conv_options;
 
 /* f32, fast, everything else chosen by the plan. */
 tw_conv_options tw_conv_options_defaults(void);
 
 /* Makes a plan for `geometry`, which is copied. Options NULL: the defaults. Fails as tw_geometry_validate
- * does, and with ARGUMENT (an unknown name), UNSUPPORTED (a forced algorithm declines the geometry: the
+ * does, and with ARGUMENT (an unknown name), UNSUPPORTED (a forced algorithm declines every pass: the
  * message says why; an instruction set that this machine lacks), OVERFLOW, MEMORY. Nothing is timed. */
 tw_status tw_conv_create(tw_conv **plan, const tw_geometry *geometry, const tw_conv_options *options);
 

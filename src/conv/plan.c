@@ -65,19 +65,28 @@ static const tw_algorithm *cheapest(const tw_problem *problem, tw_pass base) {
     return best;
 }
 
-static tw_status choose(const tw_problem *problem, const char *forced, tw_pass pass, tw_pass_plan *p) {
+/* The algorithm that was asked for does the passes that it does not decline. */
+static void choose(const tw_problem *problem, const tw_algorithm *forced, tw_pass pass, tw_pass_plan *p) {
     p->base = tw_plan_base_pass(&problem->shape, pass);
-    if (!forced) {
-        p->algorithm = cheapest(problem, p->base);
-        p->reason = p->algorithm->reason;
-        return TW_OK;
+    if (forced && !forced->declines(problem, p->base)) {
+        p->algorithm = forced;
+        p->reason = "asked for by name";
+        return;
     }
-    p->algorithm = tw_algorithm_list[tw_algorithm_find(forced)];
-    p->reason = "asked for by name";
-    const char *why = p->algorithm->declines(problem, p->base);
-    return why ? tw_fail(TW_ERROR_UNSUPPORTED, "algorithm \"%s\" declines the %s pass: %s", forced,
-                         tw_pass_name(pass), why)
-               : TW_OK;
+    p->algorithm = cheapest(problem, p->base);
+    p->reason = forced ? "the algorithm that was asked for declines this pass" : p->algorithm->reason;
+}
+
+/* Sets *forced (NULL: none is named), or fails when it would do none of the passes. */
+static tw_status find_forced(const tw_problem *problem, const char *name, const tw_algorithm **forced) {
+    *forced = name ? tw_algorithm_list[tw_algorithm_find(name)] : NULL;
+    if (!name) return TW_OK;
+    const char *why = NULL;
+    for (int pass = TW_PASSES - 1; pass >= 0; pass--) {
+        why = (*forced)->declines(problem, tw_plan_base_pass(&problem->shape, (tw_pass)pass));
+        if (!why) return TW_OK;
+    }
+    return tw_fail(TW_ERROR_UNSUPPORTED, "algorithm \"%s\" declines every pass; forward: %s", name, why);
 }
 
 static tw_status prepare(const tw_problem *problem, tw_pass_plan *p) {
@@ -132,10 +141,12 @@ static tw_status fill(tw_conv *plan, const tw_geometry *geometry, const tw_conv_
     problem->loops = problem->kernel->loops[o->type];
     problem->threads = tw_threads_clamp(o->threads);
     plan->lends_workspace = o->lends_workspace;
+    const tw_algorithm *forced;
+    if ((status = find_forced(problem, o->algorithm, &forced))) return status;
     for (int pass = 0; pass < TW_PASSES; pass++) {
         tw_pass_plan *p = &plan->passes[pass];
-        if ((status = choose(problem, o->algorithm, (tw_pass)pass, p)) || (status = prepare(problem, p)))
-            return status;
+        choose(problem, forced, (tw_pass)pass, p);
+        if ((status = prepare(problem, p))) return status;
     }
     return make_workspace(plan);
 }

@@ -48,14 +48,19 @@ static void draw_axis(tw_random *random, tw_geometry *g, int a) {
         g->output_padding[a] = between(random, 0, tw_max(g->stride[a], g->dilation[a]) - 1);
 }
 
-/* What networks are made of: 3x3 (or 3, 3x3x3) of stride 1 and padding 1. */
+/* What networks are made of, and fast paths for: 3x3 (or 3, 3x3x3) of stride 1, often with many channels. */
 static void draw_common(tw_random *random, tw_geometry *g) {
     for (int a = 0; a < g->spatial; a++) {
         g->kernel[a] = 3;
         g->stride[a] = g->dilation[a] = 1;
-        g->pad_begin[a] = g->pad_end[a] = between(random, 0, 2);
+        g->pad_begin[a] = between(random, 0, 2);
+        g->pad_end[a] = one_in(random, 2) ? g->pad_begin[a] : between(random, 0, 2);
         g->output_padding[a] = 0;
     }
+    if (one_in(random, 2)) return;
+    g->groups = one_in(random, 4) ? 2 : 1;
+    g->in_channels = g->groups * between(random, 8, 24);
+    g->out_channels = g->groups * between(random, 8, 24);
 }
 
 static tw_geometry draw(tw_random *random) {
@@ -67,7 +72,7 @@ static tw_geometry draw(tw_random *random) {
     if (!g.transposed && one_in(random, 2)) g.pad_mode = (tw_pad_mode)between(random, 0, TW_PAD_CIRCULAR);
     draw_channels(random, &g);
     for (int a = 0; a < g.spatial; a++) draw_axis(random, &g, a);
-    if (one_in(random, 5)) draw_common(random, &g);
+    if (one_in(random, 3)) draw_common(random, &g);
     return g;
 }
 

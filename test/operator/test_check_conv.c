@@ -1,9 +1,11 @@
+/* wraps: tw_conv_forward */
 /* The check of the convolution: that it passes, says what it did, stops when told, and is the same each time.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,22 +18,24 @@
 #include "operator/random_geometry.h"
 
 /* What a report saw. */
-typedef struct log {
+typedef struct record {
     int64_t lines, most_lines;
     uint64_t hash; /* of all subjects */
-    char variants[20000];
-} log;
+    bool quiet;
+    char variants[60000];
+} record;
 
 static bool note(void *context, const tw_check_line *line) {
-    log *l = context;
+    record *l = context;
     l->lines++;
     for (const char *s = line->subject; *s; s++) l->hash = l->hash * 31 + (unsigned char)*s;
-    if (l->lines <= 100) strncat(strncat(l->variants, line->variant, 150), "\n", 2);
-    if (line->failed) print_error("%s: %s (%g)\n", line->subject, line->variant, line->largest_error);
+    if (l->lines <= 100 || line->failed) strncat(strncat(l->variants, line->variant, 150), "\n", 2);
+    if (line->failed && !l->quiet)
+        print_error("%s: %s (%g)\n", line->subject, line->variant, line->largest_error);
     return l->lines != l->most_lines;
 }
 
-static tw_check_options options_for(log *l, int64_t count, uint64_t seed) {
+static tw_check_options options_for(record *l, int64_t count, uint64_t seed) {
     tw_check_options o = tw_check_options_defaults();
     o.count = count, o.seed = seed, o.threads = 2;
     o.report = note, o.context = l;
@@ -40,7 +44,7 @@ static tw_check_options options_for(log *l, int64_t count, uint64_t seed) {
 
 static void every_algorithm_equals_the_matrix(void **state) {
     (void)state;
-    log l = {0};
+    record l = {0};
     tw_check_options o = options_for(&l, 150, 20260);
     tw_check_result result;
     assert_int_equal(tw_check_conv(&o, &result), TW_OK);
@@ -52,7 +56,7 @@ static void every_algorithm_equals_the_matrix(void **state) {
 
 static void all_algorithms_types_passes_and_instruction_sets_are_met(void **state) {
     (void)state;
-    log l = {0};
+    record l = {0};
     tw_check_options o = options_for(&l, 0, 1);
     o.geometry = "2d nchw n2 c3 k5 i7x6 f3 p1";
     tw_check_result result;
@@ -73,7 +77,7 @@ static void all_algorithms_types_passes_and_instruction_sets_are_met(void **stat
 
 static void the_same_seed_gives_the_same_geometries(void **state) {
     (void)state;
-    log a = {0}, b = {0}, c = {0};
+    record a = {0}, b = {0}, c = {0};
     tw_check_result result;
     tw_check_options first = options_for(&a, 10, 5), second = options_for(&b, 10, 5),
                      third = options_for(&c, 10, 6);
@@ -86,7 +90,7 @@ static void the_same_seed_gives_the_same_geometries(void **state) {
 
 static void a_report_stops_the_check(void **state) {
     (void)state;
-    log l = {.most_lines = 7};
+    record l = {.most_lines = 7};
     tw_check_options o = options_for(&l, 10, 1);
     tw_check_result result;
     assert_int_equal(tw_check_conv(&o, &result), TW_STOPPED);
@@ -113,6 +117,57 @@ static void options_that_cannot_be_used_are_named(void **state) {
     assert_int_equal(tw_check_conv(&o, &result), TW_ERROR_ARGUMENT);
     assert_non_null(strstr(tw_message(), "groups is 0"));
     assert_int_equal(tw_check_conv(&o, NULL), TW_ERROR_ARGUMENT);
+}
+
+/* Where the test puts an error into the last output of each forward pass: none, a wrong value, NaN, or a
+ * value that is right but has other bits on one thread than on two. */
+static enum { NOTHING, VALUE, NOT_A_NUMBER, SIGN_OF_ZERO } sabotage;
+
+tw_status __real_tw_conv_forward(const tw_conv *plan, const void *x, const void *w, const void *b, void *y);
+tw_status __wrap_tw_conv_forward(const tw_conv *plan, const void *x, const void *w, const void *b, void *y);
+tw_status __wrap_tw_conv_forward(const tw_conv *plan, const void *x, const void *w, const void *b, void *y) {
+    static int calls;
+    tw_status status = __real_tw_conv_forward(plan, x, w, b, y);
+    float *last = (float *)y + 3; /* the geometry below has 4 outputs; of f64 this is half of the second */
+    if (sabotage == VALUE) *last += 1;
+    if (sabotage == NOT_A_NUMBER) *last = NAN;
+    if (sabotage == SIGN_OF_ZERO && *last == 0) *last = ++calls % 2 ? 0.0f : -0.0f;
+    return status;
+}
+
+static void errors_are_found(void **state) {
+    (void)state;
+    record l = {0};
+    tw_check_options o = options_for(&l, 0, 1);
+    o.geometry = "1d nchw n1 c1 k4 i1 f1";
+    tw_check_result result;
+    l.quiet = true;
+    for (sabotage = VALUE; sabotage <= NOT_A_NUMBER; sabotage++) {
+        memset(l.variants, 0, sizeof l.variants);
+        assert_int_equal(tw_check_conv(&o, &result), TW_OK);
+        assert_true(result.failed > 0 && result.failed < result.checked);
+        assert_true(result.largest_error >= 1);
+        assert_non_null(strstr(l.variants, "f32 forward threads 1: y[3] is "));
+    }
+    sabotage = NOTHING;
+}
+
+/* Seeds are tried until the last output is zero: 0 and -0 are equal, their bits are not. */
+static void other_bits_are_found(void **state) {
+    (void)state;
+    bool found = false;
+    sabotage = SIGN_OF_ZERO;
+    for (uint64_t seed = 0; seed < 40 && !found; seed++) {
+        record l = {.quiet = true};
+        tw_check_options o = options_for(&l, 0, seed);
+        o.geometry = "1d nchw n1 c1 k4 i1 f1";
+        tw_check_result result;
+        assert_int_equal(tw_check_conv(&o, &result), TW_OK);
+        found = strstr(l.variants, "the bits of y differ from those of the first run") != NULL;
+        assert_true(found == (result.failed > 0));
+    }
+    sabotage = NOTHING;
+    assert_true(found);
 }
 
 /* Two channels of three pixels, one image; the sums are written out. */
@@ -169,6 +224,8 @@ int main(void) {
         cmocka_unit_test(the_same_seed_gives_the_same_geometries),
         cmocka_unit_test(a_report_stops_the_check),
         cmocka_unit_test(options_that_cannot_be_used_are_named),
+        cmocka_unit_test(errors_are_found),
+        cmocka_unit_test(other_bits_are_found),
         cmocka_unit_test(the_reference_is_the_sum_that_is_written_by_hand),
         cmocka_unit_test(random_geometries_cover_the_kinds),
     };
