@@ -1,16 +1,17 @@
-/* `twill info`: this build and this machine; what it offers by name. */
+/* `twill info`: this build and this machine and what they offer by name; or a network: layers, shapes,
+ * parameters, operations, memory. */
+#include <inttypes.h>
+#include <string.h>
+
 #include <twill/conv.h>
 #include <twill/machine.h>
 
+#include "aligned_table.h"
 #include "command.h"
 #include "json_line.h"
+#include "net_options.h"
 #include "terminal.h"
-#include "aligned_table.h"
 #include "wording.h"
-
-static const tw_option options[] = {
-    {.name = NULL},
-};
 
 static void list_isas(void) {
     size_t count;
@@ -54,21 +55,137 @@ static void machine(void) {
     tw_words_wrap(stdout, tw_machine_describe(), 0, 0, tw_terminal_look(stdout).width);
     list_isas();
     list_algorithms();
+    tw_net_options_list(stdout);
+}
+
+/* ---- A network.
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Bytes that a runner for one image plans; 0 when none can be made. */
+static double runner_bytes(const tw_net *net) {
+    tw_runner_options wanted = tw_runner_options_defaults();
+    tw_runner *runner;
+    wanted.batch = 1;
+    if (tw_runner_create(&runner, net, &wanted) != TW_OK) return 0;
+    const double bytes = (double)tw_runner_bytes(runner);
+    tw_runner_free(runner);
+    return bytes;
+}
+
+static int64_t total_flops(const tw_net *net) {
+    size_t count;
+    const tw_net_node *nodes = tw_net_nodes(net, &count);
+    int64_t flops = 0;
+    for (size_t i = 0; i < count; ++i) flops += nodes[i].flops;
+    return flops;
+}
+
+static const char *node_shape(const tw_net_node *node, char text[96]) {
+    if (node->spatial == 0)
+        snprintf(text, 96, "%" PRId64, node->outputs);
+    else
+        snprintf(text, 96, "%" PRId64 "x%.60s", node->channels,
+                 tw_words_sizes(node->size, node->spatial).text);
+    return text;
+}
+
+/* Nodes take their input from the one before; others are named. */
+static void node_inputs(const tw_net_node *node, int number, char text[32]) {
+    *text = '\0';
+    if (node->inputs[1] >= 0)
+        snprintf(text, 32, "%d, %d", node->inputs[0], node->inputs[1]);
+    else if (number > 0 && node->inputs[0] != number - 1)
+        snprintf(text, 32, "%d", node->inputs[0]);
+}
+
+static void net_table(const tw_net *net) {
+    size_t count;
+    char shape[96], inputs[32];
+    const tw_net_node *nodes = tw_net_nodes(net, &count);
+    tw_table *table = tw_table_create(
+        "rslrrr", (const char *const[]){"", "layer", "from", "output", "parameters", "flops"});
+    for (size_t i = 0; i < count; ++i) {
+        node_inputs(&nodes[i], (int)i, inputs);
+        tw_table_cell(table, "%zu", i);
+        tw_table_cell(table, "%s", i == 0 ? "input" : nodes[i].text);
+        tw_table_cell(table, "%s", inputs);
+        tw_table_cell(table, "%s", node_shape(&nodes[i], shape));
+        tw_table_cell(table, "%s", tw_words_count(nodes[i].parameters).text);
+        tw_table_cell(table, "%s", tw_words_count(nodes[i].flops).text);
+    }
+    tw_table_print(table, stdout, 0, tw_terminal_look(stdout).width);
+    tw_table_free(table);
+}
+
+static void net_text(const tw_net *net) {
+    const double weights = 4 * (double)tw_net_weights(net);
+    net_table(net);
+    printf("\n%s parameters trained, %s operations an image\n", tw_words_count(tw_net_trained(net)).text,
+           tw_words_count(total_flops(net)).text);
+    printf("%s of weights", tw_words_bytes(weights).text);
+    const double bytes = runner_bytes(net);
+    if (bytes > 0) printf(", %s to run one image", tw_words_bytes(bytes).text);
+    putchar('\n');
+}
+
+static void net_json(const tw_net *net) {
+    size_t count;
+    char shape[96];
+    const tw_net_node *nodes = tw_net_nodes(net, &count);
+    tw_json_begin();
+    tw_json_text("net", tw_net_text(net));
+    tw_json_text("input", tw_net_image_text(tw_net_image(net), shape));
+    tw_json_integer("outputs", tw_net_outputs(net));
+    tw_json_integer("parameters", tw_net_trained(net));
+    tw_json_integer("flops", total_flops(net));
+    tw_json_integer("weights_bytes", 4 * tw_net_weights(net));
+    tw_json_integer("runner_bytes", (int64_t)runner_bytes(net));
+    tw_json_open_array("layers");
+    for (size_t i = 0; i < count; ++i) {
+        tw_json_open_object(NULL);
+        tw_json_text("text", i == 0 ? "input" : nodes[i].text);
+        tw_json_text("output", node_shape(&nodes[i], shape));
+        tw_json_integer("parameters", nodes[i].parameters);
+        tw_json_integer("flops", nodes[i].flops);
+        tw_json_close_object();
+    }
+    tw_json_close_array();
+    tw_json_end();
 }
 
 static int run(const tw_arguments *arguments) {
-    if (tw_arguments_given(arguments, "json"))
+    const bool json = tw_arguments_given(arguments, "json");
+    if (tw_arguments_given(arguments, "net")) {
+        tw_net *net;
+        const int made = tw_net_from_options(&net, arguments, NULL);
+        if (made != TW_EXIT_DONE) return made;
+        if (json)
+            net_json(net);
+        else
+            net_text(net);
+        tw_net_free(net);
+    } else if (tw_arguments_given(arguments, "input")) {
+        return tw_command_misused(arguments->command, "--input: of which --net?");
+    } else if (json) {
         machine_json();
-    else
+    } else {
         machine();
+    }
     return TW_EXIT_DONE;
 }
 
 const tw_command tw_command_info = {
     .name = "info",
-    .summary = "this build and machine",
-    .usage = "[options]",
-    .about = "Tells about this build and this machine.",
-    .options = {options, tw_options_json},
+    .summary = "this build and machine, or a network: layers, shapes, parameters, flops, memory",
+    .usage = "[--net NAME|TEXT [--input CxHxW]] [options]",
+    .about =
+        "Tells about this build and this machine: instruction sets, algorithms, networks. With --net about a "
+        "network: each layer's output, parameters, and floating-point operations for one image (2 for a "
+        "multiplication with its addition).\n"
+        "\n"
+        "  twill info --net lenet5\n"
+        "  twill info --net 'conv 8 3x3 pad 1; relu; maxpool 2; dense 10' --input 1x28x28",
+    .options = {tw_options_net, tw_options_json},
+    .epilogue = tw_net_options_list,
     .run = run,
 };
