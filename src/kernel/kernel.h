@@ -33,6 +33,7 @@ typedef struct tw_strip {
 typedef struct tw_tile {
     const tw_strip *strips;
     int64_t count;
+    int64_t a_begin; /* added to every strip's a, in elements: one list of strips serves many tiles */
     int64_t a_row, a_col, b_row;
     const void *start; /* may be c itself; NULL: zeros */
     int64_t start_row; /* 0: the same row for all m (a bias) */

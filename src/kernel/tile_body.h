@@ -43,7 +43,7 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
     const char *next = t->next ? t->next : (const char *)t; /* a fetch costs nothing, a branch would */
     const int64_t next_step = t->next ? 64 : 0;
     for (int64_t i = 0; i < t->count; i++) {
-        const real *a = t->strips[i].a, *b = t->strips[i].b;
+        const real *a = (const real *)t->strips[i].a + t->a_begin, *b = t->strips[i].b;
         for (int64_t l = t->strips[i].length; l > 0; l--) {
             vec w[TW_MOST_VECS];
             __builtin_prefetch(next, 0, 2);

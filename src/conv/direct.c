@@ -1,0 +1,151 @@
+/* The direct algorithm: the sums of the definition, in another order, over the tile kernel. Forward and
+ * backward data are sweeps (sweep.h), the weights' gradient stands in gradient.h. Takes every geometry; only
+ * padding that repeats the input and is many times larger than it is left to the reference. */
+#include "base/checked.h"
+#include "base/fail.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "conv/fold.h"
+#include "conv/gradient.h"
+#include "conv/sweep.h"
+
+/* What a plan keeps for one pass. */
+typedef struct direct {
+    tw_sweep sweep; /* forward, backward data */
+    tw_fold fold;   /* backward data where padding repeats the input: the sweep leads to a padded image */
+    tw_gradient gradient; /* backward weights */
+    int64_t padded;       /* numbers of the padded image, 0: no fold */
+} direct;
+
+/* Whether an axis' padded length is out of all proportion; zeros are never stored, only repetitions. */
+static const char *declines(const tw_problem *problem, tw_pass pass) {
+    (void)pass;
+    const tw_shape *s = &problem->shape;
+    if (s->geometry.pad_mode == TW_PAD_ZEROS) return NULL;
+    for (int a = 0; a < TW_AXES; a++) {
+        int64_t padded = (s->out[a] - 1) * s->stride[a] + (s->kernel[a] - 1) * s->dilation[a] + 1;
+        if (padded / 16 > s->in[a] + s->out[a] + 64) return "the padding is many times larger than the image";
+    }
+    return NULL;
+}
+
+/* The products, and what vectors half filled with channels waste. */
+static double cost(const tw_problem *problem, tw_pass pass) {
+    const tw_shape *s = &problem->shape;
+    (void)pass;
+    return (double)s->out_image * (double)s->group_in * (double)s->kernel_taps;
+}
+
+static bool folds(const tw_problem *problem, tw_pass pass) {
+    return pass == TW_BACKWARD_DATA && problem->shape.geometry.pad_mode != TW_PAD_ZEROS;
+}
+
+static void release(void *state) {
+    direct *d = state;
+    tw_sweep_free(&d->sweep);
+    tw_fold_free(&d->fold);
+    tw_gradient_free(&d->gradient);
+    tw_free(d);
+}
+
+static tw_status fill(direct *d, const tw_problem *problem, tw_pass pass) {
+    const tw_shape *s = &problem->shape;
+    if (pass == TW_BACKWARD_WEIGHTS) return tw_gradient_create(&d->gradient, problem);
+    bool back = pass == TW_BACKWARD_DATA;
+    tw_sweep_spec spec = {.problem = problem,
+                          .backward = back,
+                          .mode = back ? TW_PAD_ZEROS : s->geometry.pad_mode,
+                          .to_layout = s->geometry.layout,
+                          .images = tw_max(1, s->batch)};
+    for (int a = 0; a < TW_AXES; a++) spec.pad[a] = s->pad[a], spec.to[a] = back ? s->in[a] : s->out[a];
+    if (folds(problem, pass)) {
+        tw_status status = tw_fold_create(&d->fold, problem);
+        if (status) return status;
+        d->padded = s->in_channels;
+        for (int a = 0; a < TW_AXES; a++) {
+            spec.pad[a] = 0, spec.to[a] = d->fold.padded[a];
+            if (!tw_mul(d->padded, spec.to[a], &d->padded)) return tw_fail(TW_ERROR_OVERFLOW, "padded input");
+        }
+        spec.to_layout = TW_NHWC, spec.images = 1;
+    }
+    return tw_sweep_create(&d->sweep, &spec);
+}
+
+static tw_status prepare(const tw_problem *problem, tw_pass pass, void **state) {
+    direct *d = tw_alloc_zero(1, sizeof *d);
+    tw_status status = d ? fill(d, problem, pass) : TW_ERROR_MEMORY;
+    if (status && d) {
+        release(d);
+        d = NULL;
+    }
+    *state = d;
+    return status;
+}
+
+static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *state, int threads) {
+    const direct *d = state;
+    if (pass == TW_BACKWARD_WEIGHTS) return tw_gradient_workspace(&d->gradient, threads);
+    int64_t bytes = tw_sweep_workspace(&d->sweep, threads), padded;
+    if (!tw_mul(d->padded, (int64_t)tw_type_size(problem->type), &padded) || padded > INT64_MAX / 2 ||
+        !tw_add(bytes, tw_round_up(padded, TW_ALIGNMENT), &bytes))
+        return INT64_MAX;
+    return bytes;
+}
+
+static int64_t packed_bytes(const tw_problem *problem, tw_pass pass, const void *state) {
+    (void)problem;
+    return pass == TW_BACKWARD_WEIGHTS ? 0 : tw_sweep_packed_bytes(&((const direct *)state)->sweep);
+}
+
+static void pack(const tw_problem *problem, tw_pass pass, const void *state, const void *w, void *packed,
+                 int threads) {
+    (void)problem, (void)pass;
+    tw_sweep_pack(&((const direct *)state)->sweep, w, packed, threads);
+}
+
+/* Image by image: to the padded image, and folded from there. */
+static void run_folded(const direct *d, const tw_job *job, tw_sweep_run sweep) {
+    const tw_shape *s = &job->problem->shape;
+    int64_t size = (int64_t)tw_type_size(job->problem->type);
+    sweep.to = job->workspace;
+    sweep.workspace = (char *)job->workspace + tw_round_up(d->padded * size, TW_ALIGNMENT);
+    for (int64_t image = 0; image < s->batch; image++) {
+        sweep.from = (const char *)job->dy + image * s->out_image * size;
+        tw_sweep_execute(&sweep);
+        tw_fold_image(&d->fold, sweep.to, (char *)job->dx + image * s->in_image * size, job->threads);
+    }
+}
+
+static void run(const tw_job *job) {
+    const direct *d = job->state;
+    if (job->pass == TW_BACKWARD_WEIGHTS) {
+        tw_gradient_execute(&d->gradient, job);
+        return;
+    }
+    bool back = job->pass == TW_BACKWARD_DATA;
+    tw_sweep_run sweep = {.sweep = &d->sweep,
+                          .loops = job->problem->loops,
+                          .from = back ? job->dy : job->x,
+                          .packed = job->packed,
+                          .bias = job->bias,
+                          .to = back ? job->dx : job->y,
+                          .workspace = job->workspace,
+                          .threads = job->threads};
+    if (folds(job->problem, job->pass))
+        run_folded(d, job, sweep);
+    else
+        tw_sweep_execute(&sweep);
+}
+
+const tw_algorithm tw_algorithm_direct = {
+    .name = "direct",
+    .reason = "the direct sum over the tile kernel: exact in order, any geometry",
+    .declines = declines,
+    .cost = cost,
+    .prepare = prepare,
+    .release = release,
+    .workspace = workspace,
+    .packed_bytes = packed_bytes,
+    .pack = pack,
+    .run = run,
+};

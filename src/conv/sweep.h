@@ -1,0 +1,110 @@
+/* The sweep: forward and backward data as one walk over destination rows.
+ *
+ *     destination[pixel][n] = bias[n] + sum over taps (z, y, x ascending), over c of
+ *                             source[pixel's source for the tap][c] * weights[tap][c][n]
+ *
+ * A sweep is cut into *bands* (some rows, or a part of one row, of one image), bands times column parts are
+ * the tasks of the threads. A task stages the source rows that its band needs (channels last, sides padded)
+ * in its worker's workspace, unless the tensor can be read in place; then for each block of columns and each
+ * *chunk* of the sum it runs the tile kernel over all pixels of the band, so that the chunk's weights stay in
+ * the first cache and everything else in the second.
+ *
+ * The order of a sum: taps by z, y, x shift ascending, within a tap the channels; cut into chunks of about
+ * 256 products, each chunk one chain of fused multiply-adds from zero, the chunks added to the bias one after
+ * the other. Chunks depend on kernel and channels alone. Rows and planes outside the source are left out, the
+ * zeros at the sides are multiplied; with weights that are not finite the sides are left out as well, since
+ * 0 * infinity is NaN. */
+#ifndef TW_CONV_SWEEP_H
+#define TW_CONV_SWEEP_H
+
+#include "conv/algorithm.h"
+#include "conv/axis.h"
+
+typedef struct tw_sweep {
+    tw_axis axis[TW_AXES];
+    tw_pad_mode mode; /* of the source */
+    bool backward, flipped;
+    tw_layout from_layout, to_layout;
+    size_t size; /* bytes of a number */
+
+    int64_t images, groups;
+    int64_t reduce, produce;            /* channels of one group: summed over, written */
+    int64_t from_channels, to_channels; /* of the tensors */
+    int64_t from_pixels, to_pixels;     /* of an image */
+    int64_t from_image, to_image;       /* elements of an image */
+    int64_t kernel[TW_AXES];
+
+    /* Decisions that change no bit. */
+    bool in_place;  /* the source is read where it lies */
+    bool by_images; /* a tile's rows are images at one pixel, not pixels of one row */
+    bool merged;    /* the taps of a row are one strip: neighbours in memory */
+    bool skirts;    /* taps outside the sides are left out, not multiplied by zero, whatever the weights */
+    int64_t lanes, vecs, block;      /* width of a full block of columns, in vectors and numbers */
+    int64_t blocks;                  /* of one group */
+    int64_t band_rows, band_columns; /* destination rows of a band; columns, a multiple of out_step x */
+    int64_t bands_y, bands_x, parts; /* of one plane; parts of the blocks */
+    int64_t image_step;              /* images of a task */
+    int64_t slots, stage_width;      /* staged rows of a band, for each plane; pixels of a staged row */
+    int64_t taps;                    /* of a channel pair, that some destination uses */
+} tw_sweep;
+
+/* What a sweep leads from and to. */
+typedef struct tw_sweep_spec {
+    const tw_problem *problem;
+    bool backward;
+    tw_pad_mode mode;
+    int64_t pad[TW_AXES];
+    int64_t to[TW_AXES]; /* sizes of the destination */
+    tw_layout to_layout;
+    int64_t images;
+} tw_sweep_spec;
+
+tw_status tw_sweep_create(tw_sweep *sweep, const tw_sweep_spec *spec);
+void tw_sweep_free(tw_sweep *sweep);
+
+int64_t tw_sweep_workspace(const tw_sweep *sweep, int threads);
+int64_t tw_sweep_packed_bytes(const tw_sweep *sweep);
+
+/* Weights as the sweep reads them. */
+void tw_sweep_pack(const tw_sweep *sweep, const void *w, void *packed, int threads);
+
+/* Runs for sweep->images images of the tensors given. */
+typedef struct tw_sweep_run {
+    const tw_sweep *sweep;
+    const tw_loops *loops;
+    const void *from, *packed, *bias;
+    void *to, *workspace;
+    int threads;
+} tw_sweep_run;
+
+void tw_sweep_execute(const tw_sweep_run *run);
+
+/* ---- Shared between the files of the sweep. */
+
+/* Columns of block `b`, and the numbers of one row of its packed weights (whole vectors). */
+static inline int64_t tw_sweep_columns(const tw_sweep *s, int64_t b) {
+    return b + 1 < s->blocks ? s->block : s->produce - b * s->block;
+}
+
+static inline int64_t tw_sweep_row(const tw_sweep *s, int64_t b) {
+    return (tw_sweep_columns(s, b) + s->lanes - 1) / s->lanes * s->lanes;
+}
+
+/* Numbers of packed weights before block `b` of group `g`. */
+static inline int64_t tw_sweep_packed_at(const tw_sweep *s, int64_t g, int64_t b) {
+    int64_t depth = s->taps * s->reduce;
+    int64_t group = ((s->blocks - 1) * s->block + tw_sweep_row(s, s->blocks - 1)) * depth;
+    return g * group + b * s->block * depth;
+}
+
+/* The packed weights begin with one byte for each block of each group: whether one of its weights is not
+ * finite. */
+static inline int64_t tw_sweep_header(const tw_sweep *s) {
+    return (s->groups * s->blocks + 63) / 64 * 64;
+}
+
+/* Bytes of a worker's workspace, INT64_MAX when they cannot be counted; *stage receives those of its staged
+ * rows. */
+int64_t tw_sweep_worker_bytes(const tw_sweep *sweep, int64_t *stage);
+
+#endif

@@ -1,0 +1,124 @@
+/* Random geometries and their exact results, for the tests of all algorithms: small integers, summed in f64
+ * by the walk over the taps, so every right answer is equal with ==. */
+#ifndef TW_TEST_CONV_CASES_H
+#define TW_TEST_CONV_CASES_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <twill/conv.h>
+
+#include "base/random.h"
+#include "shape/shape.h"
+#include "shape/taps.h"
+
+static inline int64_t case_between(tw_random *r, int64_t low, int64_t high) {
+    return low + (int64_t)tw_random_below(r, (uint64_t)(high - low + 1));
+}
+
+/* One of many geometries, legal or not: the caller asks tw_geometry_validate. */
+static inline tw_geometry case_draw(tw_random *r) {
+    tw_geometry g = tw_geometry_defaults((int)case_between(r, 1, 3));
+    int64_t largest = g.spatial == 1 ? 40 : g.spatial == 2 ? 12 : 5;
+    g.batch = case_between(r, 0, 3);
+    g.groups = case_between(r, 0, 2) ? 1 : case_between(r, 2, 3);
+    bool wide = case_between(r, 0, 4) == 0;
+    g.in_channels = g.groups * case_between(r, 1, wide ? 40 : 5);
+    g.out_channels = g.groups * case_between(r, 1, wide ? 40 : 7);
+    g.pad_mode = case_between(r, 0, 1) ? TW_PAD_ZEROS : (tw_pad_mode)case_between(r, 0, 3);
+    g.layout = (tw_layout)case_between(r, 0, 1);
+    g.transposed = case_between(r, 0, 3) == 0;
+    g.flipped = case_between(r, 0, 3) == 0;
+    bool plain = case_between(r, 0, 5) == 0; /* 1x1, or a kernel as large as the image */
+    for (int a = 0; a < g.spatial; a++) {
+        g.input[a] = case_between(r, 1, largest);
+        g.kernel[a] = case_between(r, 1, 4);
+        if (plain) {
+            g.kernel[a] = case_between(r, 0, 1) ? 1 : g.input[a];
+            continue;
+        }
+        g.stride[a] = case_between(r, 1, 3);
+        g.dilation[a] = case_between(r, 0, 2) ? 1 : case_between(r, 1, 3);
+        g.pad_begin[a] = case_between(r, 0, 3);
+        g.pad_end[a] = case_between(r, 0, 3);
+        if (g.transposed) g.output_padding[a] = case_between(r, 0, 2);
+    }
+    return g;
+}
+
+static inline void case_print(const tw_geometry *g, const char *what) {
+    char text[512];
+    int n = snprintf(text, sizeof text, "%s: %dd %s n%lld c%lld k%lld g%lld mode%d%s%s", what, g->spatial,
+                     g->layout == TW_NCHW ? "nchw" : "nhwc", (long long)g->batch, (long long)g->in_channels,
+                     (long long)g->out_channels, (long long)g->groups, (int)g->pad_mode,
+                     g->transposed ? " transposed" : "", g->flipped ? " flipped" : "");
+    for (int a = 0; a < g->spatial; a++)
+        n += snprintf(text + n, sizeof text - (size_t)n, " [i%lld f%lld s%lld d%lld p%lld,%lld o%lld]",
+                      (long long)g->input[a], (long long)g->kernel[a], (long long)g->stride[a],
+                      (long long)g->dilation[a], (long long)g->pad_begin[a], (long long)g->pad_end[a],
+                      (long long)g->output_padding[a]);
+    fprintf(stderr, "%s\n", text);
+}
+
+/* The tensors of a geometry, in f64, and what the three passes must give. */
+typedef struct case_data {
+    tw_shape shape;
+    tw_geometry_sizes sizes;
+    double *x, *w, *b, *dy, *y, *dx, *dw, *db;
+    int64_t image; /* while the taps are walked */
+} case_data;
+
+static inline void case_visit(void *context, tw_tap t) {
+    case_data *c = context;
+    bool transposed = c->shape.geometry.transposed;
+    const double *x = c->x + c->image * (transposed ? c->shape.out_image : c->shape.in_image);
+    const double *dy = c->dy + c->image * (transposed ? c->shape.in_image : c->shape.out_image);
+    c->y[dy - c->dy + t.out] += c->w[t.weight] * x[t.in];
+    c->dx[x - c->x + t.in] += c->w[t.weight] * dy[t.out];
+    c->dw[t.weight] += dy[t.out] * x[t.in];
+}
+
+static inline double *case_numbers(int64_t count, tw_random *r) {
+    double *numbers = calloc((size_t)count + 1, sizeof *numbers);
+    for (int64_t i = 0; r && i < count; i++) numbers[i] = (double)case_between(r, -4, 4);
+    return numbers;
+}
+
+static inline case_data case_make(const tw_geometry *g, tw_random *r) {
+    case_data c = {0};
+    tw_shape_create(&c.shape, g);
+    tw_geometry_count(g, &c.sizes);
+    c.x = case_numbers(c.sizes.x, r), c.w = case_numbers(c.sizes.w, r);
+    c.b = case_numbers(c.sizes.b, r), c.dy = case_numbers(c.sizes.y, r);
+    c.y = case_numbers(c.sizes.y, NULL), c.dx = case_numbers(c.sizes.x, NULL);
+    c.dw = case_numbers(c.sizes.w, NULL), c.db = case_numbers(c.sizes.b, NULL);
+    int64_t image = g->transposed ? c.shape.in_image : c.shape.out_image, pixels = image / g->out_channels;
+    for (int64_t i = 0; i < c.sizes.y; i++) {
+        int64_t channel = g->layout == TW_NHWC ? i % g->out_channels : i / pixels % g->out_channels;
+        c.y[i] = c.b[channel];
+        c.db[channel] += c.dy[i];
+    }
+    for (c.image = 0; c.image < g->batch; c.image++) tw_taps_walk(&c.shape, case_visit, &c);
+    return c;
+}
+
+static inline void case_free(case_data *c) {
+    free(c->x), free(c->w), free(c->b), free(c->dy);
+    free(c->y), free(c->dx), free(c->dw), free(c->db);
+}
+
+/* `count` numbers of f64 as the type says, and back. */
+static inline void case_narrow(tw_type type, const double *from, void *to, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (type == TW_F32)
+            ((float *)to)[i] = (float)from[i];
+        else
+            ((double *)to)[i] = from[i];
+}
+
+static inline double case_number(tw_type type, const void *numbers, int64_t i) {
+    return type == TW_F32 ? (double)((const float *)numbers)[i] : ((const double *)numbers)[i];
+}
+
+#endif
