@@ -118,12 +118,15 @@ static void run_folded(const direct *d, const tw_job *job, tw_sweep_run sweep) {
 
 static void run(const tw_job *job) {
     const direct *d = job->state;
+    int64_t batch = job->problem->shape.batch; /* at most what was planned for */
     if (job->pass == TW_BACKWARD_WEIGHTS) {
-        tw_gradient_execute(&d->gradient, job);
+        tw_gradient gradient = tw_gradient_shrunk(&d->gradient, batch);
+        tw_gradient_execute(&gradient, job);
         return;
     }
+    tw_sweep shrunk = tw_sweep_shrunk(&d->sweep, folds(job->problem, job->pass) ? 1 : batch);
     bool back = job->pass == TW_BACKWARD_DATA;
-    tw_sweep_run sweep = {.sweep = &d->sweep,
+    tw_sweep_run sweep = {.sweep = &shrunk,
                           .loops = job->problem->loops,
                           .from = back ? job->dy : job->x,
                           .packed = job->packed,

@@ -19,6 +19,7 @@ static tw_status make_axes(tw_gradient *g, const tw_problem *problem) {
     const tw_shape *s = &problem->shape;
     bool flat = is_pointwise(s);
     if (flat && g->layout == TW_NHWC) {
+        g->flat = s->in_pixels;
         g->in_pixels = g->out_pixels = s->in_pixels * g->images;
         g->in_image *= g->images, g->out_image *= g->images, g->images = 1;
     }
@@ -37,16 +38,18 @@ static tw_status make_axes(tw_gradient *g, const tw_problem *problem) {
     return TW_OK;
 }
 
-/* Long rows are cut, short ones of a plane joined, small images too. */
+/* Long rows are cut, short ones of a plane joined, small images too: always from the first on in even steps,
+ * so that images of zeros at the end of a batch change no bit. */
 static void choose_chunks(tw_gradient *g) {
     int64_t planes = g->axis[TW_DEPTH].to, rows = g->axis[TW_HEIGHT].to, width = g->axis[TW_WIDTH].to;
     g->by_images = g->out_pixels == 1 && g->layout == TW_NHWC && g->mode == TW_PAD_ZEROS && g->images > 1;
     g->pixel_chunks = tw_ceil_div(width, CHUNK);
-    g->chunk_pixels = tw_ceil_div(width, g->pixel_chunks);
-    g->row_chunks = tw_ceil_div(rows, tw_max(1, CHUNK / width));
-    g->chunk_rows = tw_ceil_div(rows, g->row_chunks);
+    g->chunk_pixels = g->flat ? tw_min(width, CHUNK) : tw_ceil_div(width, g->pixel_chunks);
+    g->pixel_chunks = tw_ceil_div(width, g->chunk_pixels);
+    g->chunk_rows = tw_ceil_div(rows, tw_ceil_div(rows, tw_max(1, CHUNK / width)));
+    g->row_chunks = tw_ceil_div(rows, g->chunk_rows);
     bool whole = planes == 1 && g->row_chunks == 1 && g->pixel_chunks == 1;
-    g->chunk_images = whole ? tw_max(1, tw_min(g->images, CHUNK / (rows * width))) : 1;
+    g->chunk_images = whole ? tw_min(g->images, tw_max(1, CHUNK / (rows * width))) : 1;
     g->image_chunks = tw_ceil_div(g->images, g->chunk_images);
     g->chunks = g->image_chunks * planes * g->row_chunks * g->pixel_chunks;
 }
@@ -134,6 +137,21 @@ tw_status tw_gradient_create(tw_gradient *g, const tw_problem *problem) {
     if (g->mode != TW_PAD_ZEROS && y->outside) g->x_rows = y->from;
     g->partial = tw_gradient_at(g, g->groups, 0);
     return TW_OK;
+}
+
+tw_gradient tw_gradient_shrunk(const tw_gradient *gradient, int64_t images) {
+    tw_gradient g = *gradient;
+    if (g.flat) {
+        tw_axis *x = &g.axis[TW_WIDTH];
+        x->from = x->to = g.in_pixels = g.out_pixels = g.flat * images;
+        g.in_image = x->from * g.in_channels, g.out_image = x->to * g.out_channels;
+        g.pixel_chunks = tw_ceil_div(x->to, g.chunk_pixels);
+    } else {
+        g.images = images;
+        g.image_chunks = tw_ceil_div(images, g.chunk_images);
+    }
+    g.chunks = g.image_chunks * g.axis[TW_DEPTH].to * g.row_chunks * g.pixel_chunks;
+    return g;
 }
 
 void tw_gradient_free(tw_gradient *g) {

@@ -26,6 +26,7 @@ typedef struct tw_gradient {
     int64_t images, groups, group_in, group_out;
     int64_t in_channels, out_channels, in_pixels, out_pixels, in_image, out_image;
     int64_t kernel[TW_AXES], kernel_taps;
+    int64_t flat; /* pixels of an image, where all images are one row; else 0 */
 
     int64_t chunk_images, chunk_rows, chunk_pixels; /* at most, of one chunk */
     int64_t image_chunks, row_chunks, pixel_chunks; /* of the batch, of a plane's rows, of a row */
@@ -48,6 +49,9 @@ tw_status tw_gradient_create(tw_gradient *gradient, const tw_problem *problem);
 void tw_gradient_free(tw_gradient *gradient);
 int64_t tw_gradient_workspace(const tw_gradient *gradient, int threads);
 void tw_gradient_execute(const tw_gradient *gradient, const tw_job *job);
+
+/* The same for the first `images` images; borrows its tables. */
+tw_gradient tw_gradient_shrunk(const tw_gradient *gradient, int64_t images);
 
 /* ---- Shared between the files of the gradient. */
 

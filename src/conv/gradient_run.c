@@ -42,9 +42,9 @@ static void find_chunk(work *k, int64_t chunk) {
     split(&chunk, g->pixel_chunks, &piece);
     split(&chunk, g->row_chunks, &rows);
     split(&chunk, g->axis[TW_DEPTH].to, &k->z);
-    k->image0 = chunk * g->images / g->image_chunks, k->image1 = (chunk + 1) * g->images / g->image_chunks;
-    k->y0 = rows * y->to / g->row_chunks, k->y1 = (rows + 1) * y->to / g->row_chunks;
-    k->x0 = piece * x->to / g->pixel_chunks, k->x1 = (piece + 1) * x->to / g->pixel_chunks;
+    k->image0 = chunk * g->chunk_images, k->image1 = tw_min(k->image0 + g->chunk_images, g->images);
+    k->y0 = rows * g->chunk_rows, k->y1 = tw_min(k->y0 + g->chunk_rows, y->to);
+    k->x0 = piece * g->chunk_pixels, k->x1 = tw_min(k->x0 + g->chunk_pixels, x->to);
     bool all = g->mode != TW_PAD_ZEROS && y->outside;
     k->y_low = all ? 0 : tw_max(0, k->y0 * y->in_step + y->least);
     k->x_low = k->x0 * x->in_step + x->least;

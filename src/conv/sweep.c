@@ -28,6 +28,7 @@ static void flatten(tw_sweep *s, tw_axis_spec axes[TW_AXES]) {
     int64_t pixels = s->from_pixels * (all ? s->images : 1);
     for (int a = 0; a < TW_AXES; a++) axes[a].from = axes[a].to = a == TW_WIDTH ? pixels : 1;
     if (!all) return;
+    s->flat = s->from_pixels;
     s->from_image *= s->images, s->to_image *= s->images;
     s->from_pixels = s->to_pixels = pixels;
     s->images = 1;
@@ -216,6 +217,19 @@ tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {
 
 void tw_sweep_free(tw_sweep *s) {
     for (int a = 0; a < TW_AXES; a++) tw_axis_free(&s->axis[a]);
+}
+
+tw_sweep tw_sweep_shrunk(const tw_sweep *sweep, int64_t images) {
+    tw_sweep s = *sweep;
+    tw_axis *x = &s.axis[TW_WIDTH];
+    if (s.flat == 0) {
+        s.images = images;
+        return s;
+    }
+    x->from = x->to = s.from_pixels = s.to_pixels = s.flat * images;
+    s.from_image = x->from * s.from_channels, s.to_image = x->to * s.to_channels;
+    s.bands_x = ceil_div(x->to, s.band_columns);
+    return s;
 }
 
 /* Bytes of a worker: staged rows, and a band of the destination when that is not written in place. */

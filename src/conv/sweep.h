@@ -33,6 +33,7 @@ typedef struct tw_sweep {
     int64_t from_pixels, to_pixels;     /* of an image */
     int64_t from_image, to_image;       /* elements of an image */
     int64_t kernel[TW_AXES];
+    int64_t flat; /* pixels of an image, where all images are one row; else 0 */
 
     /* Decisions that change no bit. */
     bool in_place;  /* the source is read where it lies */
@@ -61,6 +62,9 @@ typedef struct tw_sweep_spec {
 
 tw_status tw_sweep_create(tw_sweep *sweep, const tw_sweep_spec *spec);
 void tw_sweep_free(tw_sweep *sweep);
+
+/* The same sweep for the first `images` images; borrows its tables. */
+tw_sweep tw_sweep_shrunk(const tw_sweep *sweep, int64_t images);
 
 int64_t tw_sweep_workspace(const tw_sweep *sweep, int threads);
 int64_t tw_sweep_packed_bytes(const tw_sweep *sweep);
