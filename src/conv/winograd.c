@@ -54,6 +54,8 @@ tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int o
     f.plane_tiles = f.tiles[0] * f.tiles[1];
     f.panel =
         (int64_t)panel_vectors(problem->loops, f.planes * f.plane_tiles, f.columns) * problem->loops->lanes;
+    f.v_row =
+        f.channels % 256 == 0 ? f.channels + 16 : f.channels; /* rows 1024 bytes apart share cache sets */
     f.panels = tw_ceil_div(f.columns, f.panel);
     if (!tw_mul(f.channels * tw_round_up(f.columns, problem->loops->lanes), f.points, &f.u_group))
         f.u_group = INT64_MAX;

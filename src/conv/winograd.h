@@ -14,7 +14,7 @@
 #define TW_CONV_WINOGRAD_H
 
 #include "conv/algorithm.h"
-#include "kernel/winograd.h"
+#include "kernel/winograd_transforms.h"
 
 /* One pass, seen as tiles. "read" and "written" are x and y, or dy and dx. Axes 0 and 1 are height and width.
  */
@@ -28,6 +28,7 @@ typedef struct tw_winograd_frame {
     int64_t tiles[2], plane_tiles;
     int64_t panel,
         panels;      /* columns of U that one tile of the kernel takes; how many such panels a group has */
+    int64_t v_row;   /* elements of V from tile to tile */
     int64_t u_group; /* elements of U of one group */
     /* Element offset of each row and column that a patch reads, within a plane with channels last; -1: zeros.
      */

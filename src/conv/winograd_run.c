@@ -16,7 +16,8 @@
  * channels). */
 enum { V_BYTES = 1100 * 1000, BLOCK_TILES = 28, GAP = 16 /* elements, against 4096-byte strides */ };
 
-enum { CHAIN = 64 /* channels */, LINE = 64 /* bytes */ };
+/* Transformed weights of a group up to this size stay in the second-level cache beside V and M. */
+enum { RESIDENT = 1000 * 1000, CHAIN = 64 /* channels */, LINE = 64 /* bytes */ };
 
 typedef struct work {
     const tw_job *job;
@@ -36,12 +37,12 @@ static int most_rows(const tw_winograd_frame *f, const tw_loops *loops) {
 
 /* Most tiles of a block: a multiple of the kernel's rows. */
 static int64_t block_tiles(const tw_winograd_frame *f, const tw_loops *loops, int64_t size) {
-    int64_t rows = most_rows(f, loops), fits = V_BYTES / (f->points * f->channels * size) / rows;
+    int64_t rows = most_rows(f, loops), fits = V_BYTES / (f->points * f->v_row * size) / rows;
     return rows * tw_max(1, tw_min(fits, BLOCK_TILES / rows));
 }
 
 static int64_t v_point(const tw_winograd_frame *f, int64_t tiles) {
-    return tiles * f->channels + GAP;
+    return tiles * f->v_row + GAP;
 }
 
 static int64_t m_point(const tw_winograd_frame *f, int64_t tiles) {
@@ -61,44 +62,103 @@ static block block_of(const work *k, int64_t index) {
         .group = index / k->blocks, .first = first, .count = k->tiles * (b + 1) / k->blocks - first};
 }
 
-/* Where the tile lies: its plane, and its first row and column. */
-static int64_t locate(const tw_winograd_frame *f, int64_t tile, int64_t *row, int64_t *col) {
+/* Where a tile lies: its plane, its first row and column. */
+typedef struct place {
+    int64_t plane, row, col;
+} place;
+
+static place place_of(const tw_winograd_frame *f, int64_t tile) {
     int64_t in_plane = tile % f->plane_tiles;
-    *row = in_plane / f->tiles[1] * f->outs;
-    *col = in_plane % f->tiles[1] * f->outs;
-    return tile / f->plane_tiles;
+    return (place){.plane = tile / f->plane_tiles,
+                   .row = in_plane / f->tiles[1] * f->outs,
+                   .col = in_plane % f->tiles[1] * f->outs};
 }
 
-static void transform_patch(const work *k, const block *b, int64_t i) {
+/* To the next tile, without a division. */
+static void step(const tw_winograd_frame *f, place *p) {
+    p->col += f->outs;
+    if (p->col < f->written[1]) return;
+    p->col = 0;
+    p->row += f->outs;
+    if (p->row < f->written[0]) return;
+    p->row = 0;
+    p->plane++;
+}
+
+static void transform_patches(const work *k, const block *b, int64_t begin, int64_t end) {
     const tw_winograd_frame *f = k->frame;
-    int64_t row, col, plane = locate(f, b->first + i, &row, &col);
-    const char *from =
-        k->read + k->size * (plane * f->read[0] * f->read[1] * f->read_channels + b->group * f->channels);
     const void *pixels[TW_WINOGRAD_POINTS];
-    for (int c = 0; c < f->side; c++)
-        for (int r = 0; r < f->side; r++) {
-            int64_t down = f->rows[row + r], along = f->cols[col + c];
-            pixels[c * f->side + r] = down < 0 || along < 0 ? f->zeros : from + k->size * (down + along);
-        }
-    tw_winograd_patch patch = {.pixels = pixels,
-                               .channels = f->channels,
-                               .v = b->v + k->size * i * f->channels,
-                               .v_point = v_point(f, b->count)};
-    f->transform->patch(&patch);
+    tw_winograd_patch patch = {.pixels = pixels, .channels = f->channels, .v_point = v_point(f, b->count)};
+    place p = place_of(f, b->first + begin);
+    for (int64_t i = begin; i < end; i++, step(f, &p)) {
+        const int64_t *rows = f->rows + p.row, *cols = f->cols + p.col;
+        const char *plane = k->read + k->size * (p.plane * f->read[0] * f->read[1] * f->read_channels +
+                                                 b->group * f->channels);
+        for (int c = 0, at = 0; c < f->side; c++)
+            for (int r = 0; r < f->side; r++, at++)
+                pixels[at] = (rows[r] | cols[c]) < 0 ? f->zeros : plane + k->size * (rows[r] + cols[c]);
+        patch.v = b->v + k->size * i * f->v_row;
+        f->transform->patch(&patch);
+    }
 }
 
-/* M = V U, point by point. The chain of additions is cut every CHAIN channels, and the pieces are added one
- * after the other: rounding errors grow with the length of a chain, worst where all products have one sign.
- */
-static void multiply(const work *k, const block *b, int64_t panel, char *m) {
+/* ---- What to fetch ahead, while the units multiply: some lines of memory, piece by piece. */
+
+typedef struct ahead {
+    const char *at;
+    int64_t left, width, stride; /* bytes left of this line, of a line, from line to line */
+    int64_t lines;
+} ahead;
+
+static const void *fetch(ahead *a, int64_t bytes) {
+    if (a->lines == 0) return NULL;
+    const char *now = a->at;
+    a->at += bytes;
+    a->left -= bytes;
+    if (a->left <= 0) {
+        a->at += a->left - a->width + a->stride;
+        a->left = a->width;
+        a->lines--;
+    }
+    return now;
+}
+
+/* The pixels under a block's tiles in an image of the given width and bytes a pixel: whole rows where the
+ * block spans rows of tiles, else its part of one row of tiles. */
+static ahead under(const work *k, int64_t index, const char *image, const int64_t *size, int64_t pixel) {
     const tw_winograd_frame *f = k->frame;
-    int64_t columns = tw_winograd_panel_columns(f, k->loops, panel), step = f->channels * columns * k->size;
+    if (index >= f->groups * k->blocks) return (ahead){.lines = 0};
+    block b = block_of(k, index);
+    place p = place_of(f, b.first);
+    int64_t wide = tw_min(size[1], b.count * f->outs);
+    ahead a = {.at = image + ((p.plane * size[0] + p.row) * size[1]) * pixel,
+               .stride = size[1] * pixel,
+               .lines = f->outs};
+    if (b.count > f->tiles[1]) {
+        a.lines = 1;
+        wide = tw_min(b.count * f->outs * f->outs, size[1] * (size[0] - p.row));
+    } else {
+        a.at += p.col * pixel;
+        wide = tw_min(wide, size[1] - p.col);
+    }
+    a.left = a.width = wide * pixel;
+    return a;
+}
+
+/* ---- M = V U. */
+
+/* Point by point. The chain of additions is cut every CHAIN channels, and the pieces are added one after the
+ * other: rounding errors grow with the length of a chain, worst where all products have one sign. */
+static void multiply(const work *k, const block *b, int64_t panel, char *m, ahead *fetches) {
+    const tw_winograd_frame *f = k->frame;
+    int64_t columns = tw_winograd_panel_columns(f, k->loops, panel),
+            u_point = f->channels * columns * k->size;
     const char *u = (const char *)k->job->packed +
                     k->size * (b->group * f->u_group + panel * f->panel * f->points * f->channels);
     tw_strip strip;
     tw_tile tile = {.strips = &strip,
                     .count = 1,
-                    .a_row = f->channels,
+                    .a_row = f->v_row,
                     .a_col = 1,
                     .b_row = columns,
                     .c_row = columns,
@@ -106,62 +166,67 @@ static void multiply(const work *k, const block *b, int64_t panel, char *m) {
                     .vecs = (int)(columns / k->loops->lanes),
                     .columns = (int)columns};
     int64_t pieces = tw_ceil_div(b->count, k->loops->most_rows[tile.vecs]);
-    for (int point = 0; point < f->points; point++, u += step) {
+    bool streams = u_point * f->points * f->panels > RESIDENT;
+    for (int point = 0; point < f->points; point++, u += u_point) {
         const char *v = b->v + k->size * point * v_point(f, b->count);
         char *to = m + k->size * point * m_point(f, b->count);
-        for (int64_t i = 0; i < pieces; i++) {
-            int64_t first = b->count * i / pieces;
-            tile.c = to + k->size * first * columns;
-            tile.rows = (int)(b->count * (i + 1) / pieces - first);
-            for (int64_t c = 0; c < f->channels; c += CHAIN) {
-                tile.start = c > 0 ? tile.c : NULL;
-                strip.a = v + k->size * (first * f->channels + c);
-                strip.b = u + k->size * c * columns;
+        int64_t next = u_point; /* the weights of the next point, once for all pieces */
+        for (int64_t c = 0; c < f->channels; c += CHAIN)
+            for (int64_t i = 0; i < pieces; i++) {
+                int64_t first = b->count * i / pieces;
                 strip.length = tw_min(CHAIN, f->channels - c);
-                int64_t ahead = (i * f->channels + c) * LINE;
-                tile.next = ahead < step ? u + step + ahead : NULL;
+                strip.a = v + k->size * (first * f->v_row + c);
+                strip.b = u + k->size * c * columns;
+                tile.c = to + k->size * first * columns;
+                tile.start = c > 0 ? tile.c : NULL;
+                tile.rows = (int)(b->count * (i + 1) / pieces - first);
+                tile.next = streams && next < 2 * u_point ? u + next : fetch(fetches, strip.length * LINE);
+                next += strip.length * LINE;
                 k->loops->tile(&tile);
             }
-        }
     }
 }
 
-static void transform_result(const work *k, const block *b, int64_t i, int64_t panel, const char *m) {
+static void transform_results(const work *k, const block *b, int64_t panel, const char *m) {
     const tw_winograd_frame *f = k->frame;
-    int64_t row, col, plane = locate(f, b->first + i, &row, &col);
     int64_t columns = tw_winograd_panel_columns(f, k->loops, panel),
             column = b->group * f->columns + panel * f->panel;
-    char *to = k->written + k->size * (plane * f->written[0] * f->written[1] * f->written_channels + column);
-    void *pixels[TW_WINOGRAD_POINTS];
-    for (int64_t r = 0; r < f->outs; r++)
-        for (int64_t c = 0; c < f->outs; c++) {
-            int64_t pixel = (row + r) * f->written[1] + col + c;
-            bool inside = row + r < f->written[0] && col + c < f->written[1];
-            pixels[r * f->outs + c] = inside ? to + k->size * pixel * f->written_channels : NULL;
-        }
     const char *bias = k->job->bias;
-    tw_winograd_result result = {.m = m + k->size * i * columns,
-                                 .m_point = m_point(f, b->count),
+    tw_winograd_result result = {.m_point = m_point(f, b->count),
                                  .columns = tw_min(columns, f->columns - panel * f->panel),
                                  .bias = bias ? bias + k->size * column : NULL,
-                                 .pixels = pixels};
-    f->transform->result(&result);
+                                 .y_row = f->written[1] * f->written_channels,
+                                 .y_col = f->written_channels};
+    place p = place_of(f, b->first);
+    for (int64_t i = 0; i < b->count; i++, step(f, &p)) {
+        int64_t pixel = (p.plane * f->written[0] + p.row) * f->written[1] + p.col;
+        result.m = m + k->size * i * columns;
+        result.y = k->written + k->size * (pixel * f->written_channels + column);
+        result.rows = (int)tw_min(f->outs, f->written[0] - p.row);
+        result.cols = (int)tw_min(f->outs, f->written[1] - p.col);
+        f->transform->result(&result);
+    }
 }
 
-static void do_panel(const work *k, const block *b, int64_t panel, int worker) {
+static void do_panel(const work *k, const block *b, int64_t panel, int worker, ahead *fetches) {
     char *m = k->m + worker * k->m_bytes;
-    multiply(k, b, panel, m);
-    for (int64_t i = 0; i < b->count; i++) transform_result(k, b, i, panel, m);
+    multiply(k, b, panel, m, fetches);
+    transform_results(k, b, panel, m);
 }
 
 /* ---- Sharing. */
 
 static void whole_block(void *context, int64_t task, int worker) {
     const work *k = context;
+    const tw_winograd_frame *f = k->frame;
     block b = block_of(k, task);
     b.v = k->v + worker * k->v_bytes;
-    for (int64_t i = 0; i < b.count; i++) transform_patch(k, &b, i);
-    for (int64_t panel = 0; panel < k->frame->panels; panel++) do_panel(k, &b, panel, worker);
+    transform_patches(k, &b, 0, b.count);
+    /* what is written next, and then what this thread will probably read next */
+    ahead outputs = under(k, task, k->written, f->written, f->written_channels * k->size);
+    ahead inputs = under(k, task + k->job->threads, k->read, f->read, f->read_channels * k->size);
+    for (int64_t panel = 0; panel < f->panels; panel++)
+        do_panel(k, &b, panel, worker, outputs.lines > 0 ? &outputs : &inputs);
 }
 
 static void shared_patch(void *context, int64_t task, int worker) {
@@ -170,7 +235,8 @@ static void shared_patch(void *context, int64_t task, int worker) {
     int64_t index = task / k->tiles * k->blocks + ((task % k->tiles + 1) * k->blocks - 1) / k->tiles;
     block b = block_of(k, index);
     b.v = k->v + index * k->v_bytes;
-    transform_patch(k, &b, task % k->tiles - b.first);
+    int64_t i = task % k->tiles - b.first;
+    transform_patches(k, &b, i, i + 1);
 }
 
 static void shared_panel(void *context, int64_t task, int worker) {
@@ -178,7 +244,7 @@ static void shared_panel(void *context, int64_t task, int worker) {
     int64_t index = task / k->frame->panels;
     block b = block_of(k, index);
     b.v = k->v + index * k->v_bytes;
-    do_panel(k, &b, task % k->frame->panels, worker);
+    do_panel(k, &b, task % k->frame->panels, worker, &(ahead){.lines = 0});
 }
 
 /* Some planes, channels last. */

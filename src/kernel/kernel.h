@@ -14,7 +14,7 @@
 #include "base/cpu.h"
 #include "kernel/sweeps.h"
 #include "kernel/stencil.h"
-#include "kernel/winograd.h"
+#include "kernel/winograd_transforms.h"
 
 /* One piece of a sum: `length` products of a[l * a_col + m * a_row] with b[l * b_row + n]. */
 typedef struct tw_strip {

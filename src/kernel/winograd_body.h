@@ -163,17 +163,17 @@ static inline __attribute__((always_inline)) void result_vector(const tw_winogra
         for (int i = 0; i < side; i++) in[i] = vec_load(m + (i * side + j) * r->m_point);
         line(in, half + j, side);
     }
+    real *y = (real *)r->y + column;
 #pragma GCC unroll 1
-    for (int i = 0; i < outs; i++) {
+    for (int i = 0; i < r->rows; i++, y += r->y_row) {
         line(half + i * side, out, 1);
 #pragma GCC unroll 4
         for (int j = 0; j < outs; j++) {
-            real *y = r->pixels[i * outs + j];
-            if (!y) continue;
+            if (j >= r->cols) break;
             if (count == LANES)
-                vec_store(y + column, vec_add(start, out[j]));
+                vec_store(y + j * r->y_col, vec_add(start, out[j]));
             else
-                vec_store_part(y + column, vec_add(start, out[j]), count);
+                vec_store_part(y + j * r->y_col, vec_add(start, out[j]), count);
         }
     }
 }

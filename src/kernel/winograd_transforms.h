@@ -5,8 +5,8 @@
  * With out = 2 (side 4) and out = 4 (side 6). What the matrices are stands in winograd_body.h; what is done
  * with them in conv/winograd.h. The product in the middle, for many patches and channels at once, is the tile
  * kernel's work: a matrix product for each of the side * side *points*. */
-#ifndef TW_KERNEL_WINOGRAD_H
-#define TW_KERNEL_WINOGRAD_H
+#ifndef TW_KERNEL_WINOGRAD_TRANSFORMS_H
+#define TW_KERNEL_WINOGRAD_TRANSFORMS_H
 
 #include <stdint.h>
 
@@ -31,15 +31,17 @@ typedef struct tw_winograd_filter {
     int64_t u_point;
 } tw_winograd_filter;
 
-/* The outputs of one patch: pixels[row * out + column] receives `columns` channels of A^T m A + bias; NULL
- * where the output lies outside the image. bias may be NULL. m[point * m_point + column] is read in whole
- * vectors. */
+/* The outputs of one patch: y[row * y_row + col * y_col + column] = (A^T m A)[row][col][column] +
+ * bias[column], for row < rows, col < cols (as many as lie inside the image), column < columns. bias may be
+ * NULL. m[point * m_point + column] is read in whole vectors. */
 typedef struct tw_winograd_result {
     const void *m;
     int64_t m_point;
     int64_t columns;
     const void *bias;
-    void *const *pixels;
+    void *y;
+    int64_t y_row, y_col;
+    int rows, cols;
 } tw_winograd_result;
 
 /* One of the two sizes. */
