@@ -1,7 +1,7 @@
-/* Winograd's convolution for 3x3 weights with stride 1, forward and backward data: F(4x4,3x3), which
+/* Winograd's convolution for 3x3 weights with stride 1, all three passes: F(4x4,3x3), which
  * multiplies 36 times for 16 outputs instead of 144, and F(2x2,3x3), 16 times for 4 instead of 36. This file
- * decides when that pays, lays a pass out in tiles, and transforms weights; winograd_run.c runs it. Sources:
- * kernel/winograd_body.h.
+ * decides when that pays, lays a pass out in tiles, and transforms weights; winograd_run.c and
+ * winograd_weights.c run it. Sources: kernel/winograd_body.h.
  *
  * The sums over input channels are one chain of fused multiply-adds for each point, so an output depends on
  * its own patch and on the weights alone: not on the block, the thread or the batch that its tile happens to
@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 
-enum { TAPS = 9, MOST_PANEL = 64, LEAST_CHANNELS = 8 };
+enum { TAPS = 9, MOST_PANEL = 64, LEAST_CHANNELS = 8, LEAST_PIXELS = 16 };
 
 int64_t tw_winograd_panel_columns(const tw_winograd_frame *f, const tw_loops *loops, int64_t p) {
     return tw_min(f->panel, tw_round_up(f->columns, loops->lanes) - p * f->panel);
@@ -34,7 +34,8 @@ static int panel_vectors(const tw_loops *loops, int64_t tiles, int64_t columns) 
 
 tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int outs) {
     const tw_shape *s = &problem->shape;
-    bool forward = pass == TW_FORWARD;
+    bool forward =
+        pass != TW_BACKWARD_DATA; /* backward weights reads x and dy where forward reads and writes */
     const int64_t *read = forward ? s->in : s->out, *written = forward ? s->out : s->in;
     tw_winograd_frame f = {
         .transform = problem->loops->winograd[outs / 4],
@@ -67,7 +68,7 @@ tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int o
 /* The first pixel that output 0 reads along an axis (0: height). */
 static int64_t first_read(const tw_shape *s, tw_pass pass, int axis) {
     int64_t pad = s->pad[TW_HEIGHT + axis];
-    return pass == TW_FORWARD ? -pad : pad - 2;
+    return pass == TW_BACKWARD_DATA ? pad - 2 : -pad;
 }
 
 /* Some output reads nothing but zeros: it must be the bias exactly, which a tile that it shares would not
@@ -83,7 +84,6 @@ static bool reads_nothing(const tw_shape *s, tw_pass pass) {
 
 static const char *declines(const tw_problem *problem, tw_pass pass) {
     const tw_shape *s = &problem->shape;
-    if (pass == TW_BACKWARD_WEIGHTS) return "Winograd does the forward and the backward data pass only";
     if (problem->accuracy == TW_STRICT) return "accuracy strict asks for the direct sum";
     if (s->kernel[TW_HEIGHT] != 3 || s->kernel[TW_WIDTH] != 3) return "Winograd is for 3x3 weights";
     for (int a = 0; a < TW_AXES; a++) {
@@ -92,6 +92,10 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     }
     if (s->kernel[TW_DEPTH] != 1 || s->in[TW_DEPTH] != s->out[TW_DEPTH] || s->pad[TW_DEPTH] != 0)
         return "Winograd is for two dimensions: a depth of kernel 1 without padding at most";
+    if (pass == TW_BACKWARD_WEIGHTS)
+        return s->out_pixels < LEAST_PIXELS
+                   ? "Winograd sums the weights' gradient over tiles: this image is too small"
+                   : NULL;
     if ((pass == TW_FORWARD ? s->group_in : s->group_out) < LEAST_CHANNELS)
         return "Winograd needs 8 channels to read: with fewer, rounding errors do not average out";
     if (pass == TW_BACKWARD_DATA && s->geometry.pad_mode != TW_PAD_ZEROS)
@@ -128,9 +132,8 @@ static double cost_4(const tw_problem *problem, tw_pass pass) {
 static tw_status tables(const tw_problem *problem, tw_pass pass, tw_winograd_frame *f) {
     const tw_shape *s = &problem->shape;
     for (int a = 0; a < 2; a++) {
-        int64_t count = f->tiles[a] * f->outs + 2, pad = s->pad[TW_HEIGHT + a];
-        int64_t first = pass == TW_FORWARD ? -pad : pad - 2,
-                step = f->read_channels * (a == 0 ? f->read[1] : 1);
+        int64_t count = f->tiles[a] * f->outs + 2, first = first_read(s, pass, a);
+        int64_t step = f->read_channels * (a == 0 ? f->read[1] : 1);
         int64_t *table = tw_alloc(count, sizeof *table);
         if (!table) return TW_ERROR_MEMORY;
         *(a == 0 ? &f->rows : &f->cols) = table;
@@ -140,7 +143,7 @@ static tw_status tables(const tw_problem *problem, tw_pass pass, tw_winograd_fra
             table[i] = from < 0 ? -1 : from * step;
         }
     }
-    f->zeros = tw_alloc_zero(f->channels, tw_type_size(problem->type));
+    f->zeros = tw_alloc_zero(tw_max(f->channels, f->columns), tw_type_size(problem->type));
     return f->zeros ? TW_OK : TW_ERROR_MEMORY;
 }
 
@@ -176,8 +179,8 @@ static tw_status prepare_4(const tw_problem *problem, tw_pass pass, void **state
 /* ---- Weights. */
 
 static int64_t packed_bytes(const tw_problem *problem, tw_pass pass, const void *state) {
-    (void)pass;
     const tw_winograd_frame *f = state;
+    if (pass == TW_BACKWARD_WEIGHTS) return 0;
     int64_t count;
     size_t bytes;
     if (!tw_mul(f->u_group, f->groups, &count) || !tw_bytes(count, tw_type_size(problem->type), &bytes))
@@ -242,8 +245,12 @@ static void pack(const tw_problem *problem, tw_pass pass, const void *state, con
 }
 
 static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *state, int threads) {
-    (void)pass;
-    return tw_winograd_workspace(problem, state, threads);
+    return pass == TW_BACKWARD_WEIGHTS ? tw_winograd_weights_workspace(problem, state, threads)
+                                       : tw_winograd_workspace(problem, state, threads);
+}
+
+static void run(const tw_job *job) {
+    (job->pass == TW_BACKWARD_WEIGHTS ? tw_winograd_weights_run : tw_winograd_run)(job);
 }
 
 const tw_algorithm tw_algorithm_winograd_4 = {
@@ -256,7 +263,7 @@ const tw_algorithm tw_algorithm_winograd_4 = {
     .workspace = workspace,
     .packed_bytes = packed_bytes,
     .pack = pack,
-    .run = tw_winograd_run,
+    .run = run,
 };
 
 const tw_algorithm tw_algorithm_winograd_2 = {
@@ -269,5 +276,5 @@ const tw_algorithm tw_algorithm_winograd_2 = {
     .workspace = workspace,
     .packed_bytes = packed_bytes,
     .pack = pack,
-    .run = tw_winograd_run,
+    .run = run,
 };

@@ -9,7 +9,9 @@
  *                                  | the tile kernel, once for each point
  *     w --filter-> U [panels][points][channels][columns]  -->  M [points][tiles][columns]  --result--> y
  *
- * Backward data is the forward pass with the weights flipped and the roles of the channels exchanged. */
+ * Backward data is the forward pass with the weights flipped and the roles of the channels exchanged.
+ * Backward weights transforms patches of x and tiles of dy, and sums their products over all tiles: see
+ * winograd_weights.c. */
 #ifndef TW_CONV_WINOGRAD_H
 #define TW_CONV_WINOGRAD_H
 
@@ -36,14 +38,51 @@ typedef struct tw_winograd_frame {
     void *zeros; /* `channels` of them */
 } tw_winograd_frame;
 
+/* Where a tile lies: its plane, its first row and column. */
+typedef struct tw_winograd_place {
+    int64_t plane, row, col;
+} tw_winograd_place;
+
+static inline tw_winograd_place tw_winograd_place_of(const tw_winograd_frame *f, int64_t tile) {
+    int64_t in_plane = tile % f->plane_tiles;
+    return (tw_winograd_place){.plane = tile / f->plane_tiles,
+                               .row = in_plane / f->tiles[1] * f->outs,
+                               .col = in_plane % f->tiles[1] * f->outs};
+}
+
+/* To the next tile, without a division. */
+static inline void tw_winograd_step(const tw_winograd_frame *f, tw_winograd_place *p) {
+    p->col += f->outs;
+    if (p->col < f->written[1]) return;
+    p->col = 0;
+    p->row += f->outs;
+    if (p->row < f->written[0]) return;
+    p->row = 0;
+    p->plane++;
+}
+
+/* The pixels that the tile's patch reads, in the order of tw_winograd_patch; `read` is plane 0, at the first
+ * channel of the group; `size` the bytes of a number. */
+static inline void tw_winograd_pixels(const tw_winograd_frame *f, const tw_winograd_place *p,
+                                      const char *read, int64_t size, const void **pixels) {
+    const int64_t *rows = f->rows + p->row, *cols = f->cols + p->col;
+    const char *plane = read + size * p->plane * f->read[0] * f->read[1] * f->read_channels;
+    for (int c = 0, at = 0; c < f->side; c++)
+        for (int r = 0; r < f->side; r++, at++)
+            pixels[at] = (rows[r] | cols[c]) < 0 ? f->zeros : plane + size * (rows[r] + cols[c]);
+}
+
 /* Fills all but rows, cols and zeros. outs is 2 or 4. */
 tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int outs);
 
 /* Columns of panel `p`: a whole number of vectors, for the last panel no more than needed. */
 int64_t tw_winograd_panel_columns(const tw_winograd_frame *frame, const tw_loops *loops, int64_t p);
 
-/* Bytes of workspace, INT64_MAX when they cannot be counted; and the pass itself. */
+/* Bytes of workspace, INT64_MAX when they cannot be counted; and the pass itself: forward and backward data
+ * in winograd_run.c, backward weights in winograd_weights.c. */
 int64_t tw_winograd_workspace(const tw_problem *problem, const tw_winograd_frame *frame, int threads);
 void tw_winograd_run(const tw_job *job);
+int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winograd_frame *frame, int threads);
+void tw_winograd_weights_run(const tw_job *job);
 
 #endif

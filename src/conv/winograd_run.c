@@ -62,41 +62,13 @@ static block block_of(const work *k, int64_t index) {
         .group = index / k->blocks, .first = first, .count = k->tiles * (b + 1) / k->blocks - first};
 }
 
-/* Where a tile lies: its plane, its first row and column. */
-typedef struct place {
-    int64_t plane, row, col;
-} place;
-
-static place place_of(const tw_winograd_frame *f, int64_t tile) {
-    int64_t in_plane = tile % f->plane_tiles;
-    return (place){.plane = tile / f->plane_tiles,
-                   .row = in_plane / f->tiles[1] * f->outs,
-                   .col = in_plane % f->tiles[1] * f->outs};
-}
-
-/* To the next tile, without a division. */
-static void step(const tw_winograd_frame *f, place *p) {
-    p->col += f->outs;
-    if (p->col < f->written[1]) return;
-    p->col = 0;
-    p->row += f->outs;
-    if (p->row < f->written[0]) return;
-    p->row = 0;
-    p->plane++;
-}
-
 static void transform_patches(const work *k, const block *b, int64_t begin, int64_t end) {
     const tw_winograd_frame *f = k->frame;
     const void *pixels[TW_WINOGRAD_POINTS];
     tw_winograd_patch patch = {.pixels = pixels, .channels = f->channels, .v_point = v_point(f, b->count)};
-    place p = place_of(f, b->first + begin);
-    for (int64_t i = begin; i < end; i++, step(f, &p)) {
-        const int64_t *rows = f->rows + p.row, *cols = f->cols + p.col;
-        const char *plane = k->read + k->size * (p.plane * f->read[0] * f->read[1] * f->read_channels +
-                                                 b->group * f->channels);
-        for (int c = 0, at = 0; c < f->side; c++)
-            for (int r = 0; r < f->side; r++, at++)
-                pixels[at] = (rows[r] | cols[c]) < 0 ? f->zeros : plane + k->size * (rows[r] + cols[c]);
+    tw_winograd_place p = tw_winograd_place_of(f, b->first + begin);
+    for (int64_t i = begin; i < end; i++, tw_winograd_step(f, &p)) {
+        tw_winograd_pixels(f, &p, k->read + k->size * b->group * f->channels, k->size, pixels);
         patch.v = b->v + k->size * i * f->v_row;
         f->transform->patch(&patch);
     }
@@ -129,7 +101,7 @@ static ahead under(const work *k, int64_t index, const char *image, const int64_
     const tw_winograd_frame *f = k->frame;
     if (index >= f->groups * k->blocks) return (ahead){.lines = 0};
     block b = block_of(k, index);
-    place p = place_of(f, b.first);
+    tw_winograd_place p = tw_winograd_place_of(f, b.first);
     int64_t wide = tw_min(size[1], b.count * f->outs);
     ahead a = {.at = image + ((p.plane * size[0] + p.row) * size[1]) * pixel,
                .stride = size[1] * pixel,
@@ -197,8 +169,8 @@ static void transform_results(const work *k, const block *b, int64_t panel, cons
                                  .bias = bias ? bias + k->size * column : NULL,
                                  .y_row = f->written[1] * f->written_channels,
                                  .y_col = f->written_channels};
-    place p = place_of(f, b->first);
-    for (int64_t i = 0; i < b->count; i++, step(f, &p)) {
+    tw_winograd_place p = tw_winograd_place_of(f, b->first);
+    for (int64_t i = 0; i < b->count; i++, tw_winograd_step(f, &p)) {
         int64_t pixel = (p.plane * f->written[0] + p.row) * f->written[1] + p.col;
         result.m = m + k->size * i * columns;
         result.y = k->written + k->size * (pixel * f->written_channels + column);
@@ -253,7 +225,7 @@ static void run_planes(work *k, int64_t planes) {
     int threads = k->job->threads;
     k->tiles = planes * f->plane_tiles;
     k->blocks = tw_ceil_div(k->tiles, block_tiles(f, k->loops, k->size));
-    if (f->groups * k->blocks <= threads && threads > 1) {
+    if (f->groups * k->blocks < threads) {
         tw_parallel(threads, f->groups * k->tiles, shared_patch, k);
         tw_parallel(threads, f->groups * k->blocks * f->panels, shared_panel, k);
         return;
@@ -329,5 +301,6 @@ void tw_winograd_run(const tw_job *job) {
     }
     k.read = read;
     k.written = written;
-    run_planes(&k, problem->shape.batch * problem->shape.in[TW_DEPTH]); /* the call may have fewer than planned */
+    run_planes(&k,
+               problem->shape.batch * problem->shape.in[TW_DEPTH]); /* the call may have fewer than planned */
 }

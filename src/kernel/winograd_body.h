@@ -56,6 +56,20 @@ static inline __attribute__((always_inline)) void result_line_2(const vec *m, ve
     y[apart] = vec_fma(vec_splat(-1), m[2], vec_add(m[1], m[3]));
 }
 
+static inline __attribute__((always_inline)) void spread_line_2(const vec *dy, vec *e, int apart) {
+    e[0] = dy[0];
+    e[apart] = vec_add(dy[0], dy[1]);
+    e[2 * apart] = vec_fma(vec_splat(-1), dy[1], dy[0]);
+    e[3 * apart] = dy[1];
+}
+
+static inline __attribute__((always_inline)) void gradient_line_2(const vec *u, vec *g, int apart) {
+    const vec half = vec_splat((real)0.5), minus_half = vec_splat((real)-0.5);
+    g[0] = vec_fma(half, u[2], vec_fma(half, u[1], u[0]));
+    g[apart] = vec_fma(minus_half, u[2], vec_fma(half, u[1], vec_zero()));
+    g[2 * apart] = vec_fma(half, u[2], vec_fma(half, u[1], u[3]));
+}
+
 static inline __attribute__((always_inline)) void patch_line_4(const vec *d, vec *v, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
     vec even_a = vec_fma(vec_splat(-b2), d[2], d[4]), odd_a = vec_fma(vec_splat(-b2), d[1], d[3]);
@@ -92,25 +106,53 @@ static inline __attribute__((always_inline)) void result_line_4(const vec *m, ve
     y[3 * apart] = vec_fma(vec_splat(a2 * a), odd_a, vec_fma(vec_splat(b2 * b), odd_b, m[5]));
 }
 
+static inline __attribute__((always_inline)) void spread_line_4(const vec *dy, vec *e, int apart) {
+    const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
+    const vec minus = vec_splat(-1);
+    vec even_a = vec_fma(vec_splat(a2), dy[2], dy[0]), even_b = vec_fma(vec_splat(b2), dy[2], dy[0]);
+    vec odd_a = vec_fma(vec_splat(a2 * a), dy[3], vec_fma(vec_splat(a), dy[1], vec_zero()));
+    vec odd_b = vec_fma(vec_splat(b2 * b), dy[3], vec_fma(vec_splat(b), dy[1], vec_zero()));
+    e[0] = dy[0];
+    e[apart] = vec_add(even_a, odd_a);
+    e[2 * apart] = vec_fma(minus, odd_a, even_a);
+    e[3 * apart] = vec_add(even_b, odd_b);
+    e[4 * apart] = vec_fma(minus, odd_b, even_b);
+    e[5 * apart] = dy[3];
+}
+
+static inline __attribute__((always_inline)) void gradient_line_4(const vec *u, vec *g, int apart) {
+    const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
+    const real n = 1 / (2 * a2 * (a2 - b2)), k = 1 / (2 * b2 * (b2 - a2));
+    const vec minus = vec_splat(-1);
+    vec even_a = vec_add(u[1], u[2]), odd_a = vec_fma(minus, u[2], u[1]);
+    vec even_b = vec_add(u[3], u[4]), odd_b = vec_fma(minus, u[4], u[3]);
+    vec zero = vec_fma(vec_splat(1 / (a2 * b2)), u[0], vec_zero());
+    g[0] = vec_fma(vec_splat(k), even_b, vec_fma(vec_splat(n), even_a, zero));
+    g[apart] = vec_fma(vec_splat(b * k), odd_b, vec_fma(vec_splat(a * n), odd_a, vec_zero()));
+    g[2 * apart] = vec_fma(vec_splat(b2 * k), even_b, vec_fma(vec_splat(a2 * n), even_a, u[5]));
+}
+
+/* A square of n x n pixels becomes m x m points. */
 static inline __attribute__((always_inline)) void patch_vector(const tw_winograd_patch *p, int64_t channel,
-                                                               int count, const int side, line_step *line) {
+                                                               int count, const int n, const int m,
+                                                               line_step *line) {
     vec half[TW_WINOGRAD_POINTS], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
 #pragma GCC unroll 1
-    for (int j = 0; j < side; j++) {
-        const void *const *pixels = p->pixels + j * side;
+    for (int j = 0; j < n; j++) {
+        const void *const *pixels = p->pixels + j * n;
 #pragma GCC unroll 6
-        for (int i = 0; i < side; i++) {
+        for (int i = 0; i < n; i++) {
             const real *pixel = (const real *)pixels[i] + channel;
             in[i] = count == LANES ? vec_load(pixel) : vec_load_part(pixel, count);
         }
-        line(in, half + j, side);
+        line(in, half + j, n);
     }
     real *v = (real *)p->v + channel;
 #pragma GCC unroll 1
-    for (int i = 0; i < side; i++) {
-        line(half + i * side, out, 1);
+    for (int i = 0; i < m; i++) {
+        line(half + i * n, out, 1);
 #pragma GCC unroll 6
-        for (int j = 0; j < side; j++, v += p->v_point) {
+        for (int j = 0; j < m; j++, v += p->v_point) {
             if (count == LANES)
                 vec_store(v, out[j]);
             else
@@ -119,32 +161,42 @@ static inline __attribute__((always_inline)) void patch_vector(const tw_winograd
     }
 }
 
-static inline __attribute__((always_inline)) void patch_all(const tw_winograd_patch *p, const int side,
-                                                            line_step *line) {
+static inline __attribute__((always_inline)) void patch_all(const tw_winograd_patch *p, const int n,
+                                                            const int m, line_step *line) {
     int64_t channel = 0;
-    for (; channel + LANES <= p->channels; channel += LANES) patch_vector(p, channel, LANES, side, line);
-    if (channel < p->channels) patch_vector(p, channel, (int)(p->channels - channel), side, line);
+    for (; channel + LANES <= p->channels; channel += LANES) patch_vector(p, channel, LANES, n, m, line);
+    if (channel < p->channels) patch_vector(p, channel, (int)(p->channels - channel), n, m, line);
+}
+
+/* From n x n numbers, `from_point` apart, to m x m. */
+static inline __attribute__((always_inline)) void filter_vector(const real *from, int64_t from_point,
+                                                                real *to, int64_t to_point, const int n,
+                                                                const int m, line_step *line) {
+    vec half[3 * TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
+#pragma GCC unroll 1
+    for (int j = 0; j < n; j++) {
+#pragma GCC unroll 6
+        for (int i = 0; i < n; i++) in[i] = vec_load(from + (i * n + j) * from_point);
+        line(in, half + j, n);
+    }
+#pragma GCC unroll 1
+    for (int i = 0; i < m; i++) {
+        line(half + i * n, out, 1);
+#pragma GCC unroll 6
+        for (int j = 0; j < m; j++) vec_store(to + (i * m + j) * to_point, out[j]);
+    }
 }
 
 static inline __attribute__((always_inline)) void filter_all(const tw_winograd_filter *f, const int side,
                                                              line_step *line) {
-    vec half[3 * TW_WINOGRAD_SIDE], in[3], out[TW_WINOGRAD_SIDE];
-    for (int64_t column = 0; column < f->columns; column += LANES) {
-        const real *g = (const real *)f->g + column;
-        real *u = (real *)f->u + column;
-#pragma GCC unroll 1
-        for (int j = 0; j < 3; j++) {
-#pragma GCC unroll 3
-            for (int i = 0; i < 3; i++) in[i] = vec_load(g + (i * 3 + j) * f->columns);
-            line(in, half + j, 3);
-        }
-#pragma GCC unroll 1
-        for (int i = 0; i < side; i++) {
-            line(half + i * 3, out, 1);
-#pragma GCC unroll 6
-            for (int j = 0; j < side; j++) vec_store(u + (i * side + j) * f->u_point, out[j]);
-        }
-    }
+    for (int64_t c = 0; c < f->columns; c += LANES)
+        filter_vector((const real *)f->g + c, f->columns, (real *)f->u + c, f->u_point, 3, side, line);
+}
+
+static inline __attribute__((always_inline)) void gradient_all(const tw_winograd_filter *f, const int side,
+                                                               line_step *line) {
+    for (int64_t c = 0; c < f->columns; c += LANES)
+        filter_vector((const real *)f->u + c, f->u_point, (real *)f->g + c, f->columns, side, 3, line);
 }
 
 static inline __attribute__((always_inline)) void result_vector(const tw_winograd_result *r, int64_t column,
@@ -186,11 +238,19 @@ static inline __attribute__((always_inline)) void result_all(const tw_winograd_r
 }
 
 static void patch_2(const tw_winograd_patch *patch) {
-    patch_all(patch, 4, patch_line_2);
+    patch_all(patch, 4, 4, patch_line_2);
 }
 
 static void patch_4(const tw_winograd_patch *patch) {
-    patch_all(patch, 6, patch_line_4);
+    patch_all(patch, 6, 6, patch_line_4);
+}
+
+static void spread_2(const tw_winograd_patch *tile) {
+    patch_all(tile, 2, 4, spread_line_2);
+}
+
+static void spread_4(const tw_winograd_patch *tile) {
+    patch_all(tile, 4, 6, spread_line_4);
 }
 
 static void filter_2(const tw_winograd_filter *filter) {
@@ -201,6 +261,14 @@ static void filter_4(const tw_winograd_filter *filter) {
     filter_all(filter, 6, filter_line_4);
 }
 
+static void gradient_2(const tw_winograd_filter *filter) {
+    gradient_all(filter, 4, gradient_line_2);
+}
+
+static void gradient_4(const tw_winograd_filter *filter) {
+    gradient_all(filter, 6, gradient_line_4);
+}
+
 static void result_2(const tw_winograd_result *result) {
     result_all(result, 4, result_line_2);
 }
@@ -209,5 +277,7 @@ static void result_4(const tw_winograd_result *result) {
     result_all(result, 6, result_line_4);
 }
 
-static const tw_winograd winograd_2 = {.patch = patch_2, .filter = filter_2, .result = result_2};
-static const tw_winograd winograd_4 = {.patch = patch_4, .filter = filter_4, .result = result_4};
+static const tw_winograd winograd_2 = {
+    .patch = patch_2, .spread = spread_2, .filter = filter_2, .gradient = gradient_2, .result = result_2};
+static const tw_winograd winograd_4 = {
+    .patch = patch_4, .spread = spread_4, .filter = filter_4, .gradient = gradient_4, .result = result_4};

@@ -22,10 +22,10 @@ typedef struct tw_winograd_patch {
     int64_t v_point;
 } tw_winograd_patch;
 
-/* The filters of one input channel and `columns` output channels, columns being a whole number of vectors:
- * u[point * u_point + column] from g[tap * columns + column]. */
+/* The filters of one input channel and `columns` output channels, columns being a whole number of vectors: g
+ * is [9 taps][columns], and point p of column n is u[p * u_point + n]. */
 typedef struct tw_winograd_filter {
-    const void *g;
+    void *g;
     int64_t columns;
     void *u;
     int64_t u_point;
@@ -44,10 +44,15 @@ typedef struct tw_winograd_result {
     int rows, cols;
 } tw_winograd_result;
 
-/* One of the two sizes. */
+/* One of the two sizes. The gradient of the weights takes the same matrices the other way round:
+ *
+ *     dg = G^T [ (A dY A^T) . (B^T d B) ] G */
 typedef struct tw_winograd {
     void (*patch)(const tw_winograd_patch *patch);
-    void (*filter)(const tw_winograd_filter *filter);
+    void (*spread)(
+        const tw_winograd_patch *tile); /* A dY A^T: out x out pixels, pixels[column * out + row] */
+    void (*filter)(const tw_winograd_filter *filter);   /* u from g */
+    void (*gradient)(const tw_winograd_filter *filter); /* g from u */
     void (*result)(const tw_winograd_result *result);
 } tw_winograd;
 
