@@ -20,7 +20,7 @@ static span span_of(const tw_pool *s, int axis, int64_t o) {
                   .origin = origin};
 }
 
-/* Visits the taps of one output pixel in order: calls step(tap number, input pixel). */
+/* The window of one output pixel, and the tap of it where a walk stands. */
 typedef struct walk {
     span z, y, x;
     int64_t kz, ky, kx;
@@ -44,6 +44,12 @@ static int64_t walk_pixel(const tw_pool *s, const walk *w) {
     return ((w->z.origin + w->kz) * s->in[HEIGHT] + w->y.origin + w->ky) * s->in[WIDTH] + w->x.origin + w->kx;
 }
 
+/* The last input pixel of the window. */
+static int64_t walk_end(const tw_pool *s, walk w) {
+    w.kz = w.z.last - 1, w.ky = w.y.last - 1, w.kx = w.x.last - 1;
+    return walk_pixel(s, &w);
+}
+
 static bool walk_next(walk *w) {
     if (++w->kx < w->x.last) return true;
     w->kx = w->x.first;
@@ -52,50 +58,137 @@ static bool walk_next(walk *w) {
     return ++w->kz < w->z.last;
 }
 
-static void maximum_at(const tw_pool *s, walk w, const real *restrict x, real *restrict y,
-                       int32_t *restrict taps) {
-    int64_t channels = s->channels;
-    const real *in = x + walk_pixel(s, &w) * channels;
-    int32_t tap = (int32_t)walk_tap(s, &w);
-    for (int64_t c = 0; c < channels; c++) y[c] = in[c];
-    if (taps)
-        for (int64_t c = 0; c < channels; c++) taps[c] = tap;
-    while (walk_next(&w)) {
-        in = x + walk_pixel(s, &w) * channels;
-        tap = (int32_t)walk_tap(s, &w);
-        if (taps)
-            for (int64_t c = 0; c < channels; c++) taps[c] = in[c] > y[c] || in[c] != in[c] ? tap : taps[c];
-        for (int64_t c = 0; c < channels; c++) y[c] = in[c] > y[c] || in[c] != in[c] ? in[c] : y[c];
+/* ---- The maximum: BLOCK channels at a time, in vectors that live through all taps of a window. With fewer
+ * channels a vector reaches into the next pixel: `spill` says that it may, because that pixel comes later in
+ * the same range and overwrites what was spilt. */
+
+enum { BLOCK = 8 };
+typedef real block __attribute__((vector_size(BLOCK * sizeof(real))));
+typedef integer lanes __attribute__((vector_size(BLOCK * sizeof(real))));
+typedef int32_t marks __attribute__((vector_size(BLOCK * sizeof(int32_t))));
+
+/* `count` is BLOCK, a constant where it matters, or fewer. */
+static inline void block_load(const real *x, int64_t count, block *b) {
+    if (count == BLOCK) {
+        memcpy(b, x, sizeof *b);
+        return;
     }
+    *b = (block){0};
+    for (int64_t i = 0; i < count; i++) (*b)[i] = x[i];
+}
+
+static inline void block_store(real *x, const block *b, int64_t count) {
+    if (count == BLOCK)
+        memcpy(x, b, sizeof *b);
+    else
+        for (int64_t i = 0; i < count; i++) x[i] = (*b)[i];
+}
+
+/* The largest of `count` channels from x on, in window w. */
+static inline __attribute__((always_inline)) void maximum_of(const tw_pool *s, const walk *w, const real *x,
+                                                             const int64_t count, real *y, int32_t *taps) {
+    int64_t channels = s->channels;
+    block best, value;
+    block_load(x + walk_pixel(s, w) * channels, count, &best);
+    lanes tap = (lanes){0} + (integer)walk_tap(s, w);
+    for (int64_t kz = w->z.first; kz < w->z.last; kz++)
+        for (int64_t ky = w->y.first; ky < w->y.last; ky++) {
+            int64_t line = (w->z.origin + kz) * s->in[HEIGHT] + w->y.origin + ky;
+            int64_t pixel = line * s->in[WIDTH] + w->x.origin + w->x.first;
+            int64_t first = (kz * s->kernel[HEIGHT] + ky) * s->kernel[WIDTH] + w->x.first;
+            const real *in = x + pixel * channels;
+            lanes here = (lanes){0} + (integer)first;
+            for (int64_t kx = w->x.first; kx < w->x.last; kx++, in += channels, here += 1) {
+                block_load(in, count, &value);
+                lanes better = (lanes)(value > best) | (lanes)(value != value);
+                best = (block)((better & (lanes)value) | (~better & (lanes)best));
+                tap = (better & here) | (~better & tap);
+            }
+        }
+    block_store(y, &best, count);
+    if (!taps) return;
+    marks narrow = __builtin_convertvector(tap, marks);
+    if (count == BLOCK)
+        memcpy(taps, &narrow, sizeof narrow);
+    else
+        for (int64_t i = 0; i < count; i++) taps[i] = narrow[i];
 }
 
 static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x_, void *y_, int32_t *taps) {
     const real *x = x_;
     real *y = y_;
-    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], width = s->out[WIDTH];
+    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], width = s->out[WIDTH], channels = s->channels;
+    int64_t in_image = pixels_of(s->in) * channels, end = last * width * channels;
     for (int64_t row = first; row < last; row++) {
-        const real *image = x + row / rows * pixels_of(s->in) * s->channels;
+        const real *image = x + row / rows * in_image;
         int64_t oz = row % rows / s->out[HEIGHT], oy = row % s->out[HEIGHT];
+        walk w = walk_start(s, oz, oy, 0);
         for (int64_t ox = 0; ox < width; ox++) {
-            int64_t out = (row * width + ox) * s->channels;
-            maximum_at(s, walk_start(s, oz, oy, ox), image, y + out, taps ? taps + out : NULL);
+            int64_t out = (row * width + ox) * channels;
+            w.x = span_of(s, WIDTH, ox);
+            w.kx = w.x.first;
+            int64_t furthest = walk_end(s, w) * channels + BLOCK;
+            for (int64_t c = 0; c < channels; c += BLOCK)
+                if (out + c + BLOCK <= end && furthest + c <= in_image)
+                    maximum_of(s, &w, image + c, BLOCK, y + out + c, taps ? taps + out + c : NULL);
+                else
+                    maximum_of(s, &w, image + c, tw_min(BLOCK, channels - c), y + out + c,
+                               taps ? taps + out + c : NULL);
         }
     }
 }
 
-static void maxpool_back(const tw_pool *s, const int32_t *restrict taps, const void *dy_, void *dx_) {
+/* Adds dy, where the maximum stood, to the taps of window w, `count` channels of which the first `own` belong
+ * to the pixel. */
+static inline __attribute__((always_inline)) void spread(const tw_pool *s, const walk *w, const real *dy,
+                                                         const int32_t *taps, int64_t own,
+                                                         const int64_t count, real *dx) {
+    static const lanes numbers = {0, 1, 2, 3, 4, 5, 6, 7};
     int64_t channels = s->channels;
-    const real *restrict dy = dy_;
-    real *restrict dx = dx_;
-    for (int64_t i = 0; i < pixels_of(s->in) * s->channels; i++) dx[i] = 0;
-    for (int64_t o = 0; o < pixels_of(s->out); o++, dy += channels, taps += channels) {
-        int64_t ox = o % s->out[WIDTH], oy = o / s->out[WIDTH] % s->out[HEIGHT];
-        walk w = walk_start(s, o / s->out[WIDTH] / s->out[HEIGHT], oy, ox);
-        do {
-            real *to = dx + walk_pixel(s, &w) * channels;
-            int32_t tap = (int32_t)walk_tap(s, &w);
-            for (int64_t c = 0; c < channels; c++) to[c] += taps[c] == tap ? dy[c] : 0;
-        } while (walk_next(&w));
+    block d, sum;
+    marks narrow = {0};
+    block_load(dy, count, &d);
+    if (count == BLOCK)
+        memcpy(&narrow, taps, sizeof narrow);
+    else
+        for (int64_t i = 0; i < count; i++) narrow[i] = taps[i];
+    lanes tap = __builtin_convertvector(narrow, lanes), ours = (lanes)(numbers < (integer)own);
+    for (int64_t kz = w->z.first; kz < w->z.last; kz++)
+        for (int64_t ky = w->y.first; ky < w->y.last; ky++) {
+            int64_t line = (w->z.origin + kz) * s->in[HEIGHT] + w->y.origin + ky;
+            int64_t pixel = line * s->in[WIDTH] + w->x.origin + w->x.first;
+            int64_t first = (kz * s->kernel[HEIGHT] + ky) * s->kernel[WIDTH] + w->x.first;
+            real *to = dx + pixel * channels;
+            lanes here = (lanes){0} + (integer)first;
+            for (int64_t kx = w->x.first; kx < w->x.last; kx++, to += channels, here += 1) {
+                lanes mask = (lanes)(tap == here) & ours;
+                block_load(to, count, &sum);
+                sum += (block)(mask & (lanes)d);
+                block_store(to, &sum, count);
+            }
+        }
+}
+
+static void maxpool_back(const tw_pool *s, const int32_t *taps, const void *dy_, void *dx_) {
+    int64_t channels = s->channels, in_image = pixels_of(s->in) * channels;
+    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], width = s->out[WIDTH], end = rows * width * channels;
+    const real *dy = dy_;
+    real *dx = dx_;
+    memset(dx, 0, (size_t)in_image * sizeof *dx);
+    for (int64_t row = 0; row < rows; row++) {
+        walk w = walk_start(s, row / s->out[HEIGHT], row % s->out[HEIGHT], 0);
+        for (int64_t ox = 0; ox < width; ox++) {
+            w.x = span_of(s, WIDTH, ox);
+            w.kx = w.x.first;
+            int64_t furthest = walk_end(s, w) * channels + BLOCK;
+            for (int64_t c = 0; c < channels; c += BLOCK) {
+                int64_t at = (row * width + ox) * channels + c, own = tw_min(BLOCK, channels - c);
+                if (at + BLOCK <= end && furthest + c <= in_image)
+                    spread(s, &w, dy + at, taps + at, own, BLOCK, dx + c);
+                else
+                    spread(s, &w, dy + at, taps + at, own, own, dx + c);
+            }
+        }
     }
 }
 
@@ -141,12 +234,12 @@ static void avgpool_back(const tw_pool *s, const void *dy_, void *dx_) {
 
 /* Sums in double, a block of channels at a time, pixels in order. */
 static void globalavg(int64_t pixels, int64_t channels, const void *x_, void *y_) {
-    enum { BLOCK = 64 };
+    enum { WIDE = 64 };
     const real *x = x_;
     real *y = y_;
-    for (int64_t begin = 0; begin < channels; begin += BLOCK) {
-        int64_t width = tw_min(BLOCK, channels - begin);
-        double sum[BLOCK] = {0};
+    for (int64_t begin = 0; begin < channels; begin += WIDE) {
+        int64_t width = tw_min(WIDE, channels - begin);
+        double sum[WIDE] = {0};
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = 0; c < width; c++) sum[c] += (double)x[p * channels + begin + c];
         for (int64_t c = 0; c < width; c++) y[begin + c] = (real)(sum[c] / (double)pixels);

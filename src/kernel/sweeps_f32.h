@@ -8,6 +8,7 @@
 #include "base/checked.h"
 
 typedef float real;
+typedef int32_t integer; /* as wide as real */
 
 static inline float float_of(uint32_t bits) {
     float value;

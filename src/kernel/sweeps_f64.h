@@ -2,10 +2,12 @@
 #include "kernel/sweeps.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/checked.h"
 
 typedef double real;
+typedef int64_t integer; /* as wide as real */
 
 static inline real exp_real(real x) {
     return exp(x);
