@@ -97,12 +97,12 @@ static inline __attribute__((always_inline)) void maximum_of(const tw_pool *s, c
             int64_t pixel = line * s->in[WIDTH] + w->x.origin + w->x.first;
             int64_t first = (kz * s->kernel[HEIGHT] + ky) * s->kernel[WIDTH] + w->x.first;
             const real *in = x + pixel * channels;
-            lanes here = (lanes){0} + (integer)first;
-            for (int64_t kx = w->x.first; kx < w->x.last; kx++, in += channels, here += 1) {
+            integer here = (integer)first; /* a number: gcc 12's UBSan loses a vector's += */
+            for (int64_t kx = w->x.first; kx < w->x.last; kx++, in += channels, here++) {
                 block_load(in, count, &value);
                 lanes better = (lanes)(value > best) | (lanes)(value != value);
                 best = (block)((better & (lanes)value) | (~better & (lanes)best));
-                tap = (better & here) | (~better & tap);
+                tap = (better & ((lanes){0} + here)) | (~better & tap);
             }
         }
     block_store(y, &best, count);
@@ -159,9 +159,9 @@ static inline __attribute__((always_inline)) void spread(const tw_pool *s, const
             int64_t pixel = line * s->in[WIDTH] + w->x.origin + w->x.first;
             int64_t first = (kz * s->kernel[HEIGHT] + ky) * s->kernel[WIDTH] + w->x.first;
             real *to = dx + pixel * channels;
-            lanes here = (lanes){0} + (integer)first;
-            for (int64_t kx = w->x.first; kx < w->x.last; kx++, to += channels, here += 1) {
-                lanes mask = (lanes)(tap == here) & ours;
+            integer here = (integer)first; /* a number: gcc 12's UBSan loses a vector's += */
+            for (int64_t kx = w->x.first; kx < w->x.last; kx++, to += channels, here++) {
+                lanes mask = (lanes)(tap == (lanes){0} + here) & ours;
                 block_load(to, count, &sum);
                 sum += (block)(mask & (lanes)d);
                 block_store(to, &sum, count);
