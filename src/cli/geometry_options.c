@@ -120,8 +120,8 @@ static int fill_sizes(tw_geometry *geometry, const tw_arguments *arguments) {
     return TW_EXIT_DONE;
 }
 
-int tw_geometry_from_options(tw_geometry *geometry, const tw_arguments *arguments) {
-    int status = fill_sizes(geometry, arguments);
+int tw_geometry_settings_from_options(tw_geometry *geometry, const tw_arguments *arguments) {
+    int status = TW_EXIT_DONE;
     for (size_t i = 0; i < sizeof places / sizeof *places && status == TW_EXIT_DONE; ++i)
         status = fill_list(geometry, arguments, &places[i]);
     if (status != TW_EXIT_DONE) return status;
@@ -130,6 +130,13 @@ int tw_geometry_from_options(tw_geometry *geometry, const tw_arguments *argument
     geometry->layout = (tw_layout)tw_arguments_integer(arguments, "layout", TW_NCHW);
     geometry->transposed = tw_arguments_given(arguments, "transposed");
     geometry->flipped = tw_arguments_given(arguments, "flip");
+    return TW_EXIT_DONE;
+}
+
+int tw_geometry_from_options(tw_geometry *geometry, const tw_arguments *arguments) {
+    int status = fill_sizes(geometry, arguments);
+    if (status == TW_EXIT_DONE) status = tw_geometry_settings_from_options(geometry, arguments);
+    if (status != TW_EXIT_DONE) return status;
     const tw_status valid = tw_geometry_validate(geometry);
     return valid == TW_OK ? TW_EXIT_DONE : tw_command_refused(arguments->command, valid, "");
 }

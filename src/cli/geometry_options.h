@@ -12,4 +12,7 @@ extern const tw_option tw_options_geometry[];
 /* Fills and validates. TW_EXIT_DONE, or TW_EXIT_USAGE after saying why on stderr. */
 int tw_geometry_from_options(tw_geometry *geometry, const tw_arguments *arguments);
 
+/* Fills everything but sizes and channels, whose number of dimensions is set already; validates nothing. */
+int tw_geometry_settings_from_options(tw_geometry *geometry, const tw_arguments *arguments);
+
 #endif

@@ -12,7 +12,8 @@
 enum { LEAST_WIDTH = 40, MOST_WIDTH = 1000 };
 
 static const tw_section *const sections[] = {
-    &tw_section_forward, &tw_section_chain, &tw_section_input, &tw_section_matrix, &tw_section_connections,
+    &tw_section_forward,     &tw_section_chain,   &tw_section_input,    &tw_section_matrix,
+    &tw_section_connections, &tw_section_pooling, &tw_section_onebyone, &tw_section_network,
 };
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
@@ -71,7 +72,8 @@ static tw_status check(const tw_explain_request *r) {
 static uint32_t wanted_sections(const tw_explain_request *r) {
     uint32_t wanted = r->sections;
     for (int i = 0; i < SECTIONS && !r->sections; i++)
-        if (sections[i]->face.by_default) wanted |= 1u << i;
+        if (r->net.text ? sections[i] == &tw_section_network : sections[i]->face.by_default)
+            wanted |= 1u << i;
     return wanted;
 }
 
@@ -157,22 +159,55 @@ static tw_status render(const tw_document *d, const tw_explain_request *r, char 
     return TW_OK;
 }
 
+static bool needs_problem(uint32_t wanted) {
+    for (int i = 0; i < SECTIONS; i++)
+        if ((wanted >> i & 1u) && sections[i]->needs_problem) return true;
+    return false;
+}
+
+/* A legal request: its sections, with the convolution's numbers where one of them needs those. */
+static tw_status explain_legal(tw_document *d, const tw_explain_request *r, char **bytes, size_t *size) {
+    uint32_t wanted = wanted_sections(r);
+    tw_problem problem = {0};
+    bool needed = needs_problem(wanted);
+    tw_status status = needed ? tw_problem_create(&problem, r) : TW_OK;
+    if (status) return status;
+    if (needed) {
+        d->geometry = &problem.geometry;
+        write_opening(d, &problem);
+        write_facts(d, &problem);
+    } else {
+        tw_document_heading(d, 1, r->net.text ? TW_SAY_TITLE_NETWORK : TW_SAY_TITLE, NULL);
+    }
+    status = build(d, &problem, r, wanted);
+    if (!status) status = render(d, r, bytes, size);
+    tw_problem_release(&problem);
+    return status;
+}
+
+/* The document of an illegal geometry; the status stays that of its validation, and the message too. */
+static tw_status explain_illegal(tw_document *d, const tw_explain_request *r, tw_status why, char **bytes,
+                                 size_t *size) {
+    char *message = tw_arena_text(&d->arena, tw_message(), strlen(tw_message()));
+    if (!message) return TW_ERROR_MEMORY;
+    d->geometry = r->geometry.spatial >= 1 && r->geometry.spatial <= TW_MAX_SPATIAL ? &r->geometry : NULL;
+    tw_explain_illegal(d, &r->geometry, message);
+    tw_status status = d->arena.status;
+    if (!status && !renderers[r->format]->figure) status = render(d, r, bytes, size);
+    return status ? status : tw_fail(why, "%s", message);
+}
+
 tw_status tw_explain(const tw_explain_request *r, char **bytes, size_t *size) {
     if (!bytes || !size) return tw_fail(TW_ERROR_ARGUMENT, "bytes or size is NULL");
     *bytes = NULL;
     *size = 0;
     tw_status status = check(r);
     if (status) return status;
-    tw_problem problem;
-    tw_document document = {.language = r->language, .geometry = &r->geometry};
-    status = tw_problem_create(&problem, r);
-    if (status) return status;
-    write_opening(&document, &problem);
-    write_facts(&document, &problem);
-    status = build(&document, &problem, r, wanted_sections(r));
-    if (!status) status = render(&document, r, bytes, size);
+    tw_document document = {.language = r->language};
+    tw_status legal = needs_problem(wanted_sections(r)) ? tw_geometry_validate(&r->geometry) : TW_OK;
+    status =
+        legal ? explain_illegal(&document, r, legal, bytes, size) : explain_legal(&document, r, bytes, size);
     tw_arena_release(&document.arena);
-    tw_problem_release(&problem);
     return status;
 }
 

@@ -16,7 +16,8 @@ extern const tw_section tw_section_forward, tw_section_chain, tw_section_input, 
 
 const tw_section *const *tw_sections(size_t *count);
 
-/* Instead of all sections: why `geometry` is illegal, and what is near it. */
-void tw_explain_illegal(tw_document *document, const tw_geometry *geometry);
+/* Instead of all sections: why `geometry` is illegal, and what is near it; message: how validation said it.
+ */
+void tw_explain_illegal(tw_document *document, const tw_geometry *geometry, const char *message);
 
 #endif

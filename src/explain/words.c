@@ -6,6 +6,7 @@
 
 static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_TITLE] = {"A convolution, step by step", "一步一步看卷積"},
+    [TW_SAY_TITLE_NETWORK] = {"A network, layer by layer", "一層一層看網路"},
     [TW_SAY_SIZES] = {"The image `x` is {0}, the kernel `w` is {1}, the output `h` is {2}.",
                       "影像 `x` 為 {0}，卷積核 `w` 為 {1}，輸出 `h` 為 {2}。"},
     [TW_SAY_SETTINGS] = {"Stride {0}, padding {1} and {2}, dilation {3}, groups {4}.",
@@ -270,6 +271,105 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_FIGURE_PATTERN] =
         {"The pattern of the matrix `W`: the stronger the colour, the more places hold a weight.",
          "矩陣 `W` 的分布：顏色越深，帶有權重的位置越多。"},
+
+    [TW_SAY_POOL] = {"Pooling", "池化"},
+    [TW_SAY_POOL_TEXT] =
+        {"A window of {0} moves with stride {1}, over each channel by itself. A pool has no parameters.",
+         "大小為 {0} 的視窗以步幅 {1} 移動，各通道分開處理。池化"
+         "沒有參數。"},
+    [TW_SAY_POOL_LARGE] = {"The image is too large to be pooled here: name a smaller one.",
+                           "影像太大，無法在此示範池化：請改用較小的影像。"},
+    [TW_SAY_POOL_AVERAGE] = {"Average pool", "平均池化"},
+    [TW_SAY_POOL_AVERAGE_TEXT] =
+        {"Each output is the mean of its window: a convolution whose {0} weights are all one over {0}.",
+         "每個輸出是視窗內的平均：相當於 {0} 個權重都等於 {0} 分"
+         "之一的卷積。"},
+    [TW_SAY_POOL_AVERAGE_MATRIX] = {"The matrix of the average pool", "平均池化的矩陣"},
+    [TW_SAY_POOL_AVERAGE_BACK] =
+        {"Backward, every pixel of a window gets an equal share of that window's gradient:",
+         "反向時，視窗內的每個像素平分該視窗的梯度："},
+    [TW_SAY_POOL_MAX] = {"Max pool", "最大池化"},
+    [TW_SAY_POOL_MAX_TEXT] = {"Each output is the largest pixel of its window. For a given image that is a "
+                              "matrix `S` too: it selects, with "
+                              "a single 1 in each row.",
+                              "每個輸出是視窗內最大的像素。對給定的影像而言，這也是"
+                              "一個矩陣 `S`：它負責挑選，每列只有一個 1。"},
+    [TW_SAY_POOL_EXAMPLE] = {"Since no image was given, one is taken as an example.",
+                             "沒有給定影像，因此取一個例子。"},
+    [TW_SAY_POOL_SELECTION] = {"The selection matrix `S`", "選擇矩陣 `S`"},
+    [TW_SAY_POOL_OUTPUT] = {"output", "輸出"},
+    [TW_SAY_POOL_LARGEST] = {"largest", "最大值"},
+    [TW_SAY_POOL_FROM] = {"taken from", "取自"},
+    [TW_SAY_POOL_GRADIENT] = {"gradient goes to", "梯度流向"},
+    [TW_SAY_POOL_MAX_BACK] = {"Backward, the gradient of an output goes to the pixel that was taken, and to "
+                              "no other. Which one that is "
+                              "depends on the image:",
+                              "反向時，輸出的梯度只流向被選中的像素，其他像素得不到"
+                              "。選中哪一個取決於影像："},
+
+    [TW_SAY_ONE] = {"The 1x1 convolution: a matrix product over channels", "1x1 卷積：通道之間的矩陣乘積"},
+    [TW_SAY_ONE_TEXT] = {"With a kernel of one pixel nothing is summed over neighbours: at every pixel the "
+                         "same matrix of {0} by {1} "
+                         "weights turns {1} input channels into {0} output channels, {2} parameters in all.",
+                         "卷積核只有一個像素時，不再對鄰近像素求和：每個像素都"
+                         "用同一個 {0} 乘 {1} 的權重矩陣，把 {1} 個輸入通道變成 {0} "
+                         "個輸出通道，共 {2} 個參數。"},
+    [TW_SAY_ONE_X] = {"`X`: channels by pixels", "`X`：通道 × 像素"},
+    [TW_SAY_ONE_H] = {"`H`: channels by pixels", "`H`：通道 × 像素"},
+    [TW_SAY_ONE_BACK] =
+        {"Backward it is two more products, and the gradient of a weight sums over all pixels:",
+         "反向是另外兩個矩陣乘積，權重的梯度對所有像素求和："},
+
+    [TW_SAY_NETWORK] = {"The whole network", "整個網路"},
+    [TW_SAY_NETWORK_TEXT] = {"An image of {0} goes in; {1} numbers come out. {2} parameters are trained.",
+                             "輸入 {0} 的影像，輸出 {1} 個數。共訓練 {2} 個參數。"},
+    [TW_SAY_NETWORK_LAYER] = {"layer", "層"},
+    [TW_SAY_NETWORK_SHAPE] = {"shape", "形狀"},
+    [TW_SAY_NETWORK_FLOPS] = {"flops", "浮點運算"},
+    [TW_SAY_NETWORK_BYTES] = {"bytes", "位元組"},
+    [TW_SAY_NETWORK_TOTAL] = {"all", "合計"},
+    [TW_SAY_NETWORK_FORMULAS] = {"Forward and backward, layer by layer", "各層的前向與反向"},
+    [TW_SAY_NETWORK_KIND] = {"layer", "層"},
+    [TW_SAY_NETWORK_FORWARD] = {"forward", "前向"},
+    [TW_SAY_NETWORK_BACKWARD] = {"backward", "反向"},
+    [TW_SAY_NETWORK_VALUES] = {"The values and gradients that flow", "流動的數值與梯度"},
+    [TW_SAY_NETWORK_VALUES_TEXT] = {"For the image given, with the label {0}: each layer's outputs, and the "
+                                    "gradient of the loss by them.",
+                                    "對給定的影像與標籤 {0}：各層的輸出，以及損失對它們的"
+                                    "梯度。"},
+    [TW_SAY_NETWORK_NO_LABEL] =
+        {"For the image given: each layer's outputs. With a label there are gradients too.",
+         "對給定的影像：各層的輸出。若給定標籤，還會有梯度。"},
+    [TW_SAY_NETWORK_LEAST] = {"least", "最小"},
+    [TW_SAY_NETWORK_MEAN] = {"mean", "平均"},
+    [TW_SAY_NETWORK_MOST] = {"most", "最大"},
+    [TW_SAY_NETWORK_NORM] = {"norm of `dL/dh`", "`dL/dh` 的範數"},
+    [TW_SAY_NETWORK_OUTPUTS] = {"The outputs", "輸出"},
+    [TW_SAY_NETWORK_CLASS] = {"class", "類別"},
+    [TW_SAY_NETWORK_LOSS] = {"The loss is {0}.", "損失為 {0}。"},
+
+    [TW_SAY_ILLEGAL] = {"This shape is not possible", "這個形狀不可能"},
+    [TW_SAY_ILLEGAL_RANGE] = {"{1}: {0} is {2}; it must be at least {3}.",
+                              "{1}：{0} 為 {2}，至少必須是 {3}。"},
+    [TW_SAY_ILLEGAL_EXTENT] =
+        {"{0}: the kernel spans {1} pixels, but the padded image has only {2}; there is no place for it.",
+         "{0}：卷積核跨越 {1} 個像素，但填充後的影像只有 {2} 個，"
+         "放不下。"},
+    [TW_SAY_ILLEGAL_GROUPS] =
+        {"{0} groups do not divide {1} input and {2} output channels evenly; groups must divide both.",
+         "{0} 個分組無法整除 {1} 個輸入通道與 {2} 個輸出通道；分組"
+         "數必須能整除兩者。"},
+    [TW_SAY_ILLEGAL_MESSAGE] = {"The library says: {0}", "函式庫的訊息：{0}"},
+    [TW_SAY_ILLEGAL_NEAREST] = {"Each of these changes alone makes it possible:",
+                                "以下任何一項改變都能使它可行："},
+    [TW_SAY_CHANGE] = {"change", "改變"},
+    [TW_SAY_NOW] = {"now", "目前"},
+    [TW_SAY_NEAREST] = {"nearest legal", "最近的合法值"},
+    [TW_SAY_EVERY_DIMENSION] = {"every dimension", "每個維度"},
+    [TW_SAY_FIELD_GROUPS] = {"groups", "分組"},
+    [TW_SAY_FIELD_IN] = {"input channels", "輸入通道"},
+    [TW_SAY_FIELD_PADDING] = {"padding p, q", "填充 p、q"},
+    [TW_SAY_FIELD_OUT] = {"output channels", "輸出通道"},
 };
 
 const char *tw_words(tw_language language, tw_word word) {
