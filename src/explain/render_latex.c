@@ -16,7 +16,8 @@ enum { LINE = 74 }; /* letters of a line of formulas, roughly */
 static void put_preamble(tw_ink *ink, tw_language language) {
     tw_ink_text(ink, "\\documentclass[11pt,a4paper]{article}\n\\usepackage[T1]{fontenc}\n"
                      "\\usepackage[utf8]{inputenc}\n\\usepackage[margin=24mm]{geometry}\n"
-                     "\\usepackage{amsmath,graphicx,xcolor,tikz}\n");
+                     "\\usepackage{amsmath,graphicx,xcolor,tikz}\n"
+                     "\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}\n");
     if (language == TW_CHINESE) tw_ink_text(ink, "\\usepackage{CJKutf8}\n");
     for (int i = 0; i < TW_PALETTE; i++) {
         const tw_paint *p = tw_palette(i);
