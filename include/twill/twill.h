@@ -1,5 +1,6 @@
 /* All of Twill. The pieces, simplest first: conv.h (a convolution and its gradients), matrix.h (the same as a
- * sparse matrix), net.h, data.h, train.h, model.h (networks), check.h (proof), machine.h and status.h. */
+ * sparse matrix), operator.h (its norms), net.h, data.h, train.h, model.h (networks), check.h (proof),
+ * machine.h and status.h. */
 #ifndef TWILL_TWILL_H
 #define TWILL_TWILL_H
 
@@ -11,6 +12,7 @@
 #include <twill/matrix.h>
 #include <twill/model.h>
 #include <twill/net.h>
+#include <twill/operator.h>
 #include <twill/status.h>
 #include <twill/train.h>
 
