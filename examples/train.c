@@ -7,9 +7,9 @@
 
 static const char network[] = "conv 8 5x5 pad 2; relu; maxpool 2; conv 16 5x5; relu; maxpool 2; dense 10";
 
-static tw_status run(const tw_data *train, const tw_data *test, tw_net *net, float *weights) {
+static tw_status run(const tw_data *train, const tw_data *test, tw_net *net, float *weights, bool *good) {
     tw_train_options options = tw_train_suggest(net);
-    options.epochs = 2;
+    options.epochs = 4;
     options.seed = 1;
     tw_status status = tw_net_initialise(net, options.seed, TW_F32, weights);
     tw_train_result trained;
@@ -25,23 +25,25 @@ static tw_status run(const tw_data *train, const tw_data *test, tw_net *net, flo
     tw_eval_free(&tested);
     tw_data_info info = tw_data_describe(train);
     status = tw_model_save("digits.safetensors", net, weights, info.classes, info.class_names);
-    return status == TW_OK && !learned ? TW_ERROR_NUMERIC : status;
+    if (status == TW_OK && !learned) printf("that is less than 90 %%\n");
+    *good = learned;
+    return status;
 }
 
 int main(void) {
     tw_data *train = NULL, *test = NULL;
     tw_net *net = NULL;
     float *weights = NULL;
-    tw_status status = tw_data_open(&train, "strokes:count=4000", TW_TRAIN);
+    bool good = false;
+    tw_status status = tw_data_open(&train, "strokes:count=8000", TW_TRAIN);
     if (status == TW_OK) status = tw_data_open(&test, "strokes", TW_TEST);
     if (status == TW_OK) status = tw_net_create(&net, network, tw_data_describe(train).image);
     if (status == TW_OK) weights = malloc((size_t)tw_net_weights(net) * sizeof *weights);
-    if (status == TW_OK && weights) status = run(train, test, net, weights);
-    if (status != TW_OK || !weights) fprintf(stderr, "%s: %s\n", tw_status_name(status), tw_message());
-    bool good = status == TW_OK && weights;
+    if (status == TW_OK && weights) status = run(train, test, net, weights, &good);
+    if (status != TW_OK) fprintf(stderr, "%s\n", tw_message());
     free(weights);
     tw_net_free(net);
     tw_data_close(test);
     tw_data_close(train);
-    return good ? 0 : 1;
+    return status == TW_OK && good ? 0 : 1;
 }
