@@ -9,7 +9,11 @@
 #include "conv/gradient.h"
 #include "conv/rows.h"
 
-enum { MOST_STRIPS = 256 };
+enum {
+    MOST_STRIPS = 256,
+    TURN = 16, /* channels turned at once: they stay in the first cache */
+    AHEAD = 8  /* output channels: short runs, far apart, that no processor fetches by itself */
+};
 
 /* One task, and the chunk that it is at. */
 typedef struct work {
@@ -211,30 +215,22 @@ typedef struct whole {
     const tw_job *job;
 } whole;
 
-static void run_task(void *context, int64_t task, int worker) {
-    const whole *all = context;
-    const tw_gradient *g = all->g;
-    work k = {.g = g, .job = all->job, .partial = all->job->workspace};
-    int64_t x_bytes, bytes = tw_gradient_worker_bytes(g, &x_bytes), part, columns;
-    k.x = after_partials(g, all->job) + worker * bytes;
-    k.dy = k.x + x_bytes;
-    split(&task, g->row_parts, &part);
-    split(&task, g->column_parts, &columns);
-    split(&task, g->groups, &k.group);
-    k.slot = task;
-    k.in0 = part * g->part_in, k.in1 = tw_min(k.in0 + g->part_in, g->group_in);
-    k.block0 = columns * g->blocks / g->column_parts, k.block1 = (columns + 1) * g->blocks / g->column_parts;
-    for (int64_t chunk = k.slot; chunk < g->chunks; chunk += g->slots) {
-        find_chunk(&k, chunk);
-        run_chunk(&k);
-    }
-}
-
 static void add(size_t size, const void *from, void *to, int64_t count) {
     if (size == 4)
         for (int64_t i = 0; i < count; i++) ((float *)to)[i] += ((const float *)from)[i];
     else
         for (int64_t i = 0; i < count; i++) ((double *)to)[i] += ((const double *)from)[i];
+}
+
+/* The taps of one pair of channels: to[t] = from[t * step], or from the last to the first. */
+static void turn(const char *from, int64_t step, int64_t taps, bool flipped, size_t size, char *to) {
+    for (int64_t t = 0; t < taps; t++) {
+        int64_t at = flipped ? taps - 1 - t : t;
+        if (size == 4)
+            memcpy(to + at * 4, from + t * step * 4, 4);
+        else
+            memcpy(to + at * 8, from + t * step * 8, 8);
+    }
 }
 
 /* One block of one group: the partial gradients added up in order, and then [tap][channel][column] to
@@ -250,21 +246,55 @@ static void finish_block(void *context, int64_t task, int worker) {
     for (int64_t s = 1; s < tw_min(g->slots, g->chunks); s++)
         add(g->size, sum + s * g->partial * size, sum, taps * g->group_in * row);
     char *dw = (char *)all->job->dw + (group * g->group_out + block * g->block) * g->group_in * taps * size;
-    for (int64_t c = 0; c < g->group_in; c++)
-        for (int64_t n = 0; n < columns; n++)
-            for (int64_t t = 0; t < taps; t++) {
-                const char *from = sum + ((t * g->group_in + c) * row + n) * size;
-                char *to = dw + ((n * g->group_in + c) * taps + (g->flipped ? taps - 1 - t : t)) * size;
-                if (size == 4)
-                    memcpy(to, from, 4);
-                else
-                    memcpy(to, from, 8);
-            }
+    for (int64_t c0 = 0; c0 < g->group_in; c0 += TURN)
+        for (int64_t n = 0; n < columns; n++) {
+            int64_t channels = tw_min(TURN, g->group_in - c0), run = channels * taps * size;
+            const char *ahead = dw + (tw_min(n + AHEAD, columns - 1) * g->group_in + c0) * taps * size;
+            for (int64_t i = 0; i < run; i += 64) __builtin_prefetch(ahead + i, 1);
+            for (int64_t c = c0; c < c0 + channels; c++)
+                turn(sum + (c * row + n) * size, g->group_in * row, taps, g->flipped, g->size,
+                     dw + (n * g->group_in + c) * taps * size);
+        }
+}
+
+/* The task's chunks, one after the other, for some blocks. */
+static void run_chunks(work *k, int64_t block0, int64_t block1) {
+    k->block0 = block0, k->block1 = block1;
+    for (int64_t chunk = k->slot; chunk < k->g->chunks; chunk += k->g->slots) {
+        find_chunk(k, chunk);
+        run_chunk(k);
+    }
+}
+
+/* Whether a task holds the whole sum of its blocks, and so can finish them while they are in the cache. */
+static bool is_alone(const tw_gradient *g) {
+    return g->slots == 1 && g->row_parts == 1;
+}
+
+static void run_task(void *context, int64_t task, int worker) {
+    const whole *all = context;
+    const tw_gradient *g = all->g;
+    work k = {.g = g, .job = all->job, .partial = all->job->workspace};
+    int64_t x_bytes, bytes = tw_gradient_worker_bytes(g, &x_bytes), part, columns;
+    k.x = after_partials(g, all->job) + worker * bytes;
+    k.dy = k.x + x_bytes;
+    split(&task, g->row_parts, &part);
+    split(&task, g->column_parts, &columns);
+    split(&task, g->groups, &k.group);
+    k.slot = task;
+    k.in0 = part * g->part_in, k.in1 = tw_min(k.in0 + g->part_in, g->group_in);
+    int64_t end = (columns + 1) * g->blocks / g->column_parts, next;
+    for (int64_t b = columns * g->blocks / g->column_parts; b < end; b = next) {
+        next = g->x_in_place ? b + 1 : end; /* staging x once for all blocks is worth more than their cache */
+        run_chunks(&k, b, next);
+        for (int64_t done = b; done < next && is_alone(g); done++)
+            finish_block(context, k.group * g->blocks + done, worker);
+    }
 }
 
 void tw_gradient_execute(const tw_gradient *g, const tw_job *job) {
     whole all = {g, job};
     tw_parallel(job->threads, tw_min(g->slots, g->chunks) * g->groups * g->column_parts * g->row_parts,
                 run_task, &all);
-    tw_parallel(job->threads, g->groups * g->blocks, finish_block, &all);
+    if (!is_alone(g)) tw_parallel(job->threads, g->groups * g->blocks, finish_block, &all);
 }

@@ -41,23 +41,27 @@ static bool any_infinite(const char *numbers, int64_t count, size_t size) {
     return found != 0;
 }
 
-/* [reduce][row] of one tap: to[c][n] = w[at + n * n_step + c * c_step], for numbers of 4 and 8 bytes. */
-static void pack_tap(const char *w, int64_t n_step, int64_t c_step, int64_t reduce, int64_t columns,
-                     int64_t row, size_t size, char *to) {
-    for (int64_t c = 0; c < reduce; c++, to += row * (int64_t)size, w += c_step * (int64_t)size) {
-        if (size == 4)
-            for (int64_t n = 0; n < columns; n++) memcpy(to + n * 4, w + n * n_step * 4, 4);
-        else
-            for (int64_t n = 0; n < columns; n++) memcpy(to + n * 8, w + n * n_step * 8, 8);
-        memset(to + columns * (int64_t)size, 0, (size_t)(row - columns) * size);
-    }
-}
-
 /* The number of the weight at kernel position (z, y, x) of a channel pair. */
 static int64_t position(const tw_sweep *s, int64_t z, int64_t y, int64_t x) {
     int64_t all = s->kernel[0] * s->kernel[1] * s->kernel[2];
     int64_t k = (z * s->kernel[1] + y) * s->kernel[2] + x;
     return s->flipped ? all - 1 - k : k;
+}
+
+enum { TURN = 16 /* channels turned at once: they stay in the first cache */ };
+
+/* The taps of one pair of channels: to[t * step] = from[place[t]]. */
+static void pack_pair(const char *from, const tw_sweep *s, int64_t step, char *to) {
+    const tw_axis *z = &s->axis[0], *y = &s->axis[1], *x = &s->axis[2];
+    for (int64_t i = 0; i < z->first[z->phases]; i++)
+        for (int64_t j = 0; j < y->first[y->phases]; j++)
+            for (int64_t k = 0; k < x->first[x->phases]; k++, to += step) {
+                int64_t at = position(s, z->tap[i], y->tap[j], x->tap[k]);
+                if (s->size == 4)
+                    memcpy(to, from + at * 4, 4);
+                else
+                    memcpy(to, from + at * 8, 8);
+            }
 }
 
 static void pack_block(void *context, int64_t task, int worker) {
@@ -70,14 +74,14 @@ static void pack_block(void *context, int64_t task, int worker) {
     /* w is [groups][out][in][kernel]; forward writes out and sums over in, backward the other way round */
     int64_t n_step = s->backward ? all : s->reduce * all, c_step = s->backward ? s->produce * all : all;
     const char *w = p->w + (g * s->produce * s->reduce * all + b * s->block * n_step) * size;
-    char *begin = p->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, g, b) * size, *to = begin;
-    const tw_axis *z = &s->axis[0], *y = &s->axis[1], *x = &s->axis[2];
-    for (int64_t i = 0; i < z->first[z->phases]; i++)
-        for (int64_t j = 0; j < y->first[y->phases]; j++)
-            for (int64_t k = 0; k < x->first[x->phases]; k++, to += s->reduce * row * size)
-                pack_tap(w + position(s, z->tap[i], y->tap[j], x->tap[k]) * size, n_step, c_step, s->reduce,
-                         columns, row, s->size, to);
-    p->packed[task] = any_infinite(begin, (to - begin) / size, s->size);
+    char *begin = p->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, g, b) * size;
+    int64_t step = s->reduce * row * size;
+    if (row > columns) memset(begin, 0, (size_t)(s->taps * step));
+    for (int64_t c0 = 0; c0 < s->reduce; c0 += TURN)
+        for (int64_t n = 0; n < columns; n++)
+            for (int64_t c = c0; c < tw_min(c0 + TURN, s->reduce); c++)
+                pack_pair(w + (n * n_step + c * c_step) * size, s, step, begin + (c * row + n) * size);
+    p->packed[task] = any_infinite(begin, s->taps * s->reduce * row, s->size);
 }
 
 void tw_sweep_pack(const tw_sweep *s, const void *w, void *packed, int threads) {
