@@ -1,0 +1,103 @@
+/* The tile of every instruction set: each height and width against a plain sum, the last columns partial, and
+ * the same bits as the scalar one. And what is told of the machine. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "kernel/kernel.h"
+
+enum { ROWS = 14, COLUMNS = 64, LENGTH = 9 };
+
+/* sum, as kernel.h defines it, for one element of a tile over two strips. */
+static float plain(const float *a, const float *b, int m, int n) {
+    float sum = 0;
+    for (int l = 0; l < 2 * LENGTH; l++) sum = fmaf(a[l * ROWS + m], b[l * COLUMNS + n], sum);
+    return sum;
+}
+
+static void check_tile(const tw_loops *loops, int vecs, int rows, int columns, const float *a,
+                       const float *b) {
+    float c[ROWS * COLUMNS], bias[COLUMNS];
+    for (int i = 0; i < ROWS * COLUMNS; i++) c[i] = -1;
+    for (int i = 0; i < COLUMNS; i++) bias[i] = (float)i;
+    tw_strip strips[2] = {{a, b, LENGTH}, {a + LENGTH * ROWS, b + LENGTH * COLUMNS, LENGTH}};
+    tw_tile t = {.strips = strips, .count = 2, .a_row = 1, .a_col = ROWS, .b_row = COLUMNS, .start = bias};
+    t.c = c, t.c_row = COLUMNS, t.rows = rows, t.vecs = vecs, t.columns = columns;
+    loops->tile(&t);
+    for (int m = 0; m < ROWS; m++)
+        for (int n = 0; n < COLUMNS; n++)
+            assert_true(c[m * COLUMNS + n] == (m < rows && n < columns ? bias[n] + plain(a, b, m, n) : -1));
+}
+
+static void every_tile_is_the_same_chain_of_multiply_adds(void **state) {
+    (void)state;
+    tw_random r = tw_random_stream(1, TW_RANDOM_TEST, 0, 0);
+    float a[2 * LENGTH * ROWS], b[2 * LENGTH * COLUMNS];
+    for (int i = 0; i < 2 * LENGTH * ROWS; i++) a[i] = (float)tw_random_uniform(&r) - 0.5f;
+    for (int i = 0; i < 2 * LENGTH * COLUMNS; i++) b[i] = (float)tw_random_uniform(&r) - 0.5f;
+    size_t count;
+    const tw_kernel *const *kernels = tw_kernels(&count);
+    for (size_t i = 0; i < count; i++) {
+        const tw_loops *loops = kernels[i]->loops[TW_F32];
+        if (!tw_cpu_has(kernels[i]->needs)) continue;
+        for (int vecs = 1; vecs <= loops->most_vecs; vecs++)
+            for (int rows = 1; rows <= loops->most_rows[vecs]; rows++)
+                for (int columns = (vecs - 1) * loops->lanes + 1; columns <= vecs * loops->lanes; columns++)
+                    check_tile(loops, vecs, rows, columns, a, b);
+    }
+}
+
+static void exactly_one_instruction_set_is_chosen_and_it_runs(void **state) {
+    (void)state;
+    size_t count, chosen = 0;
+    const tw_machine_isa *isa = tw_machine_isas(&count);
+    for (size_t i = 0; i < count; i++) {
+        chosen += isa[i].chosen;
+        if (isa[i].chosen) assert_true(isa[i].runs);
+    }
+    assert_int_equal(chosen, 1);
+    assert_string_equal(isa[0].name, "scalar");
+    assert_true(isa[0].runs);
+}
+
+static void the_peak_is_measured_only_for_what_exists(void **state) {
+    (void)state;
+    assert_true(tw_machine_peak_gflops(TW_F32, 1) > 0);
+    assert_true(tw_machine_peak_gflops(TW_F32, 0) == 0);
+    assert_true(tw_machine_peak_gflops(TW_F32, TW_MAX_THREADS + 1) == 0);
+    assert_true(tw_machine_peak_gflops((tw_type)9, 1) == 0);
+    assert_int_equal(tw_type_size(TW_F32), 4);
+    assert_int_equal(tw_type_size(TW_F64), 8);
+    assert_int_equal(tw_type_size((tw_type)2), 0);
+}
+
+static void an_override_that_cannot_be_used_is_told(void **state) {
+    (void)state;
+    setenv("TWILL_ISA", "scalar", 1);
+    assert_string_equal(tw_kernel_default()->name, "scalar");
+    assert_null(strstr(tw_machine_describe(), "ignored"));
+    setenv("TWILL_ISA", "nonesuch", 1);
+    assert_string_not_equal(tw_kernel_default()->name, "nonesuch");
+    assert_non_null(strstr(tw_machine_describe(), "TWILL_ISA=nonesuch ignored"));
+    unsetenv("TWILL_ISA");
+    setenv("TWILL_NUM_THREADS", "-3", 1);
+    assert_non_null(strstr(tw_machine_describe(), "TWILL_NUM_THREADS=-3 ignored"));
+    unsetenv("TWILL_NUM_THREADS");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_tile_is_the_same_chain_of_multiply_adds),
+        cmocka_unit_test(exactly_one_instruction_set_is_chosen_and_it_runs),
+        cmocka_unit_test(the_peak_is_measured_only_for_what_exists),
+        cmocka_unit_test(an_override_that_cannot_be_used_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
