@@ -13,8 +13,9 @@
  * Accuracy: |y - exact| <= c * 2^-24 * sum |x||w| (2^-53 in f64) with c = 16 for the direct sum, 8 for
  * Winograd F(2x2), 128 for F(4x4).
  *
- * NaN and infinity go through as IEEE 754 says; no input value changes the speed by design, and the
- * floating-point environment (MXCSR) is never touched. */
+ * NaN and infinity go through as IEEE 754 says, also beside padding (weights or dy that hold one may take
+ * longer: see docs/engine.md); no other value changes the speed, and the floating-point environment (MXCSR) is
+ * never touched. */
 #ifndef TWILL_CONV_H
 #define TWILL_CONV_H
 
