@@ -10,7 +10,8 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-static const tw_data_source *const sources[] = {&tw_data_strokes, &tw_data_mnist};
+static const tw_data_source *const sources[] = {&tw_data_strokes, &tw_data_mnist, &tw_data_cifar10,
+                                                &tw_data_folder};
 enum { SOURCES = sizeof sources / sizeof *sources };
 
 const char *const tw_data_digits[10] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
