@@ -1,7 +1,7 @@
 /* Other libraries as processes. A peer is a program beside the command, or in bench/peers of the sources
- * beside the folder that the command was built in; TWILL_PEERS names another folder. Threads of the OpenMP
- * runtimes are told to sleep while they wait, or they would take the processor from whoever has the next
- * turn. */
+ * beside the folder that the command was built in; TWILL_PEERS names another folder, TWILL_PYTHON another
+ * python3. Threads of the OpenMP runtimes are told to sleep while they wait, or they would take the processor
+ * from whoever has the next turn. */
 #include "bench_peer.h"
 
 #include <errno.h>

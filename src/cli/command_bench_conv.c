@@ -3,7 +3,7 @@
  * beside.
  *
  * GFLOP/s are 2 x taps inside the image / least time, whatever the algorithm multiplies, so Winograd may
- * exceed the peak. Ratios compare medians of turns taken one after the other. A row is printed when it is
+ * exceed the peak. Ratios compare least times of turns taken one after the other. A row is printed when it is
  * known. */
 #include <fnmatch.h>
 #include <math.h>
@@ -133,7 +133,7 @@ static double share(const tw_bench *bench, double gflops) {
 
 /* How many times as long as Twill the peer takes. */
 static double ratio_of(const tw_race *race, int peer) {
-    return tw_times_median(&race->peer_times[peer]) / tw_times_median(&race->times);
+    return tw_times_least(&race->peer_times[peer]) / tw_times_least(&race->times);
 }
 
 static void print_row(const tw_bench *bench, const tw_layer *layer, const tw_race *race) {
@@ -144,7 +144,7 @@ static void print_row(const tw_bench *bench, const tw_layer *layer, const tw_rac
     for (int p = 0; p < TW_PEERS; ++p) {
         if (!tw_peers_take_part(bench->peers, p)) continue;
         if (race->peer_times[p].count > 0)
-            printf("  %9.3f  %6.2f", tw_times_median(&race->peer_times[p]), ratio_of(race, p));
+            printf("  %9.3f  %6.2f", tw_times_least(&race->peer_times[p]), ratio_of(race, p));
         else
             printf("  %9s  %6s", "-", "-");
     }
@@ -157,6 +157,13 @@ static void print_row(const tw_bench *bench, const tw_layer *layer, const tw_rac
     for (int p = 0; p < TW_PEERS; ++p)
         if (tw_peers_take_part(bench->peers, p) && race->peer_declines[p][0])
             printf("      %s: %s\n", tw_peer_names[p], tw_words_quoted(race->peer_declines[p]).text);
+}
+
+static void print_json_peers(const char *name, const tw_race *race, double (*what)(const tw_times *times)) {
+    tw_json_open_object(name);
+    for (int p = 0; p < TW_PEERS; ++p)
+        if (race->peer_times[p].count > 0) tw_json_real(tw_peer_names[p], what(&race->peer_times[p]));
+    tw_json_close_object();
 }
 
 static void print_json(const tw_bench *bench, const tw_layer *layer, const tw_race *race) {
@@ -172,11 +179,8 @@ static void print_json(const tw_bench *bench, const tw_layer *layer, const tw_ra
     tw_json_real("gflops", gflops_of(race));
     tw_json_real("peak_gflops", bench->peak);
     tw_json_integer("workspace_bytes", (int64_t)race->description.workspace_bytes);
-    tw_json_open_object("peers");
-    for (int p = 0; p < TW_PEERS; ++p)
-        if (race->peer_times[p].count > 0)
-            tw_json_real(tw_peer_names[p], tw_times_median(&race->peer_times[p]));
-    tw_json_close_object();
+    print_json_peers("peers", race, tw_times_median);
+    print_json_peers("peers_min_ms", race, tw_times_least);
     tw_json_end();
 }
 
@@ -384,7 +388,7 @@ const tw_command tw_command_bench_conv = {
              "measured "
              "in the same run. Weights are packed before, buffers are warm.\n"
              "\n"
-             "A peer's columns are its median time and how many times as long as Twill's that is.\n"
+             "A peer's columns are its least time and how many times as long as Twill's that is.\n"
              "\n"
              "  twill bench conv --layers bench/layers.tsv --threads 1 --pass forward --explain",
     .options = {options, tw_options_json},

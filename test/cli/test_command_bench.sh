@@ -70,7 +70,7 @@ peer 'onednn: "the peer'\''s process has ended' <<'END'
 #!/bin/sh
 exit 3
 END
-peer ' 7.000 ' <<'END'
+peer ' 5.000 ' <<'END'
 #!/bin/sh
 while read -r word rest; do
     case $word in convolution) echo ready ;; time) echo times 7 5 9 ;; esac
