@@ -203,7 +203,7 @@ static int time_net(const tw_arguments *arguments, const tw_net *net, const char
 static int run(const tw_arguments *arguments) {
     enum { WIDTH = 12 };
     tw_net *net;
-    const int made = tw_net_from_options(&net, arguments, NULL);
+    const int made = tw_net_from_options(&net, arguments, NULL, NULL);
     if (made != TW_EXIT_DONE) return made;
     if (!tw_arguments_given(arguments, "json"))
         printf("%-*s  %-9s  %5s  %7s  %10s  %10s  %10s  %9s\n", WIDTH, "net", "mode", "batch", "threads",

@@ -280,7 +280,7 @@ static int run_net(const tw_arguments *arguments) {
     static tw_report report;
     tw_check_result result;
     tw_net *net;
-    const int made = tw_net_from_options(&net, arguments, NULL);
+    const int made = tw_net_from_options(&net, arguments, NULL, NULL);
     if (made != TW_EXIT_DONE) return made;
     tw_status status = TW_ERROR_MEMORY;
     if (report_begin(&report, arguments, true)) {

@@ -8,10 +8,16 @@
 
 #include "aligned_table.h"
 #include "command.h"
+#include "data_options.h"
 #include "json_line.h"
 #include "net_options.h"
 #include "terminal.h"
 #include "wording.h"
+
+static const tw_option model_options[] = {
+    {.name = "model", .form = "FILE", .kind = TW_OPTION_TEXT, .help = "the network of this model file"},
+    {.name = NULL},
+};
 
 static void list_isas(void) {
     size_t count;
@@ -56,6 +62,7 @@ static void machine(void) {
     list_isas();
     list_algorithms();
     tw_net_options_list(stdout);
+    tw_data_options_list(stdout);
 }
 
 /* ---- A network.
@@ -80,11 +87,11 @@ static int64_t total_flops(const tw_net *net) {
     return flops;
 }
 
-static const char *node_shape(const tw_net_node *node, char text[96]) {
+static const char *node_shape(const tw_net_node *node, char text[TW_IMAGE_TEXT]) {
     if (node->spatial == 0)
-        snprintf(text, 96, "%" PRId64, node->outputs);
+        snprintf(text, TW_IMAGE_TEXT, "%" PRId64, node->outputs);
     else
-        snprintf(text, 96, "%" PRId64 "x%.60s", node->channels,
+        snprintf(text, TW_IMAGE_TEXT, "%" PRId64 "x%.60s", node->channels,
                  tw_words_sizes(node->size, node->spatial).text);
     return text;
 }
@@ -100,7 +107,7 @@ static void node_inputs(const tw_net_node *node, int number, char text[32]) {
 
 static void net_table(const tw_net *net) {
     size_t count;
-    char shape[96], inputs[32];
+    char shape[TW_IMAGE_TEXT], inputs[32];
     const tw_net_node *nodes = tw_net_nodes(net, &count);
     tw_table *table = tw_table_create(
         "rslrrr", (const char *const[]){"", "layer", "from", "output", "parameters", "flops"});
@@ -130,7 +137,7 @@ static void net_text(const tw_net *net) {
 
 static void net_json(const tw_net *net) {
     size_t count;
-    char shape[96];
+    char shape[TW_IMAGE_TEXT];
     const tw_net_node *nodes = tw_net_nodes(net, &count);
     tw_json_begin();
     tw_json_text("net", tw_net_text(net));
@@ -153,19 +160,42 @@ static void net_json(const tw_net *net) {
     tw_json_end();
 }
 
+static void tell_net(const tw_net *net, bool json) {
+    if (json)
+        net_json(net);
+    else
+        net_text(net);
+}
+
+static int tell_model(const tw_arguments *arguments, bool json) {
+    tw_model *model;
+    const int status = tw_model_from_options(&model, arguments);
+    if (status != TW_EXIT_DONE) return status;
+    tell_net(model->net, json);
+    if (!json) {
+        printf("%d classes:", model->classes);
+        for (int i = 0; i < model->classes && i < 20; ++i)
+            printf(" %s", tw_words_quoted(model->class_names[i]).text);
+        printf(model->classes > 20 ? " ...\n" : "\n");
+    }
+    tw_model_free(model);
+    return TW_EXIT_DONE;
+}
+
 static int run(const tw_arguments *arguments) {
-    const bool json = tw_arguments_given(arguments, "json");
-    if (tw_arguments_given(arguments, "net")) {
+    const tw_command *command = arguments->command;
+    const bool json = tw_arguments_given(arguments, "json"), named = tw_arguments_given(arguments, "net");
+    const bool from_file = tw_arguments_given(arguments, "model");
+    if (named && from_file) return tw_command_misused(command, "--net and --model exclude each other");
+    if (!named && tw_arguments_given(arguments, "input"))
+        return tw_command_misused(command, "--input: of which --net?");
+    if (from_file) return tell_model(arguments, json);
+    if (named) {
         tw_net *net;
-        const int made = tw_net_from_options(&net, arguments, NULL);
+        const int made = tw_net_from_options(&net, arguments, NULL, NULL);
         if (made != TW_EXIT_DONE) return made;
-        if (json)
-            net_json(net);
-        else
-            net_text(net);
+        tell_net(net, json);
         tw_net_free(net);
-    } else if (tw_arguments_given(arguments, "input")) {
-        return tw_command_misused(arguments->command, "--input: of which --net?");
     } else if (json) {
         machine_json();
     } else {
@@ -177,7 +207,7 @@ static int run(const tw_arguments *arguments) {
 const tw_command tw_command_info = {
     .name = "info",
     .summary = "this build and machine, or a network: layers, shapes, parameters, flops, memory",
-    .usage = "[--net NAME|TEXT [--input CxHxW]] [options]",
+    .usage = "[--net NAME|TEXT [--input CxHxW] | --model FILE] [options]",
     .about =
         "Tells about this build and this machine: instruction sets, algorithms, networks. With --net about a "
         "network: each layer's output, parameters, and floating-point operations for one image (2 for a "
@@ -185,7 +215,7 @@ const tw_command tw_command_info = {
         "\n"
         "  twill info --net lenet5\n"
         "  twill info --net 'conv 8 3x3 pad 1; relu; maxpool 2; dense 10' --input 1x28x28",
-    .options = {tw_options_net, tw_options_json},
+    .options = {tw_options_net, model_options, tw_options_json},
     .epilogue = tw_net_options_list,
     .run = run,
 };

@@ -53,9 +53,10 @@ static bool misspelt(const tw_command *command, const char *text) {
     return nearest != NULL;
 }
 
-int tw_net_from_options(tw_net **net, const tw_arguments *arguments, const tw_net_input *image) {
+int tw_net_from_options(tw_net **net, const tw_arguments *arguments, const tw_net_input *image,
+                        const char *fallback) {
     const tw_command *command = arguments->command;
-    const char *text = tw_arguments_text(arguments, "net", NULL);
+    const char *text = tw_arguments_text(arguments, "net", fallback);
     const tw_list *list = tw_arguments_list(arguments, "input");
     if (!text) return tw_command_misused(command, "--net NAME|TEXT is needed");
     const tw_net_name *name = named(text);
@@ -81,7 +82,7 @@ int tw_net_from_options(tw_net **net, const tw_arguments *arguments, const tw_ne
 void tw_net_options_list(FILE *out) {
     size_t count;
     const tw_net_name *names = tw_net_names(&count);
-    char image[96];
+    char image[TW_IMAGE_TEXT];
     const int width = tw_terminal_look(out).width;
     fprintf(out, "\nNamed networks:\n");
     for (size_t i = 0; i < count; ++i) {
@@ -93,8 +94,9 @@ void tw_net_options_list(FILE *out) {
     }
 }
 
-const char *tw_net_image_text(tw_net_input image, char text[96]) {
-    const int length = snprintf(text, 96, "%" PRId64, image.channels);
-    snprintf(text + length, 96 - (size_t)length, "x%.60s", tw_words_sizes(image.size, image.spatial).text);
+const char *tw_net_image_text(tw_net_input image, char text[TW_IMAGE_TEXT]) {
+    const int length = snprintf(text, TW_IMAGE_TEXT, "%" PRId64, image.channels);
+    snprintf(text + length, TW_IMAGE_TEXT - (size_t)length, "x%.60s",
+             tw_words_sizes(image.size, image.spatial).text);
     return text;
 }

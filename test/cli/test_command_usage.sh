@@ -7,7 +7,7 @@
 prints 'Usage: twill COMMAND' --help
 prints 'Usage: twill COMMAND'
 prints 'twill 0.' --version
-for command in matrix info 'bench conv'; do
+for command in train eval predict matrix 'check conv' 'check net' check info 'bench conv' 'bench net'; do
     prints "Usage: twill $command" $command --help
     prints '--help' $command --help
     prints "Usage: twill $command" $command --nonsense --help
