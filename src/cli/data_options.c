@@ -44,8 +44,8 @@ void tw_data_options_list(FILE *out) {
     const int width = tw_terminal_look(out).width;
     fprintf(out, "\nData sets:\n");
     for (size_t i = 0; i < count; ++i) {
-        const int length = fprintf(out, "  %-20s  ", kinds[i].form);
-        if (length > 24) fprintf(out, "\n%24s", "");
+        const int length = fprintf(out, "  %-20s", kinds[i].form) + 2;
+        fprintf(out, length > 24 ? "\n%24s" : "%2s", "");
         tw_words_wrap(out, kinds[i].summary, 24, 24, width);
     }
 }
