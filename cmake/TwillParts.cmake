@@ -39,8 +39,6 @@ function(twill_part part title version found library pc_module pc_library)
   endif()
 endfunction()
 
-find_package(OpenMP QUIET COMPONENTS C)
-twill_part(OPENMP "OpenMP" "${OpenMP_C_VERSION}" "${OpenMP_C_FOUND}" OpenMP::OpenMP_C "" "${OpenMP_C_FLAGS}")
 find_package(ZLIB QUIET)
 twill_part(ZLIB "zlib" "${ZLIB_VERSION_STRING}" "${ZLIB_FOUND}" ZLIB::ZLIB zlib "")
 find_package(PNG QUIET)

@@ -1,6 +1,4 @@
-/* Threads are OpenMP's: its team stays warm between loops, and other libraries of the process share it. Tasks
- * are claimed through an atomic counter rather than by a schedule clause, so that a loop of unequal tasks
- * balances. */
+/* How many threads a call uses. The loop itself is parallel.c. */
 #define _GNU_SOURCE
 #include "base/threads.h"
 
@@ -8,10 +6,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 
 #include <twill/machine.h>
 
@@ -46,22 +40,4 @@ int tw_threads(void) {
 int tw_threads_clamp(int64_t asked) {
     if (asked == 0) return tw_threads();
     return asked < 1 ? 1 : asked > TW_MAX_THREADS ? TW_MAX_THREADS : (int)asked;
-}
-
-void tw_parallel(int threads, int64_t tasks, void (*body)(void *context, int64_t task, int worker),
-                 void *context) {
-    if (threads > tasks) threads = (int)tasks;
-#ifdef _OPENMP
-    if (threads > 1 && !omp_in_parallel()) {
-        _Atomic int64_t next = 0;
-#pragma omp parallel num_threads(threads) shared(next)
-        {
-            int worker = omp_get_thread_num();
-            for (int64_t task; (task = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed)) < tasks;)
-                body(context, task, worker);
-        }
-        return;
-    }
-#endif
-    for (int64_t task = 0; task < tasks; task++) body(context, task, 0);
 }
