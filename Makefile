@@ -1,6 +1,6 @@
 # A thin face over CMake, for people. `make help` lists what there is.
 .POSIX:
-.PHONY: all help configured demo test bench check format fuzz install clean
+.PHONY: all help configured demo test bench check format fuzz lesson install clean
 
 MAKEFLAGS += --no-print-directory
 BUILD = build
@@ -19,6 +19,7 @@ help:
 	@echo "make test      build and run all tests (installs what is missing)"
 	@echo "make bench     time the convolutions of this machine"
 	@echo "make check     the house rules; make format: clang-format over all sources"
+	@echo "make lesson    write anew what docs/lesson*.md shows, figures too"
 	@echo "make fuzz      feed the readers hostile bytes for FUZZ_SECONDS each (60)"
 	@echo "make install   into PREFIX ($(PREFIX)), below DESTDIR"
 	@echo "make clean     remove $(BUILD), $(DEMO) and the presets' folders"
@@ -48,6 +49,9 @@ check:
 
 format:
 	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+lesson: all
+	@TWILL=$(TWILL) scripts/lesson
 
 fuzz:
 	@scripts/packages fuzz

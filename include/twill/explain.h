@@ -100,12 +100,16 @@ tw_explain_request tw_explain_defaults(void);
  *
  * ARGUMENT: counts of values that do not fit the geometry, an unknown section, figure or weight; NUMERIC:
  * values that are NaN, infinite or beyond 1e100 (whose products could overflow), or plan and matrix that
- * differ; LIMIT: more than 2^24 elements along one dimension; those of tw_conv_create and tw_net_create.
+ * differ; LIMIT: more than 2^22 elements along one dimension; those of tw_conv_create and tw_net_create.
  *
  * A geometry that is illegal is explained too: *bytes then holds a document that says which number is wrong
  * and which legal ones are nearest, and the status is that of tw_geometry_validate. It is the one case where
  * a status other than TW_OK comes with a document (*bytes not NULL). */
 tw_status tw_explain(const tw_explain_request *request, char **bytes, size_t *size);
+/* The same into a file: whole or not at all, written beside, synced, renamed; what is no ordinary file
+ * (/dev/stdout) is written directly. IO on failure. Also here an illegal geometry's document is written, and
+ * its status returned. */
+tw_status tw_explain_write(const tw_explain_request *request, const char *path);
 /* NULL allowed. */
 void tw_explain_free(void *block);
 

@@ -1,7 +1,6 @@
 /* `twill explain`: the derivation of one convolution, or of a network, with the user's numbers. Everything is
  * the library's (twill/explain.h); here options become a request, and the bytes that come back are written.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,28 +186,15 @@ static void fill_look(const tw_arguments *arguments, tw_explain_request *r) {
     if (shown >> ALL & 1) r->sections = (1u << ALL) - 1u - (r->net.text ? 0 : 1u << NETWORK);
 }
 
-static int write_bytes(const tw_arguments *arguments, const char *bytes, size_t size) {
-    const char *path = tw_arguments_text(arguments, "output", NULL);
-    FILE *file = path ? fopen(path, "wb") : stdout;
-    if (!file) return tw_command_failed(arguments->command, "%s: %s", path, strerror(errno));
-    bool whole = fwrite(bytes, 1, size, file) == size;
-    if (!path) return whole ? TW_EXIT_DONE : TW_EXIT_FAILED; /* main says why */
-    whole = fclose(file) == 0 && whole;
-    if (whole) return TW_EXIT_DONE;
-    const int error = errno;
-    remove(path);
-    return tw_command_failed(arguments->command, "%s: %s", path, strerror(error));
-}
-
 static int explain(const tw_arguments *arguments, const tw_explain_request *request) {
-    char *bytes;
-    size_t size;
-    const tw_status status = tw_explain(request, &bytes, &size);
-    int result = bytes ? write_bytes(arguments, bytes, size) : TW_EXIT_DONE;
-    if (status != TW_OK && bytes) fflush(stdout);
-    if (status != TW_OK) result = tw_command_refused(arguments->command, status, "");
+    const char *path = tw_arguments_text(arguments, "output", NULL);
+    char *bytes = NULL;
+    size_t size = 0;
+    const tw_status status = path ? tw_explain_write(request, path) : tw_explain(request, &bytes, &size);
+    if (bytes) fwrite(bytes, 1, size, stdout); /* whether it arrived, main asks */
+    if (bytes) fflush(stdout);
     tw_explain_free(bytes);
-    return result;
+    return status == TW_OK ? TW_EXIT_DONE : tw_command_refused(arguments->command, status, "");
 }
 
 /* The network of --net: its image is --image, its size --input. */

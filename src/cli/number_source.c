@@ -46,13 +46,19 @@ static char *read_file(const tw_command *command, const char *path, int *status)
     return NULL;
 }
 
+/* Text that holds no numbers is wrong usage, whatever is wrong with it. */
+static int refused(const tw_command *command, tw_status status, const char *before) {
+    if (status == TW_ERROR_MEMORY) return tw_command_failed(command, "%s%s", before, tw_message());
+    return tw_command_misused(command, "%s%s", before, tw_message());
+}
+
 int tw_numbers_from(const tw_command *command, const char *option, const char *text, double **values,
                     int64_t *rows, int64_t *columns) {
     char before[128];
     if (looks_like_numbers(text)) {
         snprintf(before, sizeof before, "--%s: ", option);
         const tw_status status = tw_explain_read(text, values, rows, columns);
-        return status == TW_OK ? TW_EXIT_DONE : tw_command_refused(command, status, before);
+        return status == TW_OK ? TW_EXIT_DONE : refused(command, status, before);
     }
     int failed;
     char *bytes = read_file(command, text, &failed);
@@ -60,5 +66,5 @@ int tw_numbers_from(const tw_command *command, const char *option, const char *t
     const tw_status status = tw_explain_read(bytes, values, rows, columns);
     free(bytes);
     snprintf(before, sizeof before, "%.100s: ", text);
-    return status == TW_OK ? TW_EXIT_DONE : tw_command_refused(command, status, before);
+    return status == TW_OK ? TW_EXIT_DONE : refused(command, status, before);
 }

@@ -1,9 +1,11 @@
 /* The one door: request in, bytes out. */
 #include <twill/explain.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/files.h"
 #include "base/memory.h"
 #include "explain/renderers.h"
 #include "explain/scene.h"
@@ -209,6 +211,24 @@ tw_status tw_explain(const tw_explain_request *r, char **bytes, size_t *size) {
         legal ? explain_illegal(&document, r, legal, bytes, size) : explain_legal(&document, r, bytes, size);
     tw_arena_release(&document.arena);
     return status;
+}
+
+tw_status tw_explain_write(const tw_explain_request *request, const char *path) {
+    if (!path) return tw_fail(TW_ERROR_ARGUMENT, "path is NULL");
+    char *bytes, why[1024];
+    size_t size;
+    tw_status status = tw_explain(request, &bytes, &size);
+    if (!bytes) return status;
+    snprintf(why, sizeof why, "%s", tw_message());
+    tw_writer *writer;
+    tw_status written = tw_writer_create(&writer, path);
+    if (!written) {
+        tw_writer_write(writer, bytes, size);
+        written = tw_writer_commit(writer);
+    }
+    tw_explain_free(bytes);
+    if (written) return written;
+    return status ? tw_fail(status, "%s", why) : TW_OK;
 }
 
 void tw_explain_free(void *block) {

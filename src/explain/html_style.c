@@ -49,7 +49,7 @@ static const char formulas[] =
 static void put_hues(tw_ink *ink, bool dark) {
     for (int i = 0; i < TW_PALETTE; i++) {
         const tw_paint *p = tw_palette(i);
-        tw_ink_print(ink, ".s%d>i,.s%d>sub{color:#%06x}.n .t%d{background:#%06x}\n", i, i,
+        tw_ink_print(ink, ".e .s%d{color:#%06x}.n .t%d{background:#%06x}\n", i,
                      dark ? p->strong_dark : p->strong, i, dark ? p->tint_dark : p->tint);
     }
 }

@@ -67,6 +67,7 @@ static tw_status run_plan(tw_problem *p) {
     tw_conv_options options = tw_conv_options_defaults();
     options.type = TW_F64;
     options.accuracy = TW_STRICT;
+    if (p->sizes.taps <= MATRIX_TAPS) options.threads = 1; /* waking others costs more than the sums */
     tw_conv *plan;
     tw_status status = tw_conv_create(&plan, &p->geometry, &options);
     if (!status && p->y) status = tw_conv_forward(plan, p->x, p->w, p->b, p->y);

@@ -8,7 +8,7 @@
 #include "explain/symbols.h"
 #include "shape/taps.h"
 
-enum { TW_PROBLEM_AXIS = 1 << 24 };
+enum { TW_PROBLEM_AXIS = 1 << 22 };
 
 typedef struct tw_problem {
     tw_geometry geometry; /* batch 1 */

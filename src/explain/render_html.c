@@ -34,7 +34,10 @@ static void put_math(tw_ink *ink, const char *at, const char *end) {
         bool letter = t.kind == TW_TOKEN_LETTER || t.kind == TW_TOKEN_PARTIAL;
         if (t.kind == TW_TOKEN_PARTIAL) tw_ink_print(ink, "<i>∂%c</i>/<i>∂</i>", t.over);
         if (letter) tw_ink_text(ink, "<i>");
-        tw_markup_text(ink, t.text, t.length);
+        if (t.kind == TW_TOKEN_OTHER && *t.text == '-')
+            tw_ink_text(ink, "−");
+        else
+            tw_markup_text(ink, t.text, t.length);
         if (letter) tw_ink_text(ink, "</i>");
         if (t.index) put_index(ink, "sub", t.index, t.index_length);
         if (t.power) put_index(ink, "sup", t.power, t.power_length);

@@ -105,7 +105,6 @@ void tw_svg_style(tw_ink *ink) {
                      "svg rect,svg circle,svg line{fill:none}\n"
                      "svg .f-ink{fill:#1c1c1c}svg .f-soft{fill:#666}svg .f-cell{fill:#f4f4f2}\n"
                      ".l-ink{stroke:#1c1c1c}.l-soft{stroke:#8a8a8a}.l-rule{stroke:#b9b9b4}\n");
-    tw_ink_text(ink, "svg ");
     put_paints(ink, false);
     tw_ink_text(ink, "@media screen and (prefers-color-scheme:dark){\n"
                      "svg .f-ink{fill:#ececec}svg .f-soft{fill:#a8a8a8}svg .f-cell{fill:#26282c}\n"

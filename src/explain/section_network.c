@@ -183,6 +183,7 @@ static tw_status run_flow(tw_document *d, const tw_net *net, const tw_explain_ne
     tw_runner_options options = tw_runner_options_defaults();
     options.type = TW_F64;
     options.batch = 1;
+    options.threads = 1;
     options.trains = true;
     tw_status status = n->weights ? TW_OK : tw_net_initialise(net, 1, TW_F64, f->weights);
     for (int64_t i = 0; n->weights && i < n->weights_count; i++) f->weights[i] = n->weights[i];

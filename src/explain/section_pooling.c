@@ -90,6 +90,7 @@ static tw_status run_pool(const tw_problem *p, double *values) {
     tw_runner_options options = tw_runner_options_defaults();
     options.type = TW_F64;
     options.batch = 1;
+    options.threads = 1;
     status = tw_runner_create(&runner, net, &options);
     if (!status) status = tw_runner_forward(runner, p->x, p->x, 1, values);
     tw_runner_free(runner);

@@ -1,0 +1,66 @@
+#!/bin/sh
+# twill explain: streams, exit status, every format and section by its name, and numbers from wherever they come.
+# Argument: the command.
+set -u
+twill=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export LC_ALL=C.UTF-8 NO_COLOR=1
+wrong=0
+
+expect() { # exit status, what, command
+    status=$1 what=$2
+    shift 2
+    "$@" >"$work/out" 2>"$work/err" </dev/null
+    got=$?
+    [ $got -eq "$status" ] && return 0
+    echo "$what: exit status $got; expected $status: $(head -1 "$work/err")"
+    wrong=1
+}
+says() { # stream, text
+    grep -qF -- "$2" "$work/$1" && return 0
+    echo "$what: std$1 does not say: $2"
+    wrong=1
+}
+
+expect 0 "the default" "$twill" explain
+says out 'h11 = w11 x11 + w12 x12 + w21 x21 + w22 x22'
+says out 'dL/dw11 = dL/dh11 x11 + dL/dh12 x12 + dL/dh21 x21 + dL/dh22 x22'
+expect 0 "numbers" "$twill" explain --image '1 2 3; 4 5 6; 7 8 9' --weights '1 2; 3 4' --upstream '1 0; 0 2'
+says out ' 37 =   1·1   +   2·2   +   3·4   +   4·5'
+printf '1 2 3\n4 5 6\n7 8 9\n' >"$work/image.txt"
+expect 0 "a file of numbers" "$twill" explain --image "$work/image.txt" --weights '1,2;3,4' --show forward
+says out '| 67  77 |'
+expect 0 "channels apart" "$twill" explain --input 5x5 --kernel 3x3 --channels 3,4 --show matrix
+expect 0 "channels in front" "$twill" explain --input 3x5x5 --kernel 4x3x3 --show matrix
+expect 0 "a language" "$twill" explain --lang zh-TW
+says out '連鎖律'
+LC_ALL=zh_TW.UTF-8 expect 0 "a locale" "$twill" explain
+says out '連鎖律'
+
+for format in text markdown latex html json svg; do
+    expect 0 "format $format" "$twill" explain --format $format --output "$work/page"
+    [ -s "$work/page" ] || { echo "format $format: nothing was written"; wrong=1; }
+done
+for section in forward chain input matrix connections pooling onebyone all; do
+    expect 0 "section $section" "$twill" explain --show $section
+done
+expect 0 "a network" "$twill" explain --net lenet5
+says out 'conv'
+
+expect 2 "an impossible shape" "$twill" explain --input 3x3 --kernel 5x5
+says out 'the kernel spans 5 pixels'
+says err 'kernel'
+expect 2 "NaN" "$twill" explain --image '1 nan 3; 4 5 6; 7 8 9'
+says err 'finite'
+expect 2 "rows that differ" "$twill" explain --image '1 2; 3'
+says err 'row 2'
+expect 2 "too few numbers" "$twill" explain --input 3x3 --kernel 2x2 --image '1 2; 3 4'
+says err 'needs 9'
+expect 2 "a weight that is not there" "$twill" explain --highlight w99
+says err 'w11 to w22'
+expect 2 "a file that is not there" "$twill" explain --image "$work/none"
+head -c 10000000 /dev/zero | tr '\0' 'x' >"$work/long"
+expect 2 "ten megabytes of letters" "$twill" explain --image "$work/long"
+expect 1 "a disk that is full" "$twill" explain --output /dev/full
+exit $wrong
