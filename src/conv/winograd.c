@@ -105,18 +105,45 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     return NULL;
 }
 
-/* In multiply-adds at full speed, as direct costs are. Measured on a processor that does 32 multiply-adds a
- * cycle: a vector of a patch or result takes about 200 cycles, and 1 byte of transformed weights that do not
- * stay in the second-level cache with everything else takes as long as 4 multiply-adds. */
+/* What things cost, in multiply-adds at full speed as direct costs are: measured on a processor that does 32
+ * of them a cycle and reads 9 bytes a cycle from beyond its second-level cache of 2 MB. */
+static const double patch_cost = 9300, result_cost = 6400,
+                    gradient_cost = 4800;              /* 16 channels of one patch, F(4x4) */
+static const double byte_cost = 3.6, resident = 1.5e6; /* bytes that stay in that cache */
+static const double tile_start = 4, weights_start = 10,
+                    weights_margin = 1.25; /* steps of l that a tile loses */
+
+/* Two streams at once: the longer one hides most of the shorter. */
+static double together(double a, double b) {
+    return fmax(a, b) + 0.25 * fmin(a, b);
+}
+
+/* The weights' gradient, of one image among IMAGES: a gradient is rarely asked for a single one, and the
+ * batch itself must not decide. Sums are as long as there are tiles; P goes through memory every CHUNK tiles
+ * if it is large. */
+static double weights_cost(const tw_winograd_frame *f, double tiles, double transforms, double bytes) {
+    enum { CHUNK = 128, IMAGES = 8 };
+    double products = tiles * f->points * (double)(f->channels * f->columns),
+           length = fmin(IMAGES * tiles, CHUNK);
+    double moved = bytes > resident ? 2 * bytes * tiles / CHUNK : 0;
+    double gradients = (double)(f->channels * tw_ceil_div(f->columns, 16)) * gradient_cost / IMAGES;
+    return weights_margin *
+           (together(products * (1 + weights_start / length), byte_cost * moved) + transforms + gradients);
+}
+
 static double cost(const tw_problem *problem, tw_pass pass, int outs) {
     tw_winograd_frame f = tw_winograd_lay(problem, pass, outs);
-    double tiles = (double)(f.plane_tiles * problem->shape.in[TW_DEPTH]);
-    double channels = (double)f.channels, columns = (double)f.columns, groups = (double)f.groups;
-    double products = tiles * f.points * channels * columns;
-    double transforms = tiles * f.points * 11 * (16 * ceil(channels / 16) * 1.1 + 16 * ceil(columns / 16));
-    double weights = f.points * channels * columns * (double)tw_type_size(problem->type);
-    double reading = weights * groups > 1.5e6 ? 4 * weights : 0;
-    return groups * (fmax(products, reading) + 0.25 * fmin(products, reading) + transforms);
+    double tiles = (double)(f.plane_tiles * problem->shape.in[TW_DEPTH]), channels = (double)f.channels;
+    double products = tiles * f.points * channels * (double)f.columns, scale = outs == 4 ? 1 : 0.5,
+           groups = (double)f.groups;
+    double read = (double)tw_ceil_div(f.channels, 16), written = (double)tw_ceil_div(f.columns, 16);
+    double transforms = tiles * scale * (read * patch_cost + written * result_cost);
+    double bytes = f.points * channels * (double)f.columns * (double)tw_type_size(problem->type);
+    if (pass == TW_BACKWARD_WEIGHTS) return groups * weights_cost(&f, tiles, transforms, bytes);
+    double narrow = written > 1 ? 1 : 1.07, start = written > 1 ? tile_start : 2 * tile_start;
+    products *= narrow * (1 + start / channels);
+    double reading = bytes * groups > resident ? byte_cost * bytes : 0;
+    return groups * (together(products, reading) + transforms);
 }
 
 static double cost_2(const tw_problem *problem, tw_pass pass) {
