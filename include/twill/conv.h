@@ -14,8 +14,8 @@
  * Winograd F(2x2), 128 for F(4x4).
  *
  * NaN and infinity go through as IEEE 754 says, also beside padding (weights or dy that hold one may take
- * longer: see docs/engine.md); no other value changes the speed, and the floating-point environment (MXCSR) is
- * never touched. */
+ * longer: see docs/engine.md); no other value changes the speed, and the floating-point environment (MXCSR)
+ * is never touched. */
 #ifndef TWILL_CONV_H
 #define TWILL_CONV_H
 
