@@ -82,6 +82,23 @@ static bool reads_nothing(const tw_shape *s, tw_pass pass) {
     return false;
 }
 
+/* Some weight meets nothing but padding: its gradient must be zero exactly, which the weights beside it would
+ * not let it be. Of an axis the first weight meets pixels unless all outputs lie before it, the last unless
+ * the image ends before it. */
+static bool meets_nothing(const tw_shape *s) {
+    for (int a = TW_HEIGHT; a <= TW_WIDTH; a++)
+        if (s->out[a] <= s->pad[a] || s->in[a] + s->pad[a] <= 2) return true;
+    return false;
+}
+
+static const char *declines_weights(const tw_shape *s) {
+    if (s->out_pixels < LEAST_PIXELS)
+        return "Winograd sums the weights' gradient over tiles: this image is too small";
+    if (s->geometry.pad_mode == TW_PAD_ZEROS && meets_nothing(s))
+        return "some weights meet only padding: the direct sum makes their gradient exactly zero";
+    return NULL;
+}
+
 static const char *declines(const tw_problem *problem, tw_pass pass) {
     const tw_shape *s = &problem->shape;
     if (problem->accuracy == TW_STRICT) return "accuracy strict asks for the direct sum";
@@ -92,10 +109,7 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     }
     if (s->kernel[TW_DEPTH] != 1 || s->in[TW_DEPTH] != s->out[TW_DEPTH] || s->pad[TW_DEPTH] != 0)
         return "Winograd is for two dimensions: a depth of kernel 1 without padding at most";
-    if (pass == TW_BACKWARD_WEIGHTS)
-        return s->out_pixels < LEAST_PIXELS
-                   ? "Winograd sums the weights' gradient over tiles: this image is too small"
-                   : NULL;
+    if (pass == TW_BACKWARD_WEIGHTS) return declines_weights(s);
     if ((pass == TW_FORWARD ? s->group_in : s->group_out) < LEAST_CHANNELS)
         return "Winograd needs 8 channels to read: with fewer, rounding errors do not average out";
     if (pass == TW_BACKWARD_DATA && s->geometry.pad_mode != TW_PAD_ZEROS)
