@@ -67,6 +67,8 @@ static void become(const char *interpreter, const char *path, const int to[2], c
     close(to[0]), close(to[1]), close(from[0]), close(from[1]);
     setenv("OMP_WAIT_POLICY", "PASSIVE", 1);
     signal(SIGPIPE, SIG_DFL);
+    const char *python = getenv("TWILL_PYTHON");
+    if (interpreter && python && *python) interpreter = python;
     if (interpreter)
         execlp(interpreter, interpreter, path, (char *)NULL);
     else
