@@ -6,7 +6,7 @@
 
 #include "base/fail.h"
 
-#if TW_HAS_CAIRO
+#ifdef TW_HAS_CAIRO
 #include <string.h>
 
 #include <cairo-pdf.h>
