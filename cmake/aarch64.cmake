@@ -15,3 +15,5 @@ set(ENV{PKG_CONFIG_SYSROOT_DIR} ${TWILL_ARM64_LIBRARIES})
 
 set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64;-L;/usr/aarch64-linux-gnu;-E
     LD_LIBRARY_PATH=${TWILL_ARM64_LIBRARIES}/usr/lib/aarch64-linux-gnu)
+# gcc 12 for this machine breaks down (an internal error) on vectorising some reductions; kernels name their vectors.
+set(CMAKE_C_FLAGS_INIT -fno-tree-vectorize)
