@@ -67,7 +67,8 @@ static void stage_x(const work *k) {
     int64_t end = all ? y->from : tw_min(y->from, (k->y1 - 1) * y->in_step + y->last + 1);
     int64_t high = (k->x1 - 1) * x->in_step + x->last + 1, planes = g->kernel[TW_DEPTH];
     if (!g->padded) high = tw_min(high, x->from);
-    tw_row row = {.layout = g->layout,
+    tw_row row = {.loops = k->job->problem->loops,
+                  .layout = g->layout,
                   .size = g->size,
                   .image_channels = g->in_channels,
                   .image_pixels = g->in_pixels,
@@ -111,7 +112,8 @@ static void stage_dy(work *k) {
             int64_t pixel = (k->z * y->to + r) * x->to + k->x0;
             const char *from = (const char *)k->job->dy +
                                (i * g->out_image + first * channel_step + pixel * pixel_step) * size;
-            tw_row_spread(from, pixel_step, channel_step, k->x1 - k->x0, columns, pitch, g->size, to);
+            tw_row_spread(k->job->problem->loops, from, pixel_step, channel_step, k->x1 - k->x0, columns,
+                          pitch, g->size, to);
             to += (k->x1 - k->x0) * pitch * size;
         }
     k->infinite = false;

@@ -3,12 +3,14 @@
 #ifndef TW_CONV_ROWS_H
 #define TW_CONV_ROWS_H
 
+#include "kernel/kernel.h"
 #include "shape/shape.h"
 
 /* One row of one image, `channels` of its channels from `first` on. */
 typedef struct tw_row {
+    const tw_loops *loops; /* for numbers of `size` bytes */
     tw_layout layout;
-    size_t size;            /* bytes of a number */
+    size_t size;
     int64_t image_channels; /* of the tensor */
     int64_t image_pixels;
     int64_t first, channels;
@@ -27,7 +29,7 @@ void tw_row_store(const tw_row *row, void *image, int64_t from, int64_t count, c
 
 /* to[x * pitch + c] = from[x * pixel_step + c * channel_step] for count pixels and `channels` channels, zeros
  * for the channels up to pitch. Steps count numbers of `size` bytes; one of the two is 1. */
-void tw_row_spread(const void *from, int64_t pixel_step, int64_t channel_step, int64_t count,
-                   int64_t channels, int64_t pitch, size_t size, void *to);
+void tw_row_spread(const tw_loops *loops, const void *from, int64_t pixel_step, int64_t channel_step,
+                   int64_t count, int64_t channels, int64_t pitch, size_t size, void *to);
 
 #endif

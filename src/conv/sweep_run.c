@@ -73,7 +73,8 @@ static void stage_rows(band *b) {
     int64_t end = all ? y->from : tw_min(y->from, high + 1);
     b->stage_low = s->skirts ? 0 : j0 * x->in_step + x->least;
     int64_t width = s->skirts ? x->from : (j1 - j0) * x->in_step + x->last - x->least + 1;
-    tw_row row = {.layout = s->from_layout,
+    tw_row row = {.loops = b->run->loops,
+                  .layout = s->from_layout,
                   .size = s->size,
                   .image_channels = s->from_channels,
                   .image_pixels = s->from_pixels,
@@ -230,7 +231,8 @@ static void run_phase(const band *b, chunk c) {
 static void store_block(const band *b, int64_t block) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
-    tw_row row = {.layout = s->to_layout,
+    tw_row row = {.loops = b->run->loops,
+                  .layout = s->to_layout,
                   .size = s->size,
                   .image_channels = s->to_channels,
                   .image_pixels = s->to_pixels,

@@ -48,7 +48,16 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm256_fmadd_ps(a, b, c);
 }
 
+static inline vec vec_zip_low(vec a, vec b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
+}
+
+static inline vec vec_zip_high(vec a, vec b) {
+    return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
+}
+
 #include "kernel/tile_body.h"
+#include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/winograd_body.h"
 
@@ -56,6 +65,7 @@ const tw_loops tw_loops_avx2_f32 = {.lanes = LANES,
                                     .most_vecs = VECS,
                                     .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                     .tile = tile,
+                                    .turn = turn,
                                     .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
                                     .burn = burn,
                                     .burn_flops = 2 * CHAINS * LANES,

@@ -46,7 +46,18 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm512_fmadd_ps(a, b, c);
 }
 
+static inline vec vec_zip_low(vec a, vec b) {
+    return _mm512_permutex2var_ps(
+        a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
+}
+
+static inline vec vec_zip_high(vec a, vec b) {
+    return _mm512_permutex2var_ps(
+        a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b);
+}
+
 #include "kernel/tile_body.h"
+#include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/winograd_body.h"
 
@@ -54,6 +65,7 @@ const tw_loops tw_loops_avx512_f32 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
+                                      .turn = turn,
                                       .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
                                       .burn = burn,
                                       .burn_flops = 2 * CHAINS * LANES,

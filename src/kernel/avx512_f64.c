@@ -46,7 +46,16 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm512_fmadd_pd(a, b, c);
 }
 
+static inline vec vec_zip_low(vec a, vec b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
+}
+
+static inline vec vec_zip_high(vec a, vec b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
+}
+
 #include "kernel/tile_body.h"
+#include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/winograd_body.h"
 
@@ -54,6 +63,7 @@ const tw_loops tw_loops_avx512_f64 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
+                                      .turn = turn,
                                       .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
                                       .burn = burn,
                                       .burn_flops = 2 * CHAINS * LANES,

@@ -48,12 +48,23 @@ typedef struct tw_tile {
 
 enum { TW_MOST_VECS = 4 };
 
+/* to[c * to_pitch + r] = from[r * from_pitch + c] for r < rows, c < columns; nothing else is touched. Any
+ * bits pass unchanged. Pitches count elements. */
+typedef struct tw_turn {
+    const void *from;
+    int64_t from_pitch;
+    void *to;
+    int64_t to_pitch;
+    int64_t rows, columns;
+} tw_turn;
+
 /* The loops for one type of number. */
 typedef struct tw_loops {
     int lanes;                       /* numbers in a vector */
     int most_vecs;                   /* widest tile, in vectors */
     int most_rows[TW_MOST_VECS + 1]; /* highest tile for a width in vectors; [0] is unused */
     void (*tile)(const tw_tile *tile);
+    void (*turn)(const tw_turn *turn);
     tw_stencil_loops stencil; /* depthwise */
     /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */
     void (*burn)(int64_t rounds, void *out);

@@ -45,7 +45,16 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return vfmaq_f32(c, a, b);
 }
 
+static inline vec vec_zip_low(vec a, vec b) {
+    return vzip1q_f32(a, b);
+}
+
+static inline vec vec_zip_high(vec a, vec b) {
+    return vzip2q_f32(a, b);
+}
+
 #include "kernel/tile_body.h"
+#include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/winograd_body.h"
 
@@ -53,6 +62,7 @@ const tw_loops tw_loops_neon_f32 = {.lanes = LANES,
                                     .most_vecs = VECS,
                                     .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                     .tile = tile,
+                                    .turn = turn,
                                     .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
                                     .burn = burn,
                                     .burn_flops = 2 * CHAINS * LANES,

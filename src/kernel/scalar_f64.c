@@ -41,7 +41,19 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return fma(a, b, c);
 }
 
+/* Never called: a square of one number is turned as it is. */
+static inline vec vec_zip_low(vec a, vec b) {
+    (void)a;
+    return b;
+}
+
+static inline vec vec_zip_high(vec a, vec b) {
+    (void)a;
+    return b;
+}
+
 #include "kernel/tile_body.h"
+#include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/winograd_body.h"
 
@@ -49,6 +61,7 @@ const tw_loops tw_loops_scalar_f64 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
+                                      .turn = turn,
                                       .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
                                       .burn = burn,
                                       .burn_flops = 2 * CHAINS * LANES,

@@ -1,0 +1,49 @@
+/* The body of `turn`, the transposition of numbers between channels first and channels last; included after
+ * tile_body.h by each file ISA_TYPE.c, which also defines vec_zip_low and vec_zip_high: the lower and the
+ * upper halves of two vectors, interleaved.
+ *
+ * A square of LANES vectors is turned in registers. Zipping row i with row i + LANES / 2 moves the highest
+ * bit of an element's row number to the end of its column number, and the highest bit of its column number to
+ * the end of its row number; after log2(LANES) rounds rows and columns have changed places. */
+
+static inline __attribute__((always_inline)) void turn_square(const real *from, int64_t from_pitch, real *to,
+                                                              int64_t to_pitch, int rows, int columns,
+                                                              bool whole) {
+    vec a[LANES], b[LANES];
+#pragma GCC unroll 16
+    for (int r = 0; r < LANES; r++)
+        a[r] = whole      ? vec_load(from + r * from_pitch)
+               : r < rows ? vec_load_part(from + r * from_pitch, columns)
+                          : vec_zero();
+#pragma GCC unroll 4
+    for (int round = 1; round < LANES; round *= 2) {
+#pragma GCC unroll 8
+        for (int r = 0; r < LANES / 2; r++) {
+            b[2 * r] = vec_zip_low(a[r], a[r + LANES / 2]);
+            b[2 * r + 1] = vec_zip_high(a[r], a[r + LANES / 2]);
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < LANES; r++) a[r] = b[r];
+    }
+#pragma GCC unroll 16
+    for (int c = 0; c < LANES; c++) {
+        if (whole)
+            vec_store(to + c * to_pitch, a[c]);
+        else if (c < columns)
+            vec_store_part(to + c * to_pitch, a[c], rows);
+    }
+}
+
+static void turn(const tw_turn *t) {
+    for (int64_t r = 0; r < t->rows; r += LANES)
+        for (int64_t c = 0; c < t->columns; c += LANES) {
+            const real *from = (const real *)t->from + r * t->from_pitch + c;
+            real *to = (real *)t->to + c * t->to_pitch + r;
+            int64_t rows = t->rows - r, columns = t->columns - c;
+            if (rows >= LANES && columns >= LANES)
+                turn_square(from, t->from_pitch, to, t->to_pitch, LANES, LANES, true);
+            else
+                turn_square(from, t->from_pitch, to, t->to_pitch, (int)(rows < LANES ? rows : LANES),
+                            (int)(columns < LANES ? columns : LANES), false);
+        }
+}

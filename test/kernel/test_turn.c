@@ -1,0 +1,58 @@
+/* The transposition of every instruction set: all sizes around its squares, rows and columns apart by more
+ * than their length, nothing touched between them, every bit pattern passed on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "kernel/kernel.h"
+
+enum { MOST = 35, GAP = 2, PITCH = MOST + GAP, UNTOUCHED = 0xA5 };
+
+/* Byte i of number n: NaNs, infinities and denormals are among them. */
+static unsigned char byte_of(int number, int i) {
+    return (unsigned char)(number * 37 + i * 151);
+}
+
+static void check_turn(const tw_loops *loops, size_t size, int rows, int columns, unsigned char *from,
+                       unsigned char *to) {
+    memset(to, UNTOUCHED, PITCH * PITCH * size);
+    loops->turn(&(tw_turn){from, PITCH, to, PITCH, rows, columns});
+    for (int c = 0; c < PITCH; c++)
+        for (int r = 0; r < PITCH; r++)
+            for (size_t i = 0; i < size; i++) {
+                bool written = r < rows && c < columns;
+                unsigned char expected = written ? byte_of(r * PITCH + c, (int)i) : UNTOUCHED;
+                if (to[(size_t)(c * PITCH + r) * size + i] != expected)
+                    fail_msg("%d x %d of %zu bytes: row %d, column %d", rows, columns, size, r, c);
+            }
+}
+
+static void rows_become_columns_and_nothing_else_is_touched(void **state) {
+    (void)state;
+    unsigned char *from = tw_alloc(PITCH * PITCH, 8), *to = tw_alloc(PITCH * PITCH, 8);
+    size_t count;
+    const tw_kernel *const *kernels = tw_kernels(&count);
+    for (size_t k = 0; k < count; k++) {
+        if (!tw_cpu_has(kernels[k]->needs)) continue;
+        for (int type = TW_F32; type <= TW_F64; type++) {
+            size_t size = tw_type_size((tw_type)type);
+            for (int n = 0; n < PITCH * PITCH; n++)
+                for (size_t i = 0; i < size; i++) from[(size_t)n * size + i] = byte_of(n, (int)i);
+            for (int rows = 1; rows <= MOST; rows++)
+                for (int columns = 1; columns <= MOST; columns += 1 + rows % 3)
+                    check_turn(kernels[k]->loops[type], size, rows, columns, from, to);
+        }
+    }
+    tw_free(from);
+    tw_free(to);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_become_columns_and_nothing_else_is_touched)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
