@@ -54,52 +54,95 @@ static void choose_chunks(tw_gradient *g) {
     g->chunks = g->image_chunks * planes * g->row_chunks * g->pixel_chunks;
 }
 
-/* Tiles of 1 .. most rows over the input channels: half cycles for each l. */
+/* ---- How the tiles lie. */
+
+/* A tile of some rows and vectors: half cycles for each product of a chain, bound by the multiply-adds, the
+ * loads or the latency of the chains. */
 static double tile_time(int64_t rows, int64_t vecs) {
     double sums = (double)(rows * vecs), loads = (double)(rows + vecs);
     return fmax(fmax(sums, loads), 8) + 0.05 * loads;
 }
 
-static void choose_block(tw_gradient *g, const tw_loops *loops) {
-    int64_t rows = g->joined ? g->kernel[TW_WIDTH] * g->group_in : g->group_in;
-    int64_t vecs = tw_ceil_div(g->group_out, loops->lanes);
-    double best = INFINITY;
-    for (int v = 1; v <= loops->most_vecs; v++) {
-        double time = 0;
-        for (int64_t left = vecs; left > 0; left -= v) {
-            int64_t wide = tw_min(left, v), tiles = tw_ceil_div(rows, loops->most_rows[wide]);
-            time += (double)tiles * tile_time(tw_ceil_div(rows, tiles), wide);
-            if (left > 64 * v)
-                time *= (double)left / (double)v, left = 0; /* speed only: all blocks are alike */
-        }
-        if (time < best) best = time, g->vecs = v;
+/* The same for all tiles, with blocks v vectors wide. */
+static double width_time(const tw_loops *loops, int64_t down, int64_t vecs, int v) {
+    int64_t whole = vecs / v, rest = vecs % v;
+    double time = 0;
+    for (int64_t wide = v; wide > 0; wide = wide == v ? rest : 0) {
+        int64_t tiles = tw_ceil_div(down, loops->most_rows[wide]), blocks = wide == v ? whole : 1;
+        time += (double)blocks * (double)tiles * tile_time(tw_ceil_div(down, tiles), wide);
+        if (rest == 0) break;
+    }
+    return time;
+}
+
+/* So few input channels may lie down the tile, or have their taps joined: staged pixels are no panels, and
+ * with more channels a tile would read a small part of each. */
+enum { FEW = 16 };
+
+/* Takes this way to lie if it is faster than what was found before. */
+static void try_way(tw_gradient *g, const tw_loops *loops, bool across_in, bool joined, double *least) {
+    int64_t row = joined ? g->kernel[TW_WIDTH] : 1;
+    int64_t in = row * g->group_in, down = across_in ? g->group_out : in,
+            across = across_in ? in : g->group_out;
+    int64_t vecs = tw_ceil_div(across, loops->lanes);
+    if (joined && across_in && vecs > loops->most_vecs) return; /* one block, whose taps can be taken alone */
+    for (int v = 1; v <= tw_min(vecs, loops->most_vecs); v++) {
+        if (joined && across_in && v < vecs) continue;
+        double time = width_time(loops, down, vecs, v) / (double)row;
+        if (time >= *least) continue;
+        *least = time;
+        g->across_in = across_in, g->joined = joined;
+        g->down = down, g->across = across, g->vecs = v;
+    }
+}
+
+static void choose_way(tw_gradient *g, const tw_loops *loops) {
+    const tw_axis *x = &g->axis[TW_WIDTH];
+    double least = INFINITY;
+    int64_t span = (tw_min(x->to, g->chunk_pixels) - 1) * x->in_step + x->last - x->least + 1;
+    bool absurd = span / 16 > x->from + x->to + 64; /* padding that had better not be staged */
+    bool joins = g->kernel[TW_WIDTH] > 1 && x->joined && !g->by_images && !g->flipped && !absurd;
+    bool few = g->group_in <= FEW;
+    try_way(g, loops, true, false, &least);
+    if (few) try_way(g, loops, false, false, &least);
+    if (few && joins) {
+        try_way(g, loops, true, true, &least);
+        try_way(g, loops, false, true, &least);
     }
     g->lanes = loops->lanes;
     g->block = g->vecs * loops->lanes;
-    g->blocks = tw_ceil_div(g->group_out, g->block);
-}
-
-static void choose_reading(tw_gradient *g) {
-    const tw_axis *x = &g->axis[TW_WIDTH];
-    g->joined = g->group_in <= 4 && g->kernel[TW_WIDTH] > 1 && x->joined && !g->by_images;
-    bool direct = g->layout == TW_NHWC && (g->mode == TW_PAD_ZEROS || !x->outside);
-    g->x_in_place = direct && (!g->joined || (!x->outside && g->groups == 1));
+    g->blocks = tw_ceil_div(g->across, g->block);
+    g->most_rows = loops->most_rows[g->vecs];
+    g->tap_rows = g->kernel_taps / (g->joined ? g->kernel[TW_WIDTH] : 1);
     g->padded = g->joined || g->mode != TW_PAD_ZEROS;
-    int64_t span = (tw_min(x->to, g->chunk_pixels) - 1) * x->in_step + x->last - x->least + 1;
-    if (g->joined && span / 16 > x->from + x->to + 64) g->joined = g->padded = false; /* absurd padding */
     g->x_width = g->padded ? span : tw_min(span, x->from);
 }
 
+/* What need not be staged: channels last, and neighbours in memory are neighbours in the tile. */
+static void choose_reading(tw_gradient *g) {
+    const tw_axis *x = &g->axis[TW_WIDTH], *y = &g->axis[TW_HEIGHT];
+    bool last = g->layout == TW_NHWC && g->groups == 1, one = g->blocks == 1 && g->across % g->lanes == 0;
+    bool x_stands = last && ((g->mode == TW_PAD_ZEROS && !g->joined) || !x->outside);
+    enum { LINE = 64 }; /* a panel of longer pixels would use parts of cache lines only */
+    if (g->across_in) {
+        g->x_in_place = x_stands && one;
+        g->dy_in_place = last && g->group_out * (int64_t)g->size <= LINE;
+    } else {
+        g->x_in_place = x_stands;
+        g->dy_in_place = last && one && !g->joined;
+    }
+    g->x_rows = tw_min(y->from, (g->chunk_rows - 1) * y->in_step + y->last - y->least + 1);
+    if (g->mode != TW_PAD_ZEROS && y->outside) g->x_rows = y->from;
+}
+
+/* Shares of the rows of the tile, where slots and groups are too few for the threads. */
 static void choose_parts(tw_gradient *g, const tw_problem *problem) {
-    int64_t tasks = g->groups * tw_min(g->slots, g->chunks);
-    int64_t most_rows = tw_max(1, g->group_in / problem->loops->most_rows[g->vecs]);
-    g->column_parts = g->row_parts = 1;
+    int64_t tasks = g->groups * tw_min(g->slots, g->chunks), most = tw_ceil_div(g->down, g->most_rows);
     int64_t wanted = problem->threads == 1 ? 1 : 2 * problem->threads;
-    if (tasks < wanted) g->column_parts = tw_min(g->blocks, tw_ceil_div(wanted, tasks));
-    tasks *= g->column_parts;
-    if (tasks < wanted && !g->joined) g->row_parts = tw_min(most_rows, tw_ceil_div(wanted, tasks));
-    g->part_in = tw_ceil_div(g->group_in, g->row_parts);
-    g->row_parts = tw_ceil_div(g->group_in, g->part_in);
+    g->parts = tasks >= wanted || (g->joined && !g->across_in) ? 1 : tw_min(most, tw_ceil_div(wanted, tasks));
+    g->part = tw_ceil_div(tw_ceil_div(g->down, g->parts), g->most_rows) * g->most_rows;
+    if (g->parts == 1) g->part = g->down;
+    g->parts = tw_ceil_div(g->down, g->part);
 }
 
 tw_status tw_gradient_create(tw_gradient *g, const tw_problem *problem) {
@@ -125,17 +168,16 @@ tw_status tw_gradient_create(tw_gradient *g, const tw_problem *problem) {
         return status;
     }
     choose_chunks(g);
+    choose_way(g, problem->loops);
     choose_reading(g);
-    choose_block(g, problem->loops);
     int64_t bytes = s->w_count * (int64_t)g->size;
     g->slots = tw_max(1, tw_min(MOST_SLOTS, SLOT_BYTES / bytes));
     choose_parts(g, problem);
-    g->dy_in_place = g->layout == TW_NHWC && g->groups == 1 && g->blocks == 1 &&
-                     tw_gradient_row(g, 0) == g->group_out && !g->joined;
-    const tw_axis *y = &g->axis[TW_HEIGHT];
-    g->x_rows = tw_min(y->from, (g->chunk_rows - 1) * y->in_step + y->last - y->least + 1);
-    if (g->mode != TW_PAD_ZEROS && y->outside) g->x_rows = y->from;
-    g->partial = tw_gradient_at(g, g->groups, 0);
+    g->dw_in_place = g->across_in && g->kernel_taps == 1 && g->slots == 1;
+    g->at_once = g->chunks == 1 && g->slots == 1 && !g->dw_in_place;
+    g->partial = g->dw_in_place ? 0
+                 : g->at_once   ? g->tap_rows * g->down * g->block
+                                : tw_gradient_at(g, g->groups, 0);
     return TW_OK;
 }
 
@@ -158,23 +200,31 @@ void tw_gradient_free(tw_gradient *g) {
     for (int a = 0; a < TW_AXES; a++) tw_axis_free(&g->axis[a]);
 }
 
-int64_t tw_gradient_worker_bytes(const tw_gradient *g, int64_t *x_bytes) {
-    int64_t size = (int64_t)g->size, x = 0, dy = 0;
+void tw_gradient_staged_bytes(const tw_gradient *g, int64_t *x, int64_t *dy) {
+    int64_t size = (int64_t)g->size, pixels = g->chunk_images * g->chunk_rows * g->chunk_pixels;
+    int64_t channels = g->joined ? g->group_in : g->across_in ? g->block : g->part;
+    int64_t planes = g->chunk_images * g->axis[TW_DEPTH].most;
+    *x = *dy = 0;
     if (!g->x_in_place) {
-        int64_t planes = g->chunk_images * g->axis[TW_DEPTH].most;
-        if (!tw_mul(planes, g->x_rows, &x) || !tw_mul(x, g->x_width, &x) ||
-            !tw_mul(x, g->part_in * size, &x) || x > INT64_MAX / 4)
-            return INT64_MAX;
+        if (!tw_mul(planes, g->x_rows, x) || !tw_mul(*x, g->x_width, x) || !tw_mul(*x, channels * size, x) ||
+            *x > INT64_MAX / 4) {
+            *x = INT64_MAX;
+            return;
+        }
+        *x = tw_round_up(*x + g->block * size,
+                         TW_ALIGNMENT); /* whole vectors are read behind the last pixel */
     }
-    if (!g->dy_in_place) dy = g->chunk_images * g->chunk_rows * g->chunk_pixels * g->block * size;
-    *x_bytes = tw_round_up(x, TW_ALIGNMENT);
-    return *x_bytes + tw_round_up(dy, TW_ALIGNMENT);
+    if (!g->dy_in_place) *dy = pixels * (g->across_in ? tw_round_up(g->part, g->most_rows) : g->block) * size;
+    *dy = tw_round_up(*dy + TW_ALIGNMENT * 2, TW_ALIGNMENT); /* panels are written in whole lines */
 }
 
+/* Partial gradients come once for each slot, or once for each worker. */
 int64_t tw_gradient_workspace(const tw_gradient *g, int threads) {
-    int64_t x_bytes, worker = tw_gradient_worker_bytes(g, &x_bytes), partial;
-    if (!tw_mul(worker, threads, &worker) || !tw_mul(g->partial, g->slots * (int64_t)g->size, &partial) ||
-        partial > INT64_MAX / 2 || !tw_add(worker, tw_round_up(partial, TW_ALIGNMENT), &worker))
+    int64_t x, dy, sums;
+    tw_gradient_staged_bytes(g, &x, &dy);
+    if (x == INT64_MAX || !tw_mul(g->partial, (g->at_once ? threads : g->slots) * (int64_t)g->size, &sums) ||
+        sums > INT64_MAX / 2 || !tw_add(x, dy, &x) || !tw_mul(x, threads, &x) ||
+        !tw_add(x, tw_round_up(sums, TW_ALIGNMENT) + threads * TW_ALIGNMENT, &x))
         return INT64_MAX;
-    return worker;
+    return x;
 }

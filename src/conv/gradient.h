@@ -1,16 +1,20 @@
 /* The gradient of the weights: dw[n][c][tap] = sum over images and output pixels of dy[pixel][n] *
  * x[source][c].
  *
- * For the tile kernel the rows are input channels, the columns output channels, and the sum runs over pixels:
- * a *chunk* of about 256 of them is one chain from zero, some rows of an image, or some small images. A
- * chunk's dy (channels last, a block of columns wide) stays in the first cache while all taps and channels
- * pass over it. Chunk number i of the batch is added to the partial gradient number i mod `slots`; the
+ * For the tile kernel the sum runs over pixels. Down the tile lie output channels and across it input
+ * channels, or, where input channels are few, the other way round: a product is the same from both sides, so
+ * no bit depends on it. A *chunk* of about 256 pixels is one chain from zero, some rows of an image, or some
+ * small images. Chunk number i of the batch is added to the partial gradient number i mod `slots`; the
  * partial gradients are added up at the end. So chunks can be worked on at the same time where the weights
  * alone would be too few to share among threads. Chunks and slots depend on the geometry alone.
  *
- * Taps whose source lies outside are left out, so a padding zero never meets an infinity. Only with very few
- * input channels the taps of a row are joined to one tile, and then padding is multiplied, unless the chunk's
- * dy holds a NaN or an infinity. */
+ * Both sides are staged, so that a tile reads its operands side by side: what lies down once for a chunk, cut
+ * into panels as high as a tile; what lies across once for each block, as wide as a tile, where it stays in
+ * the first cache while all taps and panels pass over it.
+ *
+ * Taps whose source lies outside are left out, so a padding zero never meets an infinity. Only with few input
+ * channels the taps of a row are joined to one tile, and then padding is multiplied, unless the chunk's dy
+ * holds a NaN or an infinity. */
 #ifndef TW_CONV_GRADIENT_H
 #define TW_CONV_GRADIENT_H
 
@@ -35,14 +39,20 @@ typedef struct tw_gradient {
 
     /* Decisions that change no bit. */
     bool by_images; /* one output pixel: the images are the pixels */
+    bool across_in; /* input channels lie across the tile, output channels down; else the reverse */
+    bool joined;    /* the taps of a row are one tile; they lie where the input channels lie */
     bool x_in_place, dy_in_place;
-    bool joined; /* the taps of a row are one tile */
-    bool padded; /* staged rows of x have padded sides */
-    int64_t lanes, vecs, block, blocks;
-    int64_t column_parts, row_parts; /* of the blocks, of the input channels of a group */
-    int64_t part_in;                 /* input channels of a part, at most */
-    int64_t x_rows, x_width;         /* staged rows for each plane and image; pixels of one */
-    int64_t partial;                 /* numbers of one partial gradient */
+    bool padded;             /* staged rows of x have padded sides */
+    bool dw_in_place;        /* tiles write the weights' gradient itself */
+    bool at_once;            /* one chunk, one slot: a block is finished as soon as it is summed */
+    int64_t lanes, vecs;     /* of a block */
+    int64_t down, across;    /* rows and columns of a group, for one tap or one row of joined taps */
+    int64_t block, blocks;   /* columns of a block */
+    int64_t most_rows;       /* of a panel */
+    int64_t part, parts;     /* rows of a share of `down`, and shares */
+    int64_t x_rows, x_width; /* staged rows for each plane and image; pixels of one */
+    int64_t tap_rows;        /* tiles of one chunk, block and panel: taps, or rows of joined taps */
+    int64_t partial;         /* numbers of one partial gradient */
 } tw_gradient;
 
 tw_status tw_gradient_create(tw_gradient *gradient, const tw_problem *problem);
@@ -55,11 +65,41 @@ tw_gradient tw_gradient_shrunk(const tw_gradient *gradient, int64_t images);
 
 /* ---- Shared between the files of the gradient. */
 
-/* Bytes of a worker: staged x, then staged dy. */
-int64_t tw_gradient_worker_bytes(const tw_gradient *gradient, int64_t *x_bytes);
+/* One share of the work, and the chunk that it is at. */
+typedef struct tw_gradient_work {
+    const tw_gradient *g;
+    const tw_job *job;
+    char *sums, *x, *dy; /* workspace: all partial gradients; this worker's staged numbers */
+    int64_t slot, group, down0, down1;
+    int64_t chunk, image0, image1, z, y0, y1, x0, x1;
+    int64_t x_low, y_low; /* source column and row at the beginning of what is staged */
+    int64_t x_pitch;      /* channels of a staged pixel of x */
+    int64_t block;
+    bool infinite; /* the chunk's dy holds a NaN or an infinity */
+} tw_gradient_work;
+
+/* Bytes of a worker's staged x and staged dy; INT64_MAX in *x: more than can be counted. */
+void tw_gradient_staged_bytes(const tw_gradient *gradient, int64_t *x, int64_t *dy);
+
+void tw_gradient_find_chunk(tw_gradient_work *work, int64_t chunk);
+
+/* Stages what lies down the tiles, for the chunk; what lies across, for the block. */
+void tw_gradient_stage_down(tw_gradient_work *work);
+void tw_gradient_stage_across(tw_gradient_work *work);
+
+/* Source position of a forward tap, resolved by the padding mode: -1 outside. */
+static inline int64_t tw_gradient_source(const tw_gradient *g, int axis, int64_t to, int64_t t) {
+    const tw_axis *a = &g->axis[axis];
+    return tw_shape_source(g->mode, to * a->in_step + a->shift[t], a->from);
+}
+
+/* Pixels of the chunk. */
+static inline int64_t tw_gradient_pixels(const tw_gradient_work *k) {
+    return (k->image1 - k->image0) * (k->y1 - k->y0) * (k->x1 - k->x0);
+}
 
 static inline int64_t tw_gradient_columns(const tw_gradient *g, int64_t b) {
-    return b + 1 < g->blocks ? g->block : g->group_out - b * g->block;
+    return b + 1 < g->blocks ? g->block : g->across - b * g->block;
 }
 
 /* Numbers of a row of block b: whole vectors. */
@@ -67,11 +107,11 @@ static inline int64_t tw_gradient_row(const tw_gradient *g, int64_t b) {
     return (tw_gradient_columns(g, b) + g->lanes - 1) / g->lanes * g->lanes;
 }
 
-/* Where block b of a group begins in a partial gradient: [group][block][tap][channel][row]. */
+/* Where block b of a group begins in a partial gradient: [group][block][tap row][down][row]. */
 static inline int64_t tw_gradient_at(const tw_gradient *g, int64_t group, int64_t b) {
-    int64_t depth = g->kernel_taps * g->group_in;
+    int64_t depth = g->tap_rows * g->down;
     int64_t whole = ((g->blocks - 1) * g->block + tw_gradient_row(g, g->blocks - 1)) * depth;
-    return group * whole + b * g->block * depth;
+    return g->at_once ? 0 : group * whole + b * g->block * depth;
 }
 
 #endif

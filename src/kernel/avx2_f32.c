@@ -57,6 +57,7 @@ static inline vec vec_zip_high(vec a, vec b) {
 }
 
 #include "kernel/tile_body.h"
+#include "kernel/sums_body.h"
 #include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/winograd_body.h"
@@ -66,6 +67,7 @@ const tw_loops tw_loops_avx2_f32 = {.lanes = LANES,
                                     .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                     .tile = tile,
                                     .turn = turn,
+                                    .sums = sums,
                                     .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
                                     .burn = burn,
                                     .burn_flops = 2 * CHAINS * LANES,

@@ -58,6 +58,14 @@ typedef struct tw_turn {
     int64_t rows, columns;
 } tw_turn;
 
+/* total[c] += the sum of in[p * pixel_step + c * channel_step] over p < pixels, for c < channels; one of the
+ * steps is 1. The order is that of sums_body.h. */
+typedef struct tw_sums {
+    const void *in;
+    int64_t pixels, pixel_step, channels, channel_step;
+    void *total;
+} tw_sums;
+
 /* The loops for one type of number. */
 typedef struct tw_loops {
     int lanes;                       /* numbers in a vector */
@@ -65,6 +73,7 @@ typedef struct tw_loops {
     int most_rows[TW_MOST_VECS + 1]; /* highest tile for a width in vectors; [0] is unused */
     void (*tile)(const tw_tile *tile);
     void (*turn)(const tw_turn *turn);
+    void (*sums)(const tw_sums *sums);
     tw_stencil_loops stencil; /* depthwise */
     /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */
     void (*burn)(int64_t rounds, void *out);

@@ -1,0 +1,192 @@
+/* Staging for the weight gradient: the pixels of a chunk, brought into the order in which tiles read them. */
+#include <string.h>
+
+#include "base/checked.h"
+#include "conv/gradient.h"
+#include "conv/rows.h"
+
+static void split(int64_t *number, int64_t count, int64_t *index) {
+    *index = *number % count;
+    *number /= count;
+}
+
+void tw_gradient_find_chunk(tw_gradient_work *k, int64_t chunk) {
+    const tw_gradient *g = k->g;
+    const tw_axis *x = &g->axis[TW_WIDTH], *y = &g->axis[TW_HEIGHT];
+    int64_t piece, rows;
+    k->chunk = chunk;
+    split(&chunk, g->pixel_chunks, &piece);
+    split(&chunk, g->row_chunks, &rows);
+    split(&chunk, g->axis[TW_DEPTH].to, &k->z);
+    k->image0 = chunk * g->chunk_images, k->image1 = tw_min(k->image0 + g->chunk_images, g->images);
+    k->y0 = rows * g->chunk_rows, k->y1 = tw_min(k->y0 + g->chunk_rows, y->to);
+    k->x0 = piece * g->chunk_pixels, k->x1 = tw_min(k->x0 + g->chunk_pixels, x->to);
+    bool all = g->mode != TW_PAD_ZEROS && y->outside;
+    k->y_low = all ? 0 : tw_max(0, k->y0 * y->in_step + y->least);
+    k->x_low = k->x0 * x->in_step + x->least;
+    if (!g->padded) k->x_low = tw_max(0, k->x_low);
+}
+
+/* Whether any tap of the chunk reads source row r: with a stride larger than the kernel many are never read.
+ */
+static bool is_read(const tw_gradient_work *k, int64_t r) {
+    const tw_axis *y = &k->g->axis[TW_HEIGHT];
+    if (k->g->mode != TW_PAD_ZEROS || y->in_step <= y->most) return true;
+    for (int64_t t = 0; t < y->most; t++)
+        if ((r - y->shift[t]) % y->in_step == 0) return true;
+    return false;
+}
+
+/* [image][plane of taps][row][x][x_pitch] from channel `first` of the group on. */
+static void stage_x(const tw_gradient_work *k, int64_t first) {
+    const tw_gradient *g = k->g;
+    const tw_axis *x = &g->axis[TW_WIDTH], *y = &g->axis[TW_HEIGHT];
+    bool all = g->mode != TW_PAD_ZEROS && y->outside;
+    int64_t end = all ? y->from : tw_min(y->from, (k->y1 - 1) * y->in_step + y->last + 1);
+    int64_t high = (k->x1 - 1) * x->in_step + x->last + 1, planes = g->kernel[TW_DEPTH];
+    if (!g->padded) high = tw_min(high, x->from);
+    tw_row row = {.loops = k->job->problem->loops,
+                  .layout = g->layout,
+                  .size = g->size,
+                  .image_channels = g->in_channels,
+                  .image_pixels = g->in_pixels,
+                  .first = k->group * g->group_in + first,
+                  .channels = k->x_pitch,
+                  .width = x->from};
+    for (int64_t i = k->image0; i < k->image1; i++)
+        for (int64_t t = 0; t < planes; t++) {
+            int64_t plane = tw_gradient_source(g, TW_DEPTH, k->z, t);
+            for (int64_t r = k->y_low; plane >= 0 && r < end; r++) {
+                int64_t slot = ((i - k->image0) * planes + t) * g->x_rows + r - k->y_low;
+                if (!is_read(k, r)) continue;
+                row.begin = (plane * y->from + r) * x->from;
+                tw_row_load(&row, (const char *)k->job->x + i * g->in_image * (int64_t)g->size, g->mode,
+                            k->x_low, high - k->x_low,
+                            k->x + slot * g->x_width * row.channels * (int64_t)g->size);
+            }
+        }
+}
+
+/* Runs over the rows of the chunk's dy: where one lies, and how many pixels come before it. */
+typedef struct dy_row {
+    const char *from; /* its first pixel, channel 0 of the group */
+    int64_t pixel;    /* its first pixel's number in the chunk */
+} dy_row;
+
+static dy_row find_row(const tw_gradient_work *k, int64_t image, int64_t y) {
+    const tw_gradient *g = k->g;
+    const tw_axis *ax = &g->axis[TW_WIDTH];
+    int64_t pixel = (k->z * g->axis[TW_HEIGHT].to + y) * ax->to + k->x0, first = k->group * g->group_out;
+    int64_t at = image * g->out_image +
+                 (g->layout == TW_NHWC ? pixel * g->out_channels + first : first * g->out_pixels + pixel);
+    return (dy_row){(const char *)k->job->dy + at * (int64_t)g->size,
+                    ((image - k->image0) * (k->y1 - k->y0) + y - k->y0) * (k->x1 - k->x0)};
+}
+
+/* dy of the block: [image][y][x][row], columns beyond the block's are zeros. */
+static void spread_dy(const tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    int64_t size = (int64_t)g->size, pitch = tw_gradient_row(g, k->block);
+    int64_t pixel_step = g->layout == TW_NHWC ? g->out_channels : 1,
+            channel_step = g->layout == TW_NHWC ? 1 : g->out_pixels;
+    for (int64_t i = k->image0; i < k->image1; i++)
+        for (int64_t y = k->y0; y < k->y1; y++) {
+            dy_row row = find_row(k, i, y);
+            tw_row_spread(k->job->problem->loops, row.from + k->block * g->block * channel_step * size,
+                          pixel_step, channel_step, k->x1 - k->x0, tw_gradient_columns(g, k->block), pitch,
+                          g->size, k->dy + row.pixel * pitch * size);
+        }
+}
+
+enum { LINES = 128 }; /* at least the bytes of a panel's pixel: 14 doubles */
+
+/* A pixel of a panel: copied in whole lines where they may be read, because a fixed length is a few moves. */
+static void copy_pixel(const char *from, char *to, int64_t bytes, const char *end) {
+    if (bytes <= LINES / 2 && from + LINES / 2 <= end)
+        memcpy(to, from, LINES / 2);
+    else if (bytes <= LINES && from + LINES <= end)
+        memcpy(to, from, LINES);
+    else
+        memcpy(to, from, (size_t)bytes);
+}
+
+/* One row of one panel, `rows` channels from `first` on: [x][pitch]. */
+static void pack_row(const tw_gradient_work *k, dy_row row, int64_t first, int64_t rows, int64_t pitch,
+                     char *to) {
+    const tw_gradient *g = k->g;
+    int64_t size = (int64_t)g->size, count = k->x1 - k->x0;
+    if (g->layout == TW_NCHW) {
+        k->job->problem->loops->turn(
+            &(tw_turn){row.from + first * g->out_pixels * size, g->out_pixels, to, pitch, rows, count});
+        return;
+    }
+    const char *end =
+        (const char *)k->job->dy + k->job->problem->shape.batch * k->job->problem->shape.out_image * size;
+    for (int64_t x = 0; x < count; x++)
+        copy_pixel(row.from + (x * g->out_channels + first) * size, to + x * pitch * size, rows * size, end);
+}
+
+/* dy in panels: [panel][image][y][x][pitch]; one panel after the other, as the end of each spills over. */
+static void pack_dy(const tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    int64_t size = (int64_t)g->size, count = k->down1 - k->down0;
+    int64_t panels = tw_ceil_div(count, g->most_rows), pitch = tw_ceil_div(count, panels);
+    for (int64_t p = 0; p < panels; p++) {
+        int64_t first = p * count / panels, rows = (p + 1) * count / panels - first;
+        for (int64_t i = k->image0; i < k->image1; i++)
+            for (int64_t y = k->y0; y < k->y1; y++) {
+                dy_row row = find_row(k, i, y);
+                pack_row(k, row, k->down0 + first, rows, pitch,
+                         k->dy + (p * tw_gradient_pixels(k) + row.pixel) * pitch * size);
+            }
+    }
+}
+
+/* Any NaN or infinity among the numbers. */
+static bool any_infinite(const void *numbers, int64_t count, size_t size) {
+    bool some = false;
+    for (int64_t i = 0; i < count; i++) {
+        if (size == 4) {
+            uint32_t bits;
+            memcpy(&bits, (const char *)numbers + i * 4, 4);
+            some |= (bits & 0x7f800000u) == 0x7f800000u;
+        } else {
+            uint64_t bits;
+            memcpy(&bits, (const char *)numbers + i * 8, 8);
+            some |= (bits & 0x7ff0000000000000u) == 0x7ff0000000000000u;
+        }
+    }
+    return some;
+}
+
+/* The group's dy of the chunk, row by row. */
+static bool is_infinite(const tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    int64_t count = k->x1 - k->x0;
+    for (int64_t i = k->image0; i < k->image1; i++)
+        for (int64_t y = k->y0; y < k->y1; y++) {
+            dy_row row = find_row(k, i, y);
+            bool last = g->layout == TW_NHWC;
+            int64_t runs = last ? count : g->group_out, step = last ? g->out_channels : g->out_pixels;
+            int64_t run = last ? g->group_out : count;
+            if (run == step) run *= runs, runs = 1;
+            for (int64_t r = 0; r < runs; r++)
+                if (any_infinite(row.from + r * step * (int64_t)g->size, run, g->size)) return true;
+        }
+    return false;
+}
+
+void tw_gradient_stage_down(tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    k->infinite = g->joined && is_infinite(k);
+    k->x_pitch = g->joined ? g->group_in : k->down1 - k->down0;
+    if (g->across_in && !g->dy_in_place) pack_dy(k);
+    if (!g->across_in && !g->x_in_place) stage_x(k, g->joined ? 0 : k->down0);
+}
+
+void tw_gradient_stage_across(tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    if (g->across_in) k->x_pitch = g->joined ? g->group_in : tw_gradient_columns(g, k->block);
+    if (g->across_in && !g->x_in_place) stage_x(k, g->joined ? 0 : k->block * g->block);
+    if (!g->across_in && !g->dy_in_place) spread_dy(k);
+}

@@ -1,0 +1,63 @@
+/* The body of `sums`, the totals of channels over the pixels of an image; included after tile_body.h by each
+ * file ISA_TYPE.c. Pixel p goes to partial sum p mod 16, and the partial sums are added in a tree: 16 chains
+ * keep the adders busy and rounding errors small, and are whole vectors on every instruction set, so that all
+ * give the same bits in both layouts. */
+
+enum { PHASES = 16, PHASE_VECS = PHASES / LANES };
+
+/* Channels side by side: lanes are channels. */
+static inline __attribute__((always_inline)) void sum_columns(const tw_sums *s, int64_t c, bool whole) {
+    const int used = whole ? LANES : (int)(s->channels - c);
+    const real *in = (const real *)s->in + c;
+    real *total = (real *)s->total + c;
+    vec sum[PHASES];
+#pragma GCC unroll 16
+    for (int i = 0; i < PHASES; i++) sum[i] = vec_zero();
+    int64_t p = 0;
+    for (; p + PHASES <= s->pixels; p += PHASES)
+#pragma GCC unroll 16
+        for (int i = 0; i < PHASES; i++) {
+            const real *at = in + (p + i) * s->pixel_step;
+            sum[i] = vec_add(sum[i], whole ? vec_load(at) : vec_load_part(at, used));
+        }
+#pragma GCC unroll 16
+    for (int i = 0; i < PHASES; i++)
+        if (p + i < s->pixels) sum[i] = vec_add(sum[i], vec_load_part(in + (p + i) * s->pixel_step, used));
+#pragma GCC unroll 4
+    for (int half = PHASES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; i++) sum[i] = vec_add(sum[i], sum[i + half]);
+    vec_store_part(total, vec_add(vec_load_part(total, used), sum[0]), used);
+}
+
+/* Pixels side by side: lanes are partial sums. */
+static inline __attribute__((always_inline)) void sum_row(const real *in, int64_t pixels, real *total) {
+    vec sum[PHASE_VECS];
+    real phase[PHASES];
+#pragma GCC unroll 16
+    for (int v = 0; v < PHASE_VECS; v++) sum[v] = vec_zero();
+    int64_t p = 0;
+    for (; p + PHASES <= pixels; p += PHASES)
+#pragma GCC unroll 16
+        for (int v = 0; v < PHASE_VECS; v++) sum[v] = vec_add(sum[v], vec_load(in + p + v * LANES));
+#pragma GCC unroll 16
+    for (int v = 0; v < PHASE_VECS; v++) vec_store(phase + v * LANES, sum[v]);
+    for (int i = 0; p + i < pixels; i++) phase[i] += in[p + i];
+    for (int half = PHASES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) phase[i] += phase[i + half];
+    *total += phase[0];
+}
+
+static void sums(const tw_sums *s) {
+    if (s->pixel_step == 1) {
+        for (int64_t c = 0; c < s->channels; c++)
+            sum_row((const real *)s->in + c * s->channel_step, s->pixels, (real *)s->total + c);
+        return;
+    }
+    for (int64_t c = 0; c < s->channels; c += LANES) {
+        if (s->channels - c >= LANES)
+            sum_columns(s, c, true);
+        else
+            sum_columns(s, c, false);
+    }
+}
