@@ -59,8 +59,8 @@ static void choose_chunks(tw_gradient *g) {
 /* A tile of some rows and vectors: half cycles for each product of a chain, bound by the multiply-adds, the
  * loads or the latency of the chains. */
 static double tile_time(int64_t rows, int64_t vecs) {
-    double sums = (double)(rows * vecs), loads = (double)(rows + vecs);
-    return fmax(fmax(sums, loads), 8) + 0.05 * loads;
+    double sums = (double)(rows * vecs), loads = (double)(rows > 3 ? rows + vecs : rows + rows * vecs);
+    return fmax(fmax(sums, loads), 8) + 0.05 * loads + 0.3;
 }
 
 /* The same for all tiles, with blocks v vectors wide. */
@@ -121,16 +121,12 @@ static void choose_way(tw_gradient *g, const tw_loops *loops) {
 /* What need not be staged: channels last, and neighbours in memory are neighbours in the tile. */
 static void choose_reading(tw_gradient *g) {
     const tw_axis *x = &g->axis[TW_WIDTH], *y = &g->axis[TW_HEIGHT];
-    bool last = g->layout == TW_NHWC && g->groups == 1, one = g->blocks == 1 && g->across % g->lanes == 0;
+    bool last = g->layout == TW_NHWC, whole = g->across % g->lanes == 0; /* across, whole vectors are read */
     bool x_stands = last && ((g->mode == TW_PAD_ZEROS && !g->joined) || !x->outside);
-    enum { LINE = 64 }; /* a panel of longer pixels would use parts of cache lines only */
-    if (g->across_in) {
-        g->x_in_place = x_stands && one;
-        g->dy_in_place = last && g->group_out * (int64_t)g->size <= LINE;
-    } else {
-        g->x_in_place = x_stands;
-        g->dy_in_place = last && one && !g->joined;
-    }
+    if (g->joined) x_stands = x_stands && g->groups == 1;
+    bool narrow = g->in_channels * (int64_t)g->size <= 512; /* wider pixels had better be staged */
+    g->x_in_place = x_stands && (!g->across_in || (whole && narrow));
+    g->dy_in_place = last && (g->across_in || (whole && g->blocks == 1 && g->groups == 1 && !g->joined));
     g->x_rows = tw_min(y->from, (g->chunk_rows - 1) * y->in_step + y->last - y->least + 1);
     if (g->mode != TW_PAD_ZEROS && y->outside) g->x_rows = y->from;
 }
@@ -139,6 +135,9 @@ static void choose_reading(tw_gradient *g) {
 static void choose_parts(tw_gradient *g, const tw_problem *problem) {
     int64_t tasks = g->groups * tw_min(g->slots, g->chunks), most = tw_ceil_div(g->down, g->most_rows);
     int64_t wanted = problem->threads == 1 ? 1 : 2 * problem->threads;
+    if (g->at_once) /* what is summed is turned: while it is in the second cache */
+        wanted = tw_max(
+            wanted, g->groups * tw_ceil_div(g->kernel_taps * g->down * g->block * (int64_t)g->size, 1 << 18));
     g->parts = tasks >= wanted || (g->joined && !g->across_in) ? 1 : tw_min(most, tw_ceil_div(wanted, tasks));
     g->part = tw_ceil_div(tw_ceil_div(g->down, g->parts), g->most_rows) * g->most_rows;
     if (g->parts == 1) g->part = g->down;
@@ -172,9 +171,9 @@ tw_status tw_gradient_create(tw_gradient *g, const tw_problem *problem) {
     choose_reading(g);
     int64_t bytes = s->w_count * (int64_t)g->size;
     g->slots = tw_max(1, tw_min(MOST_SLOTS, SLOT_BYTES / bytes));
-    choose_parts(g, problem);
     g->dw_in_place = g->across_in && g->kernel_taps == 1 && g->slots == 1;
     g->at_once = g->chunks == 1 && g->slots == 1 && !g->dw_in_place;
+    choose_parts(g, problem);
     g->partial = g->dw_in_place ? 0
                  : g->at_once   ? g->tap_rows * g->down * g->block
                                 : tw_gradient_at(g, g->groups, 0);
@@ -215,7 +214,7 @@ void tw_gradient_staged_bytes(const tw_gradient *g, int64_t *x, int64_t *dy) {
                          TW_ALIGNMENT); /* whole vectors are read behind the last pixel */
     }
     if (!g->dy_in_place) *dy = pixels * (g->across_in ? tw_round_up(g->part, g->most_rows) : g->block) * size;
-    *dy = tw_round_up(*dy + TW_ALIGNMENT * 2, TW_ALIGNMENT); /* panels are written in whole lines */
+    *dy = tw_round_up(*dy, TW_ALIGNMENT);
 }
 
 /* Partial gradients come once for each slot, or once for each worker. */

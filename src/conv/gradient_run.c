@@ -33,7 +33,9 @@ static const char *x_at(const work *k, int64_t image, int64_t t_z, int64_t plane
     const tw_gradient *g = k->g;
     const tw_axis *x = &g->axis[TW_WIDTH], *y = &g->axis[TW_HEIGHT];
     if (g->x_in_place) {
-        int64_t first = g->across_in || g->joined ? 0 : k->down0;
+        int64_t first = k->group * g->group_in + (g->joined      ? 0
+                                                  : g->across_in ? k->block * g->block
+                                                                 : k->down0);
         int64_t pixel = (plane * y->from + row) * x->from + column;
         return (const char *)k->job->x +
                (image * g->in_image + pixel * g->in_channels + first) * (int64_t)g->size;
@@ -60,7 +62,7 @@ static const char *dy_at(const work *k, int64_t image, int64_t y, int64_t x) {
     if (g->dy_in_place) {
         dy = (const char *)k->job->dy + image * g->out_image * (int64_t)g->size;
         pixel = (k->z * g->axis[TW_HEIGHT].to + y) * g->axis[TW_WIDTH].to + x;
-        first = g->across_in ? k->down0 : 0;
+        first = k->group * g->group_out + (g->across_in ? k->down0 : 0);
     }
     return dy + (pixel * dy_pitch(k) + first) * (int64_t)g->size;
 }
@@ -177,7 +179,7 @@ static void finish(const tw_gradient *g, const tw_job *job, const char *sums, in
     int64_t size = (int64_t)g->size, taps = g->kernel_taps, row = tw_gradient_row(g, block);
     int64_t columns = tw_gradient_columns(g, block), first = block * g->block;
     char *dw = (char *)job->dw + group * g->group_out * g->group_in * taps * size;
-    tw_turn t = {.to_pitch = taps, .rows = taps, .columns = columns, .from_pitch = g->down * row};
+    tw_block t = {.to_pitch = taps, .rows = taps, .columns = columns, .from_pitch = g->down * row};
     bool rows = g->joined && g->across_in;
     if (rows) t.rows = g->kernel[TW_WIDTH], t.from_pitch = t.columns = g->group_in;
     if (!g->across_in) t.to_pitch = g->group_in * taps, t.from_pitch = g->group_in * row;

@@ -98,35 +98,20 @@ static void spread_dy(const tw_gradient_work *k) {
         }
 }
 
-enum { LINES = 128 }; /* at least the bytes of a panel's pixel: 14 doubles */
-
-/* A pixel of a panel: copied in whole lines where they may be read, because a fixed length is a few moves. */
-static void copy_pixel(const char *from, char *to, int64_t bytes, const char *end) {
-    if (bytes <= LINES / 2 && from + LINES / 2 <= end)
-        memcpy(to, from, LINES / 2);
-    else if (bytes <= LINES && from + LINES <= end)
-        memcpy(to, from, LINES);
-    else
-        memcpy(to, from, (size_t)bytes);
-}
-
 /* One row of one panel, `rows` channels from `first` on: [x][pitch]. */
 static void pack_row(const tw_gradient_work *k, dy_row row, int64_t first, int64_t rows, int64_t pitch,
                      char *to) {
     const tw_gradient *g = k->g;
+    const tw_loops *loops = k->job->problem->loops;
     int64_t size = (int64_t)g->size, count = k->x1 - k->x0;
-    if (g->layout == TW_NCHW) {
-        k->job->problem->loops->turn(
-            &(tw_turn){row.from + first * g->out_pixels * size, g->out_pixels, to, pitch, rows, count});
-        return;
-    }
-    const char *end =
-        (const char *)k->job->dy + k->job->problem->shape.batch * k->job->problem->shape.out_image * size;
-    for (int64_t x = 0; x < count; x++)
-        copy_pixel(row.from + (x * g->out_channels + first) * size, to + x * pitch * size, rows * size, end);
+    if (g->layout == TW_NCHW)
+        loops->turn(
+            &(tw_block){row.from + first * g->out_pixels * size, g->out_pixels, to, pitch, rows, count});
+    else
+        loops->copy(&(tw_block){row.from + first * size, g->out_channels, to, pitch, count, rows});
 }
 
-/* dy in panels: [panel][image][y][x][pitch]; one panel after the other, as the end of each spills over. */
+/* dy in panels: [panel][image][y][x][pitch]. */
 static void pack_dy(const tw_gradient_work *k) {
     const tw_gradient *g = k->g;
     int64_t size = (int64_t)g->size, count = k->down1 - k->down0;

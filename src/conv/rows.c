@@ -11,18 +11,21 @@ static void load_inside(const tw_row *r, const char *image, int64_t from, int64_
     int64_t size = (int64_t)r->size, pixel = r->begin + from;
     if (count <= 0) return;
     if (r->layout == TW_NCHW) {
-        r->loops->turn(&(tw_turn){.from = image + (r->first * r->image_pixels + pixel) * size,
-                                  .from_pitch = r->image_pixels,
-                                  .to = to,
-                                  .to_pitch = r->channels,
-                                  .rows = r->channels,
-                                  .columns = count});
+        r->loops->turn(&(tw_block){.from = image + (r->first * r->image_pixels + pixel) * size,
+                                   .from_pitch = r->image_pixels,
+                                   .to = to,
+                                   .to_pitch = r->channels,
+                                   .rows = r->channels,
+                                   .columns = count});
     } else if (r->channels == r->image_channels) {
         memcpy(to, image + pixel * r->channels * size, (size_t)(count * r->channels * size));
     } else {
-        for (int64_t x = 0; x < count; x++)
-            memcpy(to + x * r->channels * size, image + ((pixel + x) * r->image_channels + r->first) * size,
-                   (size_t)(r->channels * size));
+        r->loops->copy(&(tw_block){.from = image + (pixel * r->image_channels + r->first) * size,
+                                   .from_pitch = r->image_channels,
+                                   .to = to,
+                                   .to_pitch = r->channels,
+                                   .rows = count,
+                                   .columns = r->channels});
     }
 }
 
@@ -49,27 +52,30 @@ void tw_row_store(const tw_row *r, void *image, int64_t from, int64_t count, con
     char *out = image;
     const char *in = values;
     if (r->layout == TW_NCHW) {
-        r->loops->turn(&(tw_turn){.from = in,
-                                  .from_pitch = pitch,
-                                  .to = out + (r->first * r->image_pixels + pixel) * size,
-                                  .to_pitch = r->image_pixels,
-                                  .rows = count,
-                                  .columns = r->channels});
+        r->loops->turn(&(tw_block){.from = in,
+                                   .from_pitch = pitch,
+                                   .to = out + (r->first * r->image_pixels + pixel) * size,
+                                   .to_pitch = r->image_pixels,
+                                   .rows = count,
+                                   .columns = r->channels});
         return;
     }
-    for (int64_t x = 0; x < count; x++)
-        memcpy(out + ((pixel + x) * r->image_channels + r->first) * size, in + x * pitch * size,
-               (size_t)(r->channels * size));
+    r->loops->copy(&(tw_block){.from = in,
+                               .from_pitch = pitch,
+                               .to = out + (pixel * r->image_channels + r->first) * size,
+                               .to_pitch = r->image_channels,
+                               .rows = count,
+                               .columns = r->channels});
 }
 
 void tw_row_spread(const tw_loops *loops, const void *from, int64_t pixel_step, int64_t channel_step,
                    int64_t count, int64_t channels, int64_t pitch, size_t size, void *to) {
     int64_t bytes = (int64_t)size, left = (pitch - channels) * bytes;
-    const char *in = from;
     char *out = to;
-    if (channel_step != 1) loops->turn(&(tw_turn){in, channel_step, out, pitch, channels, count});
-    for (int64_t x = 0; x < count; x++, out += pitch * bytes) {
-        if (channel_step == 1) memcpy(out, in + x * pixel_step * bytes, (size_t)(channels * bytes));
-        if (left > 0) memset(out + channels * bytes, 0, (size_t)left);
-    }
+    if (channel_step == 1)
+        loops->copy(&(tw_block){from, pixel_step, out, pitch, count, channels});
+    else
+        loops->turn(&(tw_block){from, channel_step, out, pitch, channels, count});
+    for (int64_t x = 0; x < count && left > 0; x++)
+        memset(out + (x * pitch + channels) * bytes, 0, (size_t)left);
 }

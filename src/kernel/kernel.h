@@ -48,15 +48,18 @@ typedef struct tw_tile {
 
 enum { TW_MOST_VECS = 4 };
 
-/* to[c * to_pitch + r] = from[r * from_pitch + c] for r < rows, c < columns; nothing else is touched. Any
- * bits pass unchanged. Pitches count elements. */
-typedef struct tw_turn {
+/* Numbers to move, rows x columns. Any bits pass unchanged, and nothing else is touched. Pitches count
+ * elements.
+ *
+ *     turn: to[c * to_pitch + r] = from[r * from_pitch + c]
+ *     copy: to[r * to_pitch + c] = from[r * from_pitch + c] */
+typedef struct tw_block {
     const void *from;
     int64_t from_pitch;
     void *to;
     int64_t to_pitch;
     int64_t rows, columns;
-} tw_turn;
+} tw_block;
 
 /* total[c] += the sum of in[p * pixel_step + c * channel_step] over p < pixels, for c < channels; one of the
  * steps is 1. The order is that of sums_body.h. */
@@ -72,7 +75,8 @@ typedef struct tw_loops {
     int most_vecs;                   /* widest tile, in vectors */
     int most_rows[TW_MOST_VECS + 1]; /* highest tile for a width in vectors; [0] is unused */
     void (*tile)(const tw_tile *tile);
-    void (*turn)(const tw_turn *turn);
+    void (*turn)(const tw_block *block);
+    void (*copy)(const tw_block *block);
     void (*sums)(const tw_sums *sums);
     tw_stencil_loops stencil; /* depthwise */
     /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */

@@ -1,6 +1,6 @@
-/* The body of `turn`, the transposition of numbers between channels first and channels last; included after
- * tile_body.h by each file ISA_TYPE.c, which also defines vec_zip_low and vec_zip_high: the lower and the
- * upper halves of two vectors, interleaved.
+/* The body of `turn`, the transposition of numbers between channels first and channels last, and of `copy`,
+ * for many short rows; included after tile_body.h by each file ISA_TYPE.c, which also defines vec_zip_low and
+ * vec_zip_high: the lower and the upper halves of two vectors, interleaved.
  *
  * A square of LANES vectors is turned in registers. Zipping row i with row i + LANES / 2 moves the highest
  * bit of an element's row number to the end of its column number, and the highest bit of its column number to
@@ -34,7 +34,7 @@ static inline __attribute__((always_inline)) void turn_square(const real *from, 
     }
 }
 
-static void turn(const tw_turn *t) {
+static void turn(const tw_block *t) {
     for (int64_t r = 0; r < t->rows; r += LANES)
         for (int64_t c = 0; c < t->columns; c += LANES) {
             const real *from = (const real *)t->from + r * t->from_pitch + c;
@@ -46,4 +46,37 @@ static void turn(const tw_turn *t) {
                 turn_square(from, t->from_pitch, to, t->to_pitch, (int)(rows < LANES ? rows : LANES),
                             (int)(columns < LANES ? columns : LANES), false);
         }
+}
+
+/* Rows of `vecs` whole vectors and a part. */
+static inline __attribute__((always_inline)) void copy_rows(const tw_block *b, const int vecs,
+                                                            const bool more) {
+    const real *from = b->from;
+    real *to = b->to;
+    const int part = (int)(b->columns - vecs * LANES);
+    for (int64_t r = 0; r < b->rows; r++, from += b->from_pitch, to += b->to_pitch) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vecs; v++) vec_store(to + v * LANES, vec_load(from + v * LANES));
+        if (more) vec_store_part(to + vecs * LANES, vec_load_part(from + vecs * LANES, part), part);
+    }
+}
+
+static void copy(const tw_block *b) {
+    tw_block left = *b;
+    for (; left.columns > 4 * LANES; left.columns -= 4 * LANES) {
+        copy_rows(&left, 4, false);
+        left.from = (const real *)left.from + 4 * LANES;
+        left.to = (real *)left.to + 4 * LANES;
+    }
+    switch (left.columns / LANES * 2 + (left.columns % LANES != 0)) {
+    case 1: copy_rows(&left, 0, true); break;
+    case 2: copy_rows(&left, 1, false); break;
+    case 3: copy_rows(&left, 1, true); break;
+    case 4: copy_rows(&left, 2, false); break;
+    case 5: copy_rows(&left, 2, true); break;
+    case 6: copy_rows(&left, 3, false); break;
+    case 7: copy_rows(&left, 3, true); break;
+    case 8: copy_rows(&left, 4, false); break;
+    default: break;
+    }
 }

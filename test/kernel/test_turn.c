@@ -1,5 +1,5 @@
-/* The transposition of every instruction set: all sizes around its squares, rows and columns apart by more
- * than their length, nothing touched between them, every bit pattern passed on. */
+/* The transposition and the copy of every instruction set: all sizes around its squares, rows and columns
+ * apart by more than their length, nothing touched between them, every bit pattern passed on. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,28 +11,29 @@
 #include "base/memory.h"
 #include "kernel/kernel.h"
 
-enum { MOST = 35, GAP = 2, PITCH = MOST + GAP, UNTOUCHED = 0xA5 };
+enum { MOST = 83, GAP = 2, PITCH = MOST + GAP, UNTOUCHED = 0xA5 };
 
 /* Byte i of number n: NaNs, infinities and denormals are among them. */
 static unsigned char byte_of(int number, int i) {
     return (unsigned char)(number * 37 + i * 151);
 }
 
-static void check_turn(const tw_loops *loops, size_t size, int rows, int columns, unsigned char *from,
-                       unsigned char *to) {
+static void check_block(const tw_loops *loops, bool turned, size_t size, int rows, int columns,
+                        unsigned char *from, unsigned char *to) {
     memset(to, UNTOUCHED, PITCH * PITCH * size);
-    loops->turn(&(tw_turn){from, PITCH, to, PITCH, rows, columns});
+    (turned ? loops->turn : loops->copy)(&(tw_block){from, PITCH, to, PITCH, rows, columns});
     for (int c = 0; c < PITCH; c++)
         for (int r = 0; r < PITCH; r++)
             for (size_t i = 0; i < size; i++) {
                 bool written = r < rows && c < columns;
                 unsigned char expected = written ? byte_of(r * PITCH + c, (int)i) : UNTOUCHED;
-                if (to[(size_t)(c * PITCH + r) * size + i] != expected)
-                    fail_msg("%d x %d of %zu bytes: row %d, column %d", rows, columns, size, r, c);
+                if (to[(size_t)(turned ? c * PITCH + r : r * PITCH + c) * size + i] != expected)
+                    fail_msg("%s %d x %d of %zu bytes: row %d, column %d", turned ? "turn" : "copy", rows,
+                             columns, size, r, c);
             }
 }
 
-static void rows_become_columns_and_nothing_else_is_touched(void **state) {
+static void blocks_are_turned_and_copied_and_nothing_else_is_touched(void **state) {
     (void)state;
     unsigned char *from = tw_alloc(PITCH * PITCH, 8), *to = tw_alloc(PITCH * PITCH, 8);
     size_t count;
@@ -43,9 +44,10 @@ static void rows_become_columns_and_nothing_else_is_touched(void **state) {
             size_t size = tw_type_size((tw_type)type);
             for (int n = 0; n < PITCH * PITCH; n++)
                 for (size_t i = 0; i < size; i++) from[(size_t)n * size + i] = byte_of(n, (int)i);
-            for (int rows = 1; rows <= MOST; rows++)
+            for (int rows = 1; rows <= MOST; rows += 1 + rows / 20)
                 for (int columns = 1; columns <= MOST; columns += 1 + rows % 3)
-                    check_turn(kernels[k]->loops[type], size, rows, columns, from, to);
+                    for (int turned = 0; turned < 2; turned++)
+                        check_block(kernels[k]->loops[type], turned, size, rows, columns, from, to);
         }
     }
     tw_free(from);
@@ -53,6 +55,7 @@ static void rows_become_columns_and_nothing_else_is_touched(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rows_become_columns_and_nothing_else_is_touched)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blocks_are_turned_and_copied_and_nothing_else_is_touched)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
