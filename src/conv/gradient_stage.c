@@ -127,26 +127,10 @@ static void pack_dy(const tw_gradient_work *k) {
     }
 }
 
-/* Any NaN or infinity among the numbers. */
-static bool any_infinite(const void *numbers, int64_t count, size_t size) {
-    bool some = false;
-    for (int64_t i = 0; i < count; i++) {
-        if (size == 4) {
-            uint32_t bits;
-            memcpy(&bits, (const char *)numbers + i * 4, 4);
-            some |= (bits & 0x7f800000u) == 0x7f800000u;
-        } else {
-            uint64_t bits;
-            memcpy(&bits, (const char *)numbers + i * 8, 8);
-            some |= (bits & 0x7ff0000000000000u) == 0x7ff0000000000000u;
-        }
-    }
-    return some;
-}
-
-/* The group's dy of the chunk, row by row. */
-static bool is_infinite(const tw_gradient_work *k) {
+/* The group's dy of the chunk, as long runs as there are. */
+static bool is_finite(const tw_gradient_work *k) {
     const tw_gradient *g = k->g;
+    bool (*finite)(const void *, int64_t) = k->job->problem->loops->all_finite;
     int64_t count = k->x1 - k->x0;
     for (int64_t i = k->image0; i < k->image1; i++)
         for (int64_t y = k->y0; y < k->y1; y++) {
@@ -156,14 +140,14 @@ static bool is_infinite(const tw_gradient_work *k) {
             int64_t run = last ? g->group_out : count;
             if (run == step) run *= runs, runs = 1;
             for (int64_t r = 0; r < runs; r++)
-                if (any_infinite(row.from + r * step * (int64_t)g->size, run, g->size)) return true;
+                if (!finite(row.from + r * step * (int64_t)g->size, run)) return false;
         }
-    return false;
+    return true;
 }
 
 void tw_gradient_stage_down(tw_gradient_work *k) {
     const tw_gradient *g = k->g;
-    k->infinite = g->joined && is_infinite(k);
+    k->infinite = g->joined && !is_finite(k);
     k->x_pitch = g->joined ? g->group_in : k->down1 - k->down0;
     if (g->across_in && !g->dy_in_place) pack_dy(k);
     if (!g->across_in && !g->x_in_place) stage_x(k, g->joined ? 0 : k->down0);

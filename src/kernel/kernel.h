@@ -6,6 +6,7 @@
 #ifndef TW_KERNEL_KERNEL_H
 #define TW_KERNEL_KERNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -78,7 +79,8 @@ typedef struct tw_loops {
     void (*turn)(const tw_block *block);
     void (*copy)(const tw_block *block);
     void (*sums)(const tw_sums *sums);
-    tw_stencil_loops stencil; /* depthwise */
+    bool (*all_finite)(const void *numbers, int64_t count); /* no infinity and no NaN among them */
+    tw_stencil_loops stencil;                               /* depthwise */
     /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */
     void (*burn)(int64_t rounds, void *out);
     int64_t burn_flops;

@@ -1,7 +1,7 @@
-/* The body of `sums`, the totals of channels over the pixels of an image; included after tile_body.h by each
- * file ISA_TYPE.c. Pixel p goes to partial sum p mod 16, and the partial sums are added in a tree: 16 chains
- * keep the adders busy and rounding errors small, and are whole vectors on every instruction set, so that all
- * give the same bits in both layouts. */
+/* The body of `sums`, the totals of channels over the pixels of an image, and of `all_finite`; included after
+ * tile_body.h by each file ISA_TYPE.c. Pixel p goes to partial sum p mod 16, and the partial sums are added
+ * in a tree: 16 chains keep the adders busy and rounding errors small, and are whole vectors on every
+ * instruction set, so that all give the same bits in both layouts. */
 
 enum { PHASES = 16, PHASE_VECS = PHASES / LANES };
 
@@ -60,4 +60,22 @@ static void sums(const tw_sums *s) {
         else
             sum_columns(s, c, false);
     }
+}
+
+/* Zero times a finite number adds nothing; times an infinity or a NaN it is a NaN, which stays in the sum. */
+static bool all_finite(const void *numbers, int64_t count) {
+    enum { CHAINS_OF_ZEROS = 4, STEP = CHAINS_OF_ZEROS * LANES };
+    const real *x = numbers;
+    vec sum[CHAINS_OF_ZEROS];
+    real left = 0, lane[LANES];
+#pragma GCC unroll 4
+    for (int i = 0; i < CHAINS_OF_ZEROS; i++) sum[i] = vec_zero();
+    for (; count >= STEP; count -= STEP, x += STEP)
+#pragma GCC unroll 4
+        for (int i = 0; i < CHAINS_OF_ZEROS; i++)
+            sum[i] = vec_fma(vec_load(x + i * LANES), vec_zero(), sum[i]);
+    vec_store(lane, vec_add(vec_add(sum[0], sum[1]), vec_add(sum[2], sum[3])));
+    for (int64_t i = 0; i < count; i++) left += x[i] * 0;
+    for (int i = 0; i < LANES; i++) left += lane[i];
+    return left == 0;
 }
