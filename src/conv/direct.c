@@ -99,8 +99,8 @@ static int64_t packed_bytes(const tw_problem *problem, tw_pass pass, const void 
 
 static void pack(const tw_problem *problem, tw_pass pass, const void *state, const void *w, void *packed,
                  int threads) {
-    (void)problem, (void)pass;
-    tw_sweep_pack(&((const direct *)state)->sweep, w, packed, threads);
+    (void)pass;
+    tw_sweep_pack(&((const direct *)state)->sweep, problem->loops, w, packed, threads);
 }
 
 /* Image by image: to the padded image, and folded from there. */

@@ -70,7 +70,7 @@ int64_t tw_sweep_workspace(const tw_sweep *sweep, int threads);
 int64_t tw_sweep_packed_bytes(const tw_sweep *sweep);
 
 /* Weights as the sweep reads them. */
-void tw_sweep_pack(const tw_sweep *sweep, const void *w, void *packed, int threads);
+void tw_sweep_pack(const tw_sweep *sweep, const tw_loops *loops, const void *w, void *packed, int threads);
 
 /* Runs for sweep->images images of the tensors given. */
 typedef struct tw_sweep_run {

@@ -10,6 +10,8 @@
 
 typedef struct packing {
     const tw_sweep *sweep;
+    const tw_loops *loops;
+    int direction; /* of the taps */
     const char *w;
     char *packed;
 } packing;
@@ -24,23 +26,6 @@ int64_t tw_sweep_packed_bytes(const tw_sweep *s) {
     return all;
 }
 
-/* Bits of the exponent all ones: infinity or NaN. */
-static bool any_infinite(const char *numbers, int64_t count, size_t size) {
-    uint64_t found = 0;
-    for (int64_t i = 0; i < count; i++) {
-        if (size == 4) {
-            uint32_t bits;
-            memcpy(&bits, numbers + i * 4, 4);
-            found |= (bits & 0x7f800000u) == 0x7f800000u;
-        } else {
-            uint64_t bits;
-            memcpy(&bits, numbers + i * 8, 8);
-            found |= (bits & 0x7ff0000000000000u) == 0x7ff0000000000000u;
-        }
-    }
-    return found != 0;
-}
-
 /* The number of the weight at kernel position (z, y, x) of a channel pair. */
 static int64_t position(const tw_sweep *s, int64_t z, int64_t y, int64_t x) {
     int64_t all = s->kernel[0] * s->kernel[1] * s->kernel[2];
@@ -48,20 +33,40 @@ static int64_t position(const tw_sweep *s, int64_t z, int64_t y, int64_t x) {
     return s->flipped ? all - 1 - k : k;
 }
 
-enum { TURN = 16 /* channels turned at once: they stay in the first cache */ };
-
-/* The taps of one pair of channels: to[t * step] = from[place[t]]. */
-static void pack_pair(const char *from, const tw_sweep *s, int64_t step, char *to) {
+/* Where packed tap t comes from. */
+static int64_t place(const tw_sweep *s, int64_t t) {
     const tw_axis *z = &s->axis[0], *y = &s->axis[1], *x = &s->axis[2];
-    for (int64_t i = 0; i < z->first[z->phases]; i++)
-        for (int64_t j = 0; j < y->first[y->phases]; j++)
-            for (int64_t k = 0; k < x->first[x->phases]; k++, to += step) {
-                int64_t at = position(s, z->tap[i], y->tap[j], x->tap[k]);
-                if (s->size == 4)
-                    memcpy(to, from + at * 4, 4);
-                else
-                    memcpy(to, from + at * 8, 8);
-            }
+    int64_t columns = x->first[x->phases], rows = y->first[y->phases];
+    return position(s, z->tap[t / columns / rows], y->tap[t / columns % rows], x->tap[t % columns]);
+}
+
+/* 1: the taps are packed in the order of the kernel; -1: from its last to its first; 0: in another order. */
+static int direction(const tw_sweep *s, int64_t all) {
+    bool up = s->taps == all, down = up;
+    for (int64_t t = 0; t < all && (up || down); t++) {
+        int64_t from = place(s, t);
+        up = up && from == t;
+        down = down && from == all - 1 - t;
+    }
+    return up ? 1 : down ? -1 : 0;
+}
+
+/* One channel of the sum: to[t * step + n] = from[n * n_step + place(t)]. */
+static void pack_channel(const packing *p, const char *from, int64_t n_step, int64_t columns, int64_t step,
+                         char *to) {
+    const tw_sweep *s = p->sweep;
+    int64_t size = (int64_t)s->size;
+    tw_block turned = {from, n_step, to, step, columns, s->taps};
+    if (p->direction < 0) turned.to = to + (s->taps - 1) * step * size, turned.to_pitch = -step;
+    if (p->direction) {
+        p->loops->turn(&turned);
+        return;
+    }
+    for (int64_t t = 0; t < s->taps; t++) {
+        const char *tap = from + place(s, t) * size;
+        for (int64_t n = 0; n < columns; n++)
+            memcpy(to + (t * step + n) * size, tap + n * n_step * size, s->size);
+    }
 }
 
 static void pack_block(void *context, int64_t task, int worker) {
@@ -75,17 +80,23 @@ static void pack_block(void *context, int64_t task, int worker) {
     int64_t n_step = s->backward ? all : s->reduce * all, c_step = s->backward ? s->produce * all : all;
     const char *w = p->w + (g * s->produce * s->reduce * all + b * s->block * n_step) * size;
     char *begin = p->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, g, b) * size;
-    int64_t step = s->reduce * row * size;
-    if (row > columns) memset(begin, 0, (size_t)(s->taps * step));
-    for (int64_t c0 = 0; c0 < s->reduce; c0 += TURN)
-        for (int64_t n = 0; n < columns; n++)
-            for (int64_t c = c0; c < tw_min(c0 + TURN, s->reduce); c++)
-                pack_pair(w + (n * n_step + c * c_step) * size, s, step, begin + (c * row + n) * size);
-    p->packed[task] = any_infinite(begin, s->taps * s->reduce * row, s->size);
+    int64_t step = s->reduce * row;
+    if (row > columns) memset(begin, 0, (size_t)(s->taps * step * size));
+    if (all == 1 && s->taps == 1) {
+        if (s->backward)
+            p->loops->copy(&(tw_block){w, c_step, begin, row, s->reduce, columns});
+        else
+            p->loops->turn(&(tw_block){w, n_step, begin, row, columns, s->reduce});
+    } else {
+        for (int64_t c = 0; c < s->reduce; c++)
+            pack_channel(p, w + c * c_step * size, n_step, columns, step, begin + c * row * size);
+    }
+    p->packed[task] = !p->loops->all_finite(begin, s->taps * step);
 }
 
-void tw_sweep_pack(const tw_sweep *s, const void *w, void *packed, int threads) {
-    packing p = {.sweep = s, .w = w, .packed = packed};
+void tw_sweep_pack(const tw_sweep *s, const tw_loops *loops, const void *w, void *packed, int threads) {
+    packing p = {.sweep = s, .loops = loops, .w = w, .packed = packed};
+    p.direction = direction(s, s->kernel[0] * s->kernel[1] * s->kernel[2]);
     int64_t tasks = s->groups * s->blocks;
     memset((char *)packed + tasks, 0, (size_t)(tw_sweep_header(s) - tasks));
     tw_parallel(threads, tasks, pack_block, &p);
