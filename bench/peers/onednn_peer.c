@@ -140,10 +140,12 @@ static bool conv_run(const conv *it) {
 
 /* ---- Answering. ---- */
 
-/* Least of a few calls after one that warms, in seconds; negative when it does not run. */
+/* Least of a few calls, and of some milliseconds, after one that warms, in seconds; negative when it does not
+ * run. */
 static double try_out(const conv *it) {
     double least = -1;
-    for (int i = 0; i < 4; ++i) {
+    const double begin = now();
+    for (int i = 0; i < 4 || now() - begin < 0.005; ++i) {
         const double before = now();
         if (!conv_run(it)) return -1;
         const double took = now() - before;
@@ -152,23 +154,32 @@ static double try_out(const conv *it) {
     return least;
 }
 
-static bool prepare(conv *best, const char *pass, const layer *l) {
-    static const dnnl_format_tag_t tags[] = {dnnl_format_tag_any, dnnl_nhwc, dnnl_nchw};
+/* An order of the activations that is tried. */
+typedef struct layout {
+    const char *name;
+    dnnl_format_tag_t tag;
+} layout;
+
+/* The name of the quickest, NULL when none runs. */
+static const char *prepare(conv *best, const char *pass, const layer *l) {
+    static const layout layouts[] = {{"own", dnnl_format_tag_any}, {"nhwc", dnnl_nhwc}, {"nchw", dnnl_nchw}};
+    const char *name = NULL;
     double least = -1;
     conv_free(best);
-    for (size_t i = 0; i < sizeof tags / sizeof *tags; ++i) {
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; ++i) {
         conv candidate;
-        if (!conv_create(&candidate, pass, l, tags[i])) continue;
+        if (!conv_create(&candidate, pass, l, layouts[i].tag)) continue;
         const double took = try_out(&candidate);
         if (took >= 0 && (least < 0 || took < least)) {
             conv_free(best);
             *best = candidate;
             least = took;
+            name = layouts[i].name;
         } else {
             conv_free(&candidate);
         }
     }
-    return least >= 0;
+    return name;
 }
 
 /* The same rule as Twill's own times: the mean of a few consecutive calls is one time. */
@@ -197,7 +208,14 @@ static void answer(const char *line, conv *it) {
                pass, &threads, &l.n, &l.c, &l.h, &l.w, &l.k, &l.r, &l.s, &l.stride[0], &l.stride[1],
                &l.pad[0], &l.pad[1], &l.dilation[0], &l.dilation[1], &l.groups) == 16) {
         omp_set_num_threads(threads);
-        puts(prepare(it, pass, &l) ? "ready" : "declines oneDNN has no implementation of it");
+        const char *name = prepare(it, pass, &l);
+        if (name)
+            printf("ready %s\n", name);
+        else
+            puts("declines oneDNN has no implementation of it");
+    } else if (strcmp(line, "peer\n") == 0) {
+        const dnnl_version_t *version = dnnl_version();
+        printf("peer oneDNN %d.%d.%d\n", version->major, version->minor, version->patch);
     } else if (sscanf(line, "time %lf %d", &seconds, &least) == 2 && it->primitive) {
         measure(it, seconds, least);
     } else {

@@ -1,43 +1,88 @@
-"""PyTorch as a peer of `twill bench conv`: one line a request on standard input, one line an answer on standard
-output; the words are those of src/cli/bench_peer.h. The better of its two layouts is timed."""
+"""PyTorch as a peer of `twill bench`: one line a request on standard input, one line an answer on standard output;
+the words are those of src/cli/bench_peer.h. The quickest of its layouts is timed: channels first, channels last, and the
+order that its oneDNN chooses, forward with the weights packed beforehand."""
+import os
 import sys
 import time
 
+DEBIAN = "/usr/bin/python3"  # has the packages of the system, even where another python comes first on the path
 try:
     import torch
 except ImportError as error:
-    torch, missing = None, str(error)
+    if os.path.exists(DEBIAN) and os.path.realpath(sys.executable) != os.path.realpath(DEBIAN):
+        os.execv(DEBIAN, [DEBIAN, __file__])
+    torch, missing = None, f"{error} in {sys.executable}"
 
 TIMES_MOST = 64
 MASKS = {"backward-data": [True, False, False], "backward-weights": [False, True, True]}
 
 
+def backward(name, x, weight, gradient, how):
+    """The gradient that the pass asks for."""
+    stride, padding, dilation, groups = how
+    return torch.ops.aten.convolution_backward(gradient, x, weight, [weight.shape[0]], stride, padding, dilation,
+                                               False, [0, 0], groups, MASKS[name])
+
+
+def plain(name, shapes, how, layout):
+    """The convolution on ordinary tensors, as a function to call."""
+    torch.manual_seed(1)
+    x, weight = (torch.rand(shape).contiguous(memory_format=layout) for shape in shapes)
+    bias = torch.rand(weight.shape[0])
+
+    def forward():
+        return torch.conv2d(x, weight, bias, *how)
+
+    if name == "forward":
+        return forward
+    gradient = torch.rand_like(forward())
+    return lambda: backward(name, x, weight, gradient, how)
+
+
+def inside(name, shapes, how):
+    """The convolution on tensors in oneDNN's own order, forward with weights packed (backward takes none so)."""
+    stride, padding, dilation, groups = how
+    torch.manual_seed(1)
+    x, weight = (torch.rand(shape) for shape in shapes)
+    bias = torch.rand(weight.shape[0]).to_mkldnn()
+    own = x.to_mkldnn()
+    if name == "forward":
+        packed = torch._C._nn.mkldnn_reorder_conv2d_weight(weight.to_mkldnn(), padding, stride, dilation, groups)
+        return lambda: torch.conv2d(own, packed, bias, *how)
+    gradient = torch.rand_like(torch.conv2d(x, weight, None, *how)).to_mkldnn()
+    return lambda: backward(name, own, weight, gradient, how)
+
+
 def prepare(words):
-    """The convolution of a request, as a function to call, in the quicker of two layouts."""
+    """The convolution of a request in the quickest layout: that layout's name, and the function to call."""
     name = words[0]
     threads, n, c, h, w, k, r, s, sh, sw, ph, pw, dh, dw, groups = map(int, words[1:])
     torch.set_num_threads(threads)
+    shapes = (n, c, h, w), (k, c // groups, r, s)
+    how = [sh, sw], [ph, pw], [dh, dw], groups
+    makers = {"nchw": lambda: plain(name, shapes, how, torch.contiguous_format),
+              "nhwc": lambda: plain(name, shapes, how, torch.channels_last),
+              "own": lambda: inside(name, shapes, how)}
     candidates = []
-    for layout in (torch.contiguous_format, torch.channels_last):
-        torch.manual_seed(1)
-        x = torch.rand(n, c, h, w).contiguous(memory_format=layout)
-        weight = torch.rand(k, c // groups, r, s).contiguous(memory_format=layout)
-        bias = torch.rand(k)
+    for layout, make in makers.items():
+        try:
+            run = make()
+            run()
+            candidates.append((try_out(run), layout, run))
+        except (RuntimeError, AttributeError) as error:
+            reason = error
+    if not candidates:
+        raise reason
+    return min(candidates, key=lambda candidate: candidate[0])[1:]
 
-        def forward(x=x, weight=weight, bias=bias):
-            return torch.conv2d(x, weight, bias, (sh, sw), (ph, pw), (dh, dw), groups)
 
-        run = forward
-        if name != "forward":
-            gradient = torch.rand_like(forward())
-
-            def run(x=x, weight=weight, gradient=gradient):
-                return torch.ops.aten.convolution_backward(
-                    gradient, x, weight, [k], [sh, sw], [ph, pw], [dh, dw], False, [0, 0], groups, MASKS[name])
-
-        run()
-        candidates.append((min(clock(run, 1) for _ in range(3)), len(candidates), run))
-    return min(candidates)[2]
+def try_out(run):
+    """Least of a few calls, and of some milliseconds."""
+    least, begin, calls = float("inf"), time.perf_counter(), 0
+    while calls < 3 or time.perf_counter() - begin < 0.005:
+        least = min(least, clock(run, 1))
+        calls += 1
+    return least
 
 
 def clock(run, calls):
@@ -63,9 +108,11 @@ def main():
         try:
             if torch is None:
                 answer = "declines " + missing
+            elif words[0] == "peer":
+                answer = "peer PyTorch " + torch.__version__
             elif words[0] == "convolution":
-                run = prepare(words[1:])
-                answer = "ready"
+                layout, run = prepare(words[1:])
+                answer = "ready " + layout
             else:
                 answer = "times " + " ".join(f"{t:.6f}" for t in measure(run, float(words[1]), int(words[2])))
         except Exception as error:  # whatever PyTorch raises is its reason

@@ -108,6 +108,10 @@ tw_status tw_conv_describe(const tw_conv *plan, tw_pass pass, tw_conv_descriptio
  * memory, or NULL when it would. */
 const char *tw_conv_declines(const tw_conv *plan, tw_pass pass, const char *algorithm);
 
+/* What `algorithm` would cost in this pass: multiply-adds at full speed for one image. The plan chooses the
+ * least. INFINITY: taken only where nothing else can be; NaN where it declines. */
+double tw_conv_cost(const tw_conv *plan, tw_pass pass, const char *algorithm);
+
 /* The names of all algorithms, in the order in which a plan asks them; *count receives how many. */
 const char *const *tw_conv_algorithms(size_t *count);
 

@@ -139,8 +139,7 @@ static bool read_choice(const tw_option *option, const char *text, tw_argument *
 }
 
 static bool read_choices(const tw_option *option, const char *text, tw_argument *value, tw_complaint *wrong) {
-    value->integer = 0;
-    for (const char *word = text;;) {
+    for (const char *word = text;;) { /* adds to what was chosen before */
         const size_t length = strcspn(word, ",");
         const int choice = choice_of(option, word, length);
         if (choice < 0) {
@@ -203,7 +202,8 @@ static int read_option(tw_arguments *arguments, int count, char **argv, int *at)
     const int index = argv[*at][1] == '-' ? option_find(command, name, length) : -1;
     if (index < 0) return unknown_option(command, argv[*at], length + 2);
     const tw_option *option = option_at(command, index);
-    if (arguments->values[index].given) return tw_command_misused(command, "--%s: given twice", option->name);
+    if (arguments->values[index].given && option->kind != TW_OPTION_CHOICES)
+        return tw_command_misused(command, "--%s: given twice", option->name);
     arguments->values[index].given = true;
     ++*at;
     if (option->kind == TW_OPTION_FLAG)

@@ -1,9 +1,9 @@
 /* The command line, read strictly against tables of options.
  *
  * An option is `--name value` or `--name=value`, a flag `--name`. Nothing is guessed: an unknown name, an
- * option given twice, a missing or empty value, a number with anything after it are errors, each with its own
- * words. After `--` everything is a word. Values are looked up by name; asking for a name that no table has
- * is a programmer's error and asserts. */
+ * option given twice (but one of CHOICES), a missing or empty value, a number with anything after it are
+ * errors, each with its own words. After `--` everything is a word. Values are looked up by name; asking for
+ * a name that no table has is a programmer's error and asserts. */
 #ifndef TW_CLI_ARGUMENTS_H
 #define TW_CLI_ARGUMENTS_H
 
@@ -24,7 +24,7 @@ typedef enum tw_option_kind {
     TW_OPTION_LIST,    /* 1,2 each least .. most; with `pairs` also 1:2,0:1 */
     TW_OPTION_TEXT,
     TW_OPTION_CHOICE, /* one of `choices` */
-    TW_OPTION_CHOICES /* several of them, with commas between: a bit for each */
+    TW_OPTION_CHOICES /* several of them, with commas between or the option again: a bit for each */
 } tw_option_kind;
 
 typedef struct tw_option {

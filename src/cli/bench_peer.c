@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "wording.h"
+
 enum { LINE_BYTES = 4096, PATIENCE_MS = 120000 };
 
 const char *const tw_peer_names[TW_PEERS + 1] = {"onednn", "torch", NULL};
@@ -32,6 +34,7 @@ typedef struct tw_peer {
     pid_t process; /* 0: does not run, or no longer */
     FILE *in;      /* what it reads */
     int out;       /* what it writes */
+    char version[64], path[2048];
     char line[LINE_BYTES];
 } tw_peer;
 
@@ -93,31 +96,6 @@ static bool start(tw_peer *peer, const char *interpreter, const char *path) {
     return false;
 }
 
-tw_peers *tw_peers_start(const tw_command *command, int64_t bits) {
-    char path[2048];
-    tw_peers *peers = calloc(1, sizeof *peers);
-    if (!peers) tw_command_failed(command, "no memory");
-    for (int p = 0; peers && p < TW_PEERS; ++p) {
-        if (!(bits >> p & 1)) continue;
-        peers->peer[p].asked_for = true;
-        if (!find_program(programs[p].file, path, sizeof path)) {
-            tw_command_failed(command, "--peer %s: %s is not there: %s", tw_peer_names[p], programs[p].file,
-                              programs[p].hint);
-        } else if (!start(&peers->peer[p], programs[p].interpreter, path)) {
-            tw_command_failed(command, "--peer %s: %s: %s", tw_peer_names[p], path, strerror(errno));
-        } else {
-            continue;
-        }
-        tw_peers_stop(peers);
-        return NULL;
-    }
-    return peers;
-}
-
-bool tw_peers_take_part(const tw_peers *peers, int peer) {
-    return peers->peer[peer].asked_for;
-}
-
 static void stop(tw_peer *peer) {
     if (peer->process <= 0) return;
     fclose(peer->in);
@@ -125,12 +103,6 @@ static void stop(tw_peer *peer) {
     kill(peer->process, SIGTERM);
     waitpid(peer->process, NULL, 0);
     peer->process = 0;
-}
-
-void tw_peers_stop(tw_peers *peers) {
-    if (!peers) return;
-    for (int p = 0; p < TW_PEERS; ++p) stop(&peers->peer[p]);
-    free(peers);
 }
 
 /* ---- Speaking.
@@ -173,30 +145,81 @@ static const char *answer(tw_peer *peer, const char *word, char declines[TW_PEER
     return NULL;
 }
 
+/* Finds it, starts it, and lets it say who it is. */
+static bool bring(const tw_command *command, tw_peer *peer, int number) {
+    const tw_peer_program *program = &programs[number];
+    const char *name = tw_peer_names[number];
+    char reason[TW_PEER_REASON];
+    char *path = peer->path;
+    peer->asked_for = true;
+    if (!find_program(program->file, path, sizeof peer->path)) {
+        tw_command_failed(command, "--peer %s: %s is not there: %s", name, program->file, program->hint);
+        return false;
+    }
+    if (!start(peer, program->interpreter, path)) {
+        tw_command_failed(command, "--peer %s: %s: %s", name, path, strerror(errno));
+        return false;
+    }
+    fputs("peer\n", peer->in);
+    const char *version = answer(peer, "peer ", reason);
+    if (version)
+        snprintf(peer->version, sizeof peer->version, "%.*s", (int)sizeof peer->version - 1, version);
+    else
+        tw_command_failed(command, "--peer %s: %s: %s", name, tw_words_quoted(reason).text, program->hint);
+    return version != NULL;
+}
+
+tw_peers *tw_peers_start(const tw_command *command, int64_t bits) {
+    tw_peers *peers = calloc(1, sizeof *peers);
+    if (!peers) tw_command_failed(command, "no memory");
+    for (int p = 0; peers && p < TW_PEERS; ++p) {
+        if (!(bits >> p & 1) || bring(command, &peers->peer[p], p)) continue;
+        tw_peers_stop(peers);
+        return NULL;
+    }
+    return peers;
+}
+
+bool tw_peers_take_part(const tw_peers *peers, int peer) {
+    return peers->peer[peer].asked_for;
+}
+
+const char *tw_peers_version(const tw_peers *peers, int peer) {
+    return peers->peer[peer].version;
+}
+
+void tw_peers_stop(tw_peers *peers) {
+    if (!peers) return;
+    for (int p = 0; p < TW_PEERS; ++p) stop(&peers->peer[p]);
+    free(peers);
+}
+
 void tw_peer_prepare(tw_peers *peers, int peer, const tw_geometry *geometry, tw_pass pass, int threads,
-                     char declines[TW_PEER_REASON]) {
+                     tw_peer_state *state) {
     tw_peer *it = &peers->peer[peer];
     const tw_geometry *g = geometry;
     const int64_t numbers[] = {g->batch,        g->in_channels, g->input[0],    g->input[1],  g->out_channels,
                                g->kernel[0],    g->kernel[1],   g->stride[0],   g->stride[1], g->pad_begin[0],
                                g->pad_begin[1], g->dilation[0], g->dilation[1], g->groups};
-    declines[0] = '\0';
-    if (it->process <= 0) {
-        decline(declines, "does not run");
+    *state = (tw_peer_state){0};
+    /* one that a geometry has killed gets another chance */
+    if (it->process <= 0 && !(it->asked_for && start(it, programs[peer].interpreter, it->path))) {
+        decline(state->declines, "does not run");
         return;
     }
     fprintf(it->in, "convolution %s %d", tw_pass_name(pass), threads);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i)
         fprintf(it->in, " %lld", (long long)numbers[i]);
     fputc('\n', it->in);
-    answer(it, "ready", declines);
+    const char *ready = answer(it, "ready", state->declines);
+    if (ready) sscanf(ready, " %15[a-zA-Z0-9_]", state->layout);
 }
 
 void tw_peer_time(tw_peers *peers, int peer, double seconds, int least, tw_times *times,
-                  char declines[TW_PEER_REASON]) {
+                  tw_peer_state *state) {
     tw_peer *it = &peers->peer[peer];
     fprintf(it->in, "time %.6f %d\n", seconds, least);
-    const char *at = answer(it, "times", declines);
+    const char *at = answer(it, "times", state->declines);
     if (!at) return;
     for (;;) {
         char *end;

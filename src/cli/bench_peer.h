@@ -1,8 +1,10 @@
 /* Other libraries, timed beside Twill in the same run: each in a process of its own that speaks one line a
  * request on its standard input and output, so that nothing of theirs is linked, and none is needed.
  *
+ *     peer
+ *         -> "peer NAME VERSION", or "declines REASON": it will answer nothing else
  *     convolution PASS THREADS N C H W K R S STRIDE_H STRIDE_W PAD_H PAD_W DILATION_H DILATION_W GROUPS
- *         -> "ready", or "declines REASON"
+ *         -> "ready LAYOUT" (the one it chose), or "declines REASON"
  *     time SECONDS LEAST
  *         -> "times MS MS MS ..." (at most 64), or "fails REASON"
  *
@@ -15,24 +17,33 @@
 #include "command.h"
 #include "sample_times.h"
 
-enum { TW_PEERS = 2, TW_PEER_REASON = 160 };
+enum { TW_PEERS = 2, TW_PEER_REASON = 160, TW_PEER_LAYOUT = 16 };
 
 /* The names, NULL-terminated: what --peer offers. */
 extern const char *const tw_peer_names[TW_PEERS + 1];
 
+/* How a peer stands to the convolution at hand. */
+typedef struct tw_peer_state {
+    char layout[TW_PEER_LAYOUT];   /* of its tensors, in its words; "" when it does not say */
+    char declines[TW_PEER_REASON]; /* why it does not take part; "" when it does */
+} tw_peer_state;
+
 typedef struct tw_peers tw_peers;
 
-/* Starts the peers whose bits are set. NULL after saying why on stderr: one that was asked for is not there.
- */
+/* Starts the peers whose bits are set. NULL after saying why on stderr: one that was asked for is not there,
+ * or lacks what it needs. */
 tw_peers *tw_peers_start(const tw_command *command, int64_t bits);
 bool tw_peers_take_part(const tw_peers *peers, int peer);
+/* What it says of itself: "oneDNN 2.6.3". */
+const char *tw_peers_version(const tw_peers *peers, int peer);
 /* NULL allowed. Ends the processes. */
 void tw_peers_stop(tw_peers *peers);
 
-/* Both leave `declines` empty or write why the peer does not take part. */
+/* Has the peer make ready; one that was not asked for declines. */
 void tw_peer_prepare(tw_peers *peers, int peer, const tw_geometry *geometry, tw_pass pass, int threads,
-                     char declines[TW_PEER_REASON]);
+                     tw_peer_state *state);
+/* A turn: its times are added. One that fails declines from then on. */
 void tw_peer_time(tw_peers *peers, int peer, double seconds, int least, tw_times *times,
-                  char declines[TW_PEER_REASON]);
+                  tw_peer_state *state);
 
 #endif

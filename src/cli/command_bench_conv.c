@@ -6,22 +6,21 @@
  * exceed the peak. Ratios compare least times of turns taken one after the other. A row is printed when it is
  * known. */
 #include <fnmatch.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <twill/machine.h>
 
+#include "bench_report.h"
 #include "command.h"
-#include "conv_race.h"
-#include "json_line.h"
-#include "layer_file.h"
-#include "terminal.h"
+#include "progress_bar.h"
 #include "wording.h"
 
 static const char *const passes[] = {"forward", "backward-data", "backward-weights", NULL};
 static const char *const accuracies[] = {"fast", "strict", NULL};
 static const char *const layouts[] = {"nchw", "nhwc", NULL};
+static const char *const fillings[] = {"random", "zero", "denormal", "inf", "nan", NULL}; /* as tw_filling */
+static const char *const format_names[] = {"text", "tsv", "json", "svg", NULL};           /* as formats */
 static const char *const types[] = {"f32", "f64", NULL};
 
 static const tw_option options[] = {
@@ -61,7 +60,7 @@ static const tw_option options[] = {
      .form = "LAYOUT",
      .kind = TW_OPTION_CHOICE,
      .choices = layouts,
-     .help = "nhwc (default: channels last) or nchw"},
+     .help = "nchw or nhwc (default: the quicker of both, for each)"},
     {.name = "type",
      .form = "TYPE",
      .kind = TW_OPTION_CHOICE,
@@ -84,169 +83,61 @@ static const tw_option options[] = {
      .kind = TW_OPTION_CHOICES,
      .choices = tw_peer_names,
      .help = "other libraries, timed in turns with Twill: onednn, torch"},
+    {.name = "reference",
+     .form = "FILE",
+     .kind = TW_OPTION_TEXT,
+     .help = "shares of the peak recorded elsewhere, to compare with: bench/peers.tsv"},
+    {.name = "values",
+     .form = "KIND",
+     .kind = TW_OPTION_CHOICE,
+     .choices = fillings,
+     .help = "random (default), zero, denormal, inf or nan: timed against random ones"},
+    {.name = "format",
+     .form = "FORMAT",
+     .kind = TW_OPTION_CHOICE,
+     .choices = format_names,
+     .help = "text (default), tsv, json or svg (a bar chart)"},
     {.name = "explain",
      .kind = TW_OPTION_FLAG,
-     .help = "say why each algorithm was chosen, and its workspace"},
+     .help = "say why each algorithm was chosen and the others not, workspace, planning and packing time"},
     {.name = NULL},
 };
 
-/* Sums of logarithms, for geometric means. */
-typedef struct tw_means {
-    double log_gflops, log_ratio[TW_PEERS];
-    int count, ratios[TW_PEERS];
-} tw_means;
+static const tw_bench_format *const formats[] = {&tw_bench_format_text, &tw_bench_format_tsv,
+                                                 &tw_bench_format_json, &tw_bench_format_svg};
 
 typedef struct tw_bench {
     const tw_arguments *arguments;
     tw_layers layers;
     tw_peers *peers;
+    tw_recorded recorded;
     tw_race_rules rules;
-    bool json, explain;
-    int name_width, algorithm_width;
-    /* The section being timed. */
-    tw_pass pass;
-    int threads;
-    double peak;
-    tw_means means;
+    tw_bench_report report;
+    tw_progress_bar bar;
+    int done, all; /* races */
 } tw_bench;
-
-/* ---- What is printed.
- * ------------------------------------------------------------------------------------------ */
-
-static void print_heading(const tw_bench *bench) {
-    printf("%s, %d %s, FMA peak %.1f GFLOP/s\n", tw_pass_name(bench->pass), bench->threads,
-           bench->threads == 1 ? "thread" : "threads", bench->peak);
-    printf("  %-*s  %-*s  %9s  %9s  %8s  %6s", bench->name_width, "layer", bench->algorithm_width,
-           "algorithm", "min ms", "median ms", "GFLOP/s", "peak");
-    for (int p = 0; p < TW_PEERS; ++p)
-        if (tw_peers_take_part(bench->peers, p)) printf("  %6s ms  %6s", tw_peer_names[p], "times");
-    putchar('\n');
-}
-
-static double gflops_of(const tw_race *race) {
-    return 2e-6 * (double)race->description.taps / tw_times_least(&race->times);
-}
-
-static double share(const tw_bench *bench, double gflops) {
-    return bench->peak > 0 ? 100 * gflops / bench->peak : 0;
-}
-
-/* How many times as long as Twill the peer takes. */
-static double ratio_of(const tw_race *race, int peer) {
-    return tw_times_least(&race->peer_times[peer]) / tw_times_least(&race->times);
-}
-
-static void print_row(const tw_bench *bench, const tw_layer *layer, const tw_race *race) {
-    const double gflops = gflops_of(race);
-    printf("  %-*s  %-*s  %9.3f  %9.3f  %8.1f  %4.0f %%", bench->name_width, layer->name,
-           bench->algorithm_width, race->description.algorithm, tw_times_least(&race->times),
-           tw_times_median(&race->times), gflops, share(bench, gflops));
-    for (int p = 0; p < TW_PEERS; ++p) {
-        if (!tw_peers_take_part(bench->peers, p)) continue;
-        if (race->peer_times[p].count > 0)
-            printf("  %9.3f  %6.2f", tw_times_least(&race->peer_times[p]), ratio_of(race, p));
-        else
-            printf("  %9s  %6s", "-", "-");
-    }
-    putchar('\n');
-    if (!bench->explain) return;
-    const tw_words bytes = tw_words_bytes((double)race->description.workspace_bytes);
-    char line[512];
-    snprintf(line, sizeof line, "%s; workspace %s", race->description.reason, bytes.text);
-    tw_words_wrap(stdout, line, 0, 6, tw_terminal_look(stdout).width);
-    for (int p = 0; p < TW_PEERS; ++p)
-        if (tw_peers_take_part(bench->peers, p) && race->peer_declines[p][0])
-            printf("      %s: %s\n", tw_peer_names[p], tw_words_quoted(race->peer_declines[p]).text);
-}
-
-static void print_json_peers(const char *name, const tw_race *race, double (*what)(const tw_times *times)) {
-    tw_json_open_object(name);
-    for (int p = 0; p < TW_PEERS; ++p)
-        if (race->peer_times[p].count > 0) tw_json_real(tw_peer_names[p], what(&race->peer_times[p]));
-    tw_json_close_object();
-}
-
-static void print_json(const tw_bench *bench, const tw_layer *layer, const tw_race *race) {
-    tw_json_begin();
-    tw_json_text("layer", layer->name);
-    tw_json_text("pass", tw_pass_name(race->pass));
-    tw_json_integer("threads", race->threads);
-    tw_json_text("algorithm", race->description.algorithm);
-    tw_json_text("reason", race->description.reason);
-    tw_json_text("isa", race->description.isa);
-    tw_json_real("min_ms", tw_times_least(&race->times));
-    tw_json_real("median_ms", tw_times_median(&race->times));
-    tw_json_real("gflops", gflops_of(race));
-    tw_json_real("peak_gflops", bench->peak);
-    tw_json_integer("workspace_bytes", (int64_t)race->description.workspace_bytes);
-    print_json_peers("peers", race, tw_times_median);
-    print_json_peers("peers_min_ms", race, tw_times_least);
-    tw_json_end();
-}
-
-/* A layer that the forced algorithm does not run. */
-static void print_declined(const tw_bench *bench, const tw_layer *layer, const char *reason) {
-    if (!bench->json) {
-        printf("  %-*s  %s\n", bench->name_width, layer->name, reason);
-        return;
-    }
-    tw_json_begin();
-    tw_json_text("layer", layer->name);
-    tw_json_text("pass", tw_pass_name(bench->pass));
-    tw_json_integer("threads", bench->threads);
-    tw_json_text("algorithm", NULL);
-    tw_json_text("reason", reason);
-    tw_json_end();
-}
-
-static void print_means(const tw_bench *bench) {
-    const tw_means *means = &bench->means;
-    if (means->count == 0) return;
-    const double gflops = exp(means->log_gflops / means->count);
-    printf("  %-*s  %-*s  %9s  %9s  %8.1f  %4.0f %%", bench->name_width, "geometric mean",
-           bench->algorithm_width, "", "", "", gflops, share(bench, gflops));
-    for (int p = 0; p < TW_PEERS; ++p) {
-        if (!tw_peers_take_part(bench->peers, p)) continue;
-        if (means->ratios[p] > 0)
-            printf("  %9s  %6.2f", "", exp(means->log_ratio[p] / means->ratios[p]));
-        else
-            printf("  %9s  %6s", "", "-");
-    }
-    printf("\n\n");
-}
 
 /* ---- Timing.
  * --------------------------------------------------------------------------------------------------- */
 
-static void add_to_means(tw_means *means, const tw_race *race) {
-    means->log_gflops += log(gflops_of(race));
-    ++means->count;
-    for (int p = 0; p < TW_PEERS; ++p) {
-        if (race->peer_times[p].count == 0) continue;
-        means->log_ratio[p] += log(ratio_of(race, p));
-        ++means->ratios[p];
-    }
-}
-
 static int time_layer(tw_bench *bench, const tw_layer *layer) {
     const tw_command *command = bench->arguments->command;
-    tw_geometry geometry = layer->geometry;
-    geometry.layout = (tw_layout)tw_arguments_integer(bench->arguments, "layout", TW_NHWC);
-    tw_race race = {.geometry = &geometry, .pass = bench->pass, .threads = bench->threads};
+    const tw_bench_section *now = tw_report_now(&bench->report);
+    tw_race race = {.geometry = &layer->geometry, .pass = now->pass, .threads = now->threads};
+    tw_progress_bar_draw(&bench->bar, (double)bench->done / bench->all, "%s | %s | %d threads", layer->name,
+                         tw_pass_name(now->pass), now->threads);
+    ++bench->done;
     const tw_status status = tw_race_run(&race, &bench->rules, bench->peers);
+    tw_progress_bar_clear(&bench->bar);
     if (status == TW_ERROR_UNSUPPORTED && bench->rules.options.algorithm) {
-        print_declined(bench, layer, tw_message());
+        tw_report_declined(&bench->report, layer, tw_message());
     } else if (status == TW_ERROR_ARGUMENT || status == TW_ERROR_UNSUPPORTED) {
         return tw_command_refused(command, status, "");
     } else if (status != TW_OK) {
         return tw_command_failed(command, "%s: %s", layer->name,
                                  status == TW_ERROR_MEMORY ? "no memory" : tw_message());
     } else {
-        if (bench->json)
-            print_json(bench, layer, &race);
-        else
-            print_row(bench, layer, &race);
-        add_to_means(&bench->means, &race);
+        tw_report_row(&bench->report, layer, &race);
         tw_race_end(&race);
     }
     fflush(stdout);
@@ -254,15 +145,26 @@ static int time_layer(tw_bench *bench, const tw_layer *layer) {
 }
 
 /* All layers in one pass on one number of threads. */
-static int time_section(tw_bench *bench) {
-    bench->means = (tw_means){0};
-    bench->peak = tw_machine_peak_gflops(bench->rules.options.type, bench->threads);
-    if (!bench->json) print_heading(bench);
+static int time_section(tw_bench *bench, tw_pass pass, int threads) {
+    tw_report_section(&bench->report, pass, threads,
+                      tw_machine_peak_gflops(bench->rules.options.type, threads));
     for (int i = 0; i < bench->layers.count; ++i) {
         const int status = time_layer(bench, &bench->layers.layers[i]);
         if (status != TW_EXIT_DONE) return status;
     }
-    if (!bench->json) print_means(bench);
+    tw_report_section_end(&bench->report);
+    return TW_EXIT_DONE;
+}
+
+static int time_sections(tw_bench *bench, const tw_list *threads, int64_t passes_wanted) {
+    tw_report_begin(&bench->report);
+    for (int t = 0; t < threads->count; ++t)
+        for (int pass = 0; pass < TW_PASSES; ++pass) {
+            if (!(passes_wanted >> pass & 1)) continue;
+            const int status = time_section(bench, (tw_pass)pass, (int)threads->first[t]);
+            if (status != TW_EXIT_DONE) return status;
+        }
+    tw_report_end(&bench->report);
     return TW_EXIT_DONE;
 }
 
@@ -271,16 +173,13 @@ static int time_all(tw_bench *bench) {
     const tw_list *threads = tw_arguments_list(bench->arguments, "threads");
     const int64_t wanted = tw_arguments_integer(bench->arguments, "pass", 7);
     if (!threads) threads = &own;
-    if (!bench->json) printf("%s\n\n", tw_machine_describe());
-    for (int t = 0; t < threads->count; ++t)
-        for (int pass = 0; pass < TW_PASSES; ++pass) {
-            if (!(wanted >> pass & 1)) continue;
-            bench->threads = (int)threads->first[t];
-            bench->pass = (tw_pass)pass;
-            const int status = time_section(bench);
-            if (status != TW_EXIT_DONE) return status;
-        }
-    return TW_EXIT_DONE;
+    bench->all =
+        bench->layers.count * threads->count * (int)((wanted & 1) + (wanted >> 1 & 1) + (wanted >> 2 & 1));
+    bench->report.bars = calloc((size_t)bench->all + 1, sizeof *bench->report.bars);
+    if (!bench->report.bars) return tw_command_failed(bench->arguments->command, "no memory");
+    const int status = time_sections(bench, threads, wanted);
+    free(bench->report.bars);
+    return status;
 }
 
 /* Keeps the layers whose name matches. */
@@ -291,19 +190,28 @@ static void filter(tw_layers *layers, const char *pattern) {
     layers->count = kept;
 }
 
-static void measure_widths(tw_bench *bench) {
+static tw_bench_report report_of(const tw_bench *bench) {
+    const tw_arguments *arguments = bench->arguments;
+    const int64_t format =
+        tw_arguments_given(arguments, "json") ? 2 : tw_arguments_integer(arguments, "format", 0);
+    tw_bench_report report = {.format = formats[format],
+                              .peers = bench->peers,
+                              .recorded = bench->recorded.count > 0 ? &bench->recorded : NULL,
+                              .explain = bench->rules.explains,
+                              .odd = bench->rules.filling != TW_FILL_RANDOM,
+                              .name_width = (int)strlen("geometric mean"),
+                              .algorithm_width = (int)strlen("algorithm")};
     size_t count;
     const char *const *names = tw_conv_algorithms(&count);
-    bench->name_width = (int)strlen("geometric mean");
-    bench->algorithm_width = (int)strlen("algorithm");
     for (int i = 0; i < bench->layers.count; ++i) {
         const int width = tw_words_columns(bench->layers.layers[i].name);
-        if (width > bench->name_width) bench->name_width = width;
+        if (width > report.name_width) report.name_width = width;
     }
     for (size_t i = 0; i < count; ++i) {
         const int width = (int)strlen(names[i]);
-        if (width > bench->algorithm_width) bench->algorithm_width = width;
+        if (width > report.algorithm_width) report.algorithm_width = width;
     }
+    return report;
 }
 
 static tw_race_rules rules_of(const tw_arguments *arguments) {
@@ -311,6 +219,9 @@ static tw_race_rules rules_of(const tw_arguments *arguments) {
         .options = tw_conv_options_defaults(),
         .seconds = tw_arguments_real(arguments, "seconds", 0.4),
         .repeats = (int)tw_arguments_integer(arguments, "repeat", 5),
+        .layout = (int)tw_arguments_integer(arguments, "layout", -1),
+        .filling = (tw_filling)tw_arguments_integer(arguments, "values", TW_FILL_RANDOM),
+        .explains = tw_arguments_given(arguments, "explain"),
     };
     rules.options.type = (tw_type)tw_arguments_integer(arguments, "type", TW_F32);
     rules.options.accuracy = (tw_accuracy)tw_arguments_integer(arguments, "accuracy", TW_FAST);
@@ -350,30 +261,48 @@ static int check_names(const tw_command *command, const tw_conv_options *wanted)
     return TW_EXIT_DONE;
 }
 
-static int run(const tw_arguments *arguments) {
+/* The options that exclude each other or lack another. */
+static int check_options(const tw_bench *bench) {
+    const tw_arguments *arguments = bench->arguments;
     const tw_command *command = arguments->command;
-    tw_bench bench = {.arguments = arguments, .rules = rules_of(arguments)};
-    bench.json = tw_arguments_given(arguments, "json");
-    bench.explain = tw_arguments_given(arguments, "explain");
-    const char *path = tw_arguments_text(arguments, "layers", NULL);
-    const char *pattern = tw_arguments_text(arguments, "only", "*");
-    const int64_t peers = tw_arguments_integer(arguments, "peer", 0);
-    if (!path) return tw_command_misused(command, "--layers FILE is needed");
-    if (peers && bench.rules.options.type != TW_F32)
+    const bool peers = tw_arguments_given(arguments, "peer");
+    if (!tw_arguments_given(arguments, "layers"))
+        return tw_command_misused(command, "--layers FILE is needed");
+    if (peers && bench->rules.options.type != TW_F32)
         return tw_command_misused(command, "--peer: peers are timed in f32 only");
-    int status = check_names(command, &bench.rules.options);
+    if (peers && bench->rules.filling != TW_FILL_RANDOM)
+        return tw_command_misused(command, "--peer: peers are timed with random values only");
+    if (tw_arguments_given(arguments, "json") && tw_arguments_given(arguments, "format"))
+        return tw_command_misused(command, "--json and --format exclude each other");
+    return check_names(command, &bench->rules.options);
+}
+
+static int read_files(tw_bench *bench) {
+    const tw_command *command = bench->arguments->command;
+    const char *pattern = tw_arguments_text(bench->arguments, "only", "*");
+    const char *reference = tw_arguments_text(bench->arguments, "reference", NULL);
+    int status = tw_layers_read(&bench->layers, command, tw_arguments_text(bench->arguments, "layers", ""));
     if (status != TW_EXIT_DONE) return status;
-    status = tw_layers_read(&bench.layers, command, path);
-    if (status != TW_EXIT_DONE) return status;
-    filter(&bench.layers, pattern);
-    measure_widths(&bench);
-    bench.peers = tw_peers_start(command, peers);
-    status = TW_EXIT_FAILED;
-    if (bench.layers.count == 0)
-        tw_command_failed(command, "--only: no layer's name matches %s", tw_words_quoted(pattern).text);
-    else if (bench.peers)
-        status = time_all(&bench);
+    filter(&bench->layers, pattern);
+    if (bench->layers.count == 0)
+        return tw_command_failed(command, "--only: no layer's name matches %s",
+                                 tw_words_quoted(pattern).text);
+    return reference ? tw_recorded_read(&bench->recorded, command, reference) : TW_EXIT_DONE;
+}
+
+static int run(const tw_arguments *arguments) {
+    static tw_bench bench;
+    bench = (tw_bench){.arguments = arguments, .rules = rules_of(arguments)};
+    int status = check_options(&bench);
+    if (status == TW_EXIT_DONE) status = read_files(&bench);
+    if (status == TW_EXIT_DONE) {
+        bench.peers = tw_peers_start(arguments->command, tw_arguments_integer(arguments, "peer", 0));
+        bench.report = report_of(&bench);
+        bench.bar = tw_progress_bar_begin(stderr, false);
+        status = bench.peers ? time_all(&bench) : TW_EXIT_FAILED;
+    }
     tw_peers_stop(bench.peers);
+    tw_recorded_free(&bench.recorded);
     tw_layers_free(&bench.layers);
     return status;
 }
@@ -386,11 +315,18 @@ const tw_command tw_command_bench_conv = {
              "image, "
              "over the least time; \"peak\" is their share of what the machine's multiply-add units can do, "
              "measured "
-             "in the same run. Weights are packed before, buffers are warm.\n"
+             "in the same run; GB/s are the bytes of x, w and y over that time. Weights are packed before, "
+             "buffers "
+             "are warm, and the quicker of the two layouts is taken.\n"
              "\n"
-             "A peer's columns are its least time and how many times as long as Twill's that is.\n"
+             "A peer's columns are its least time and how many times as long as Twill's that is; \"best\" is "
+             "that of "
+             "the quickest peer, \"recorded\" that of the best in --reference, scaled by the peak of this "
+             "run. Above "
+             "1 Twill is faster. Geometric means stand at the end.\n"
              "\n"
-             "  twill bench conv --layers bench/layers.tsv --threads 1 --pass forward --explain",
+             "  twill bench conv --layers bench/layers.tsv --threads 1 --pass forward --explain\n"
+             "  twill bench conv --layers bench/layers.tsv --threads 1,2 --peer onednn,torch --format svg",
     .options = {options, tw_options_json},
     .run = run,
 };

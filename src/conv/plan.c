@@ -2,6 +2,7 @@
  * microseconds: nothing is timed. Immutable afterwards but for its own workspace, which a mutex guards. */
 #include "conv/plan.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -196,4 +197,9 @@ const char *tw_conv_declines(const tw_conv *plan, tw_pass pass, const char *algo
     int i = algorithm ? tw_algorithm_find(algorithm) : -1;
     if (!plan || (unsigned)pass >= TW_PASSES || i < 0) return "no such plan, pass or algorithm";
     return tw_algorithm_list[i]->declines(&plan->problem, plan->passes[pass].base);
+}
+
+double tw_conv_cost(const tw_conv *plan, tw_pass pass, const char *algorithm) {
+    if (tw_conv_declines(plan, pass, algorithm)) return NAN;
+    return tw_algorithm_list[tw_algorithm_find(algorithm)]->cost(&plan->problem, plan->passes[pass].base);
 }

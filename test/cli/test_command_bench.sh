@@ -51,6 +51,48 @@ fails 'line 1: holds a zero byte' bench conv --layers "$dir/wrong"
 printf '<!DOCTYPE html>\n' >"$dir/wrong"
 fails 'line 1: batch is missing' bench conv --layers "$dir/wrong"
 
+# what is printed besides
+prints 'layer	pass	threads	algorithm	layout	min_ms' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 \
+    --format tsv --explain
+[ "$(grep -vc '^#' "$dir/out")" = 7 ] || fault 'a heading and a line for each layer and pass'
+[ "$(grep -v '^#' "$dir/out" | awk -F '\t' '{ print NF }' | sort -u)" = 14 ] || fault 'the same number of fields'
+prints '"not_chosen":{"' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --format json --explain
+awk '{ while (match($0, /"plan_us":[0-9.e+-]+/)) { print substr($0, RSTART + 10, RLENGTH - 10); $0 = substr($0, RSTART + RLENGTH) } }' \
+    "$dir/out" | grep -q . || fault 'no planning time'
+prints '</svg>' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1,2 --format svg
+[ "$(grep -c 'font-weight="600">[a-z-]*, [12] thread' "$dir/out")" = 6 ] || fault 'a panel for each section'
+for values in zero denormal inf nan; do
+    prints slowdown bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --values $values
+done
+misused 'random values only' bench conv --layers "$list" --values nan --peer onednn
+misused 'exclude each other' bench conv --layers "$list" --json --format tsv
+
+# what others reached elsewhere
+recorded=$dir/recorded.tsv
+line layer pass threads one two >"$recorded"
+line small forward 1 0.5 - >>"$recorded"
+line small forward 1 - 2.25 >>"$recorded"
+prints '       two   225 %' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --reference "$recorded"
+prints '"recorded_best":"two"' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --pass forward --json \
+    --reference "$recorded"
+# refused TEXT FIELDS...: a heading and this line are refused at line 2
+refused() {
+    text=$1
+    shift
+    { line layer pass threads one && line "$@"; } >"$recorded"
+    fails "$recorded: line 2: $text" bench conv --layers "$list" --reference "$recorded"
+}
+refused 'one: "fast" is not a decimal number' small forward 1 fast
+refused 'one: "0" is not a share' small forward 1 0
+refused 'one: "" is missing' small forward 1
+refused 'after the last name: "3" is too much' small forward 1 2 3
+refused 'threads: "0" is out of range' small forward 0 1
+refused 'pass: "backward" is none of' small backward 1 1
+refused 'layer: "" is not a name' '' forward 1 1
+echo nonsense >"$recorded"
+fails 'line 1: heading: "nonsense" where "layer"' bench conv --layers "$list" --reference "$recorded"
+fails 'No such file' bench conv --layers "$list" --reference "$dir/none"
+
 # peers that are not there, or that misbehave
 mkdir "$dir/peers"
 misused '--peer: "cudnn" is unknown' bench conv --layers "$list" --peer cudnn
@@ -64,16 +106,22 @@ peer() {
 }
 peer 'onednn: "it is Monday"' <<'END'
 #!/bin/sh
-while read -r word rest; do echo declines it is Monday; done
+while read -r word rest; do
+    case $word in peer) echo peer day 1 ;; *) echo declines it is Monday ;; esac
+done
 END
 peer 'onednn: "the peer'\''s process has ended' <<'END'
 #!/bin/sh
-exit 3
+read -r word && echo peer mayfly 1
 END
+printf '#!/bin/sh\nexit 3\n' >"$dir/peers/twill-peer-onednn"
+fails "--peer onednn: \"the peer's process has ended" bench conv --layers "$list" --peer onednn
+printf '#!/bin/sh\nread -r word && echo declines no arms, no cookies\n' >"$dir/peers/twill-peer-onednn"
+fails '--peer onednn: "no arms, no cookies"' bench conv --layers "$list" --peer onednn
 peer ' 5.000 ' <<'END'
 #!/bin/sh
 while read -r word rest; do
-    case $word in convolution) echo ready ;; time) echo times 7 5 9 ;; esac
+    case $word in peer) echo peer five 5.0 ;; convolution) echo ready nhwc ;; time) echo times 7 5 9 ;; esac
 done
 END
 

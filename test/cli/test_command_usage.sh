@@ -62,6 +62,7 @@ misused 'has too many entries' bench conv --threads 1,1,1,1,1,1,1,1,1,1,1,1,1,1,
 misused '--pass: "forwards" is unknown: one of forward' bench conv --pass forwards
 misused 'did you mean forward?' bench conv --pass forwards
 misused '--pass: "forward,forward" names one thing twice' bench conv --pass forward,forward
+misused '--pass: "forward" names one thing twice' bench conv --pass forward --pass forward
 misused '--layers FILE is needed' bench conv
 
 # streams
