@@ -47,6 +47,80 @@ static inline tw_geometry case_draw(tw_random *r) {
     return g;
 }
 
+/* The kinds of geometries that algorithms are made for; each takes another corner of what is legal. */
+typedef enum case_kind {
+    CASE_ANY = 0,
+    CASE_WINOGRAD,  /* 3x3, stride 1, channels enough */
+    CASE_DEPTHWISE, /* one input channel a group, with multipliers, strides, dilations */
+    CASE_SMALL,     /* few channels */
+    CASE_POINT,     /* 1x1 */
+    CASE_DENSE,     /* a kernel as large as the image */
+    CASE_LARGE,     /* kernels up to 31x31, depthwise */
+    CASE_TRANSPOSED,
+    CASE_KINDS
+} case_kind;
+
+static inline void case_sides(tw_geometry *g, tw_random *r, int64_t image, int64_t kernel, int64_t stride) {
+    for (int a = 0; a < g->spatial; a++) {
+        g->input[a] = case_between(r, 1, image);
+        g->kernel[a] = case_between(r, 1, kernel);
+        g->stride[a] = case_between(r, 1, stride);
+        g->pad_begin[a] = case_between(r, 0, g->kernel[a] / 2 + 1);
+        g->pad_end[a] = case_between(r, 0, g->kernel[a] / 2 + 1);
+    }
+}
+
+static inline void case_channels(tw_geometry *g, tw_random *r, int64_t groups, int64_t in, int64_t out) {
+    g->groups = groups;
+    g->in_channels = groups * case_between(r, 1, in);
+    g->out_channels = groups * case_between(r, 1, out);
+}
+
+/* One of a kind, legal or not, of at least one image. */
+static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
+    if (kind == CASE_ANY) return case_draw(r);
+    tw_geometry g = tw_geometry_defaults(2);
+    g.batch = case_between(r, 1, 3);
+    g.layout = (tw_layout)case_between(r, 0, 1);
+    switch (kind) {
+    case CASE_WINOGRAD:
+        case_sides(&g, r, 17, 3, 1);
+        g.kernel[0] = g.kernel[1] = 3;
+        case_channels(&g, r, case_between(r, 0, 3) ? 1 : 2, 36, 36);
+        g.in_channels += 7 * g.groups;
+        g.flipped = case_between(r, 0, 3) == 0;
+        break;
+    case CASE_DEPTHWISE:
+        case_sides(&g, r, 24, 7, 3);
+        case_channels(&g, r, case_between(r, 1, 40), 1, 2);
+        g.dilation[0] = case_between(r, 1, 2), g.dilation[1] = case_between(r, 1, 2);
+        break;
+    case CASE_SMALL:
+        case_sides(&g, r, 30, 7, 4);
+        case_channels(&g, r, 1, 6, 20);
+        break;
+    case CASE_POINT:
+        case_sides(&g, r, 12, 1, 2);
+        case_channels(&g, r, case_between(r, 0, 3) ? 1 : 3, 70, 70);
+        g.pad_begin[0] = g.pad_begin[1] = g.pad_end[0] = g.pad_end[1] = 0;
+        break;
+    case CASE_DENSE:
+        case_sides(&g, r, 6, 1, 1);
+        case_channels(&g, r, 1, 90, 90);
+        for (int a = 0; a < 2; a++) g.kernel[a] = g.input[a], g.pad_begin[a] = g.pad_end[a] = 0;
+        break;
+    case CASE_LARGE:
+        case_sides(&g, r, 33, 31, 1);
+        case_channels(&g, r, case_between(r, 1, 9), 1, 1);
+        break;
+    default:
+        case_sides(&g, r, 9, 5, 3);
+        case_channels(&g, r, case_between(r, 1, 2), 20, 20);
+        g.transposed = true;
+    }
+    return g;
+}
+
 static inline void case_print(const tw_geometry *g, const char *what) {
     char text[512];
     int n = snprintf(text, sizeof text, "%s: %dd %s n%lld c%lld k%lld g%lld mode%d%s%s", what, g->spatial,

@@ -1,7 +1,6 @@
-/* What a plan computes depends on the geometry of one image, the type and the accuracy mode: the same bits on
- * any number of threads, instruction set, batch and place in the batch, with workspace lent or owned, weights
- * packed or not. And numbers that are none go through as in the definition. */
-#include <math.h>
+/* What a plan computes depends on the geometry of one image, the type and the accuracy mode: for every
+ * algorithm the same bits on 1 to 8 threads, any instruction set, batch and place in the batch, with
+ * workspace lent or owned, weights packed or not. Random geometries of every kind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,44 +10,62 @@
 
 #include "conv/cases.h"
 
-enum { CASES = 60 };
+enum { CASES = 96, BATCH = 5, MOST_TAPS = 2000000, MOST_WALKED = 10000 };
 
-/* Tensors of a geometry in f32, random and not whole, and results of the three passes. */
+/* Tensors of a geometry, random and not whole, and results of the three passes. */
 typedef struct tensors {
-    int64_t nx, ny, nw, nb;
-    float *x, *w, *b, *dy, *y, *dx, *dw, *db;
+    tw_type type;
+    tw_geometry_sizes count;
+    void *x, *w, *b, *dy, *y, *dx, *dw, *db;
 } tensors;
 
-static float *draw(tw_random *r, int64_t count) {
-    float *numbers = calloc((size_t)count + 1, sizeof *numbers);
-    for (int64_t i = 0; r && i < count; i++) numbers[i] = (float)(tw_random_uniform(r) * 2 - 1);
+static void *blank(const tensors *t, int64_t count) {
+    return calloc((size_t)count + 1, tw_type_size(t->type));
+}
+
+static void *draw(const tensors *t, tw_random *r, int64_t count) {
+    void *numbers = blank(t, count);
+    for (int64_t i = 0; i < count; i++) {
+        const double number = tw_random_uniform(r) * 2 - 1;
+        case_narrow(t->type, &number, (char *)numbers + (size_t)i * tw_type_size(t->type), 1);
+    }
     return numbers;
 }
 
-static tensors make(const tw_geometry *g, tw_random *r) {
-    tw_geometry_sizes s;
-    assert_int_equal(tw_geometry_count(g, &s), TW_OK);
-    return (tensors){s.x,
-                     s.y,
-                     s.w,
-                     s.b,
-                     draw(r, s.x),
-                     draw(r, s.w),
-                     draw(r, s.b),
-                     draw(r, s.y),
-                     draw(NULL, s.y),
-                     draw(NULL, s.x),
-                     draw(NULL, s.w),
-                     draw(NULL, s.b)};
+static void make_results(tensors *t) {
+    t->y = blank(t, t->count.y), t->dx = blank(t, t->count.x);
+    t->dw = blank(t, t->count.w), t->db = blank(t, t->count.b);
 }
 
-static void drop(tensors *t) {
-    free(t->x), free(t->w), free(t->b), free(t->dy), free(t->y), free(t->dx), free(t->dw), free(t->db);
+static void drop_results(const tensors *t) {
+    free(t->y), free(t->dx), free(t->dw), free(t->db);
 }
 
-static tw_conv *plan_of(const tw_geometry *g, const char *isa, int threads, const char *algorithm) {
+static tensors make(const tw_geometry *g, tw_type type, tw_random *r) {
+    tensors t = {.type = type};
+    assert_int_equal(tw_geometry_count(g, &t.count), TW_OK);
+    t.x = draw(&t, r, t.count.x), t.w = draw(&t, r, t.count.w);
+    t.b = draw(&t, r, t.count.b), t.dy = draw(&t, r, t.count.y);
+    make_results(&t);
+    return t;
+}
+
+static void drop(const tensors *t) {
+    free(t->x), free(t->w), free(t->b), free(t->dy);
+    drop_results(t);
+}
+
+/* A case: a geometry, an algorithm and a type. */
+typedef struct subject {
+    const tw_geometry *geometry;
+    const char *algorithm;
+    tw_type type;
+} subject;
+
+static tw_conv *plan_of(const subject *s, const tw_geometry *g, const char *isa, int threads, bool lends) {
     tw_conv_options o = tw_conv_options_defaults();
-    o.isa = isa, o.threads = threads, o.algorithm = algorithm;
+    o.type = s->type, o.algorithm = s->algorithm;
+    o.isa = isa, o.threads = threads, o.lends_workspace = lends;
     tw_conv *plan;
     tw_status status = tw_conv_create(&plan, g, &o);
     if (status == TW_ERROR_UNSUPPORTED) return NULL;
@@ -56,53 +73,72 @@ static tw_conv *plan_of(const tw_geometry *g, const char *isa, int threads, cons
     return plan;
 }
 
-static void run(const tw_conv *plan, tensors *t) {
+static void run(const tw_conv *plan, const tensors *t) {
     assert_int_equal(tw_conv_forward(plan, t->x, t->w, t->b, t->y), TW_OK);
     assert_int_equal(tw_conv_backward_data(plan, t->dy, t->w, t->dx), TW_OK);
     assert_int_equal(tw_conv_backward_weights(plan, t->x, t->dy, t->dw, t->db), TW_OK);
 }
 
-static void assert_same(const tw_geometry *g, const tensors *a, const tensors *b, const char *what) {
-    bool same = !memcmp(a->y, b->y, (size_t)a->ny * 4) && !memcmp(a->dx, b->dx, (size_t)a->nx * 4) &&
-                !memcmp(a->dw, b->dw, (size_t)a->nw * 4) && !memcmp(a->db, b->db, (size_t)a->nb * 4);
-    if (!same) case_print(g, what);
+static bool equal(const tensors *t, const void *a, const void *b, int64_t count) {
+    return count == 0 || memcmp(a, b, (size_t)count * tw_type_size(t->type)) == 0;
+}
+
+static void assert_same(const subject *s, const tensors *a, const tensors *b, const char *what) {
+    bool same = equal(a, a->y, b->y, a->count.y) && equal(a, a->dx, b->dx, a->count.x) &&
+                equal(a, a->dw, b->dw, a->count.w) && equal(a, a->db, b->db, a->count.b);
+    if (!same) {
+        case_print(s->geometry, s->algorithm);
+        fprintf(stderr, "differs: %s, type %d\n", what, (int)s->type);
+    }
     assert_true(same);
 }
 
-/* The results of another plan for the same tensors. */
-static void compare(const tw_geometry *g, const tensors *t, const char *isa, int threads,
-                    const char *algorithm) {
-    tensors other = *t;
-    other.y = draw(NULL, t->ny), other.dx = draw(NULL, t->nx);
-    other.dw = draw(NULL, t->nw), other.db = draw(NULL, t->nb);
-    tw_conv *plan = plan_of(g, isa, threads, algorithm);
-    run(plan, &other);
-    assert_same(g, t, &other, isa);
-    tw_conv_free(plan);
-    free(other.y), free(other.dx), free(other.dw), free(other.db);
+/* Taps of an image: what is worth the time, in the sum as defined (it walks them one by one) or another. */
+static bool quick(const tw_geometry *g, const char *algorithm) {
+    tw_geometry_sizes sizes;
+    assert_int_equal(tw_geometry_count(g, &sizes), TW_OK);
+    return sizes.taps <= (strcmp(algorithm, "reference") == 0 ? MOST_WALKED : MOST_TAPS);
 }
 
-static void each_case(void (*check)(const tw_geometry *g, tw_random *r, const char *algorithm)) {
-    static const char *const algorithms[] = {NULL, "direct"};
-    for (uint64_t number = 0; number < CASES; number++)
-        for (int i = 0; i < 2; i++) {
-            tw_random r = tw_random_stream(5, TW_RANDOM_TEST, number, 0);
-            tw_geometry g = case_draw(&r);
-            if (tw_geometry_validate(&g) == TW_OK) check(&g, &r, algorithms[i]);
+static void each_case(void (*check)(const subject *s, tw_random *r)) {
+    size_t algorithms;
+    const char *const *names = tw_conv_algorithms(&algorithms);
+    for (uint64_t number = 0; number < CASES; number++) {
+        tw_random r = tw_random_stream(5, TW_RANDOM_TEST, number, 0);
+        tw_geometry g = case_draw_kind(&r, (case_kind)(number % CASE_KINDS));
+        if (tw_geometry_validate(&g) != TW_OK) continue;
+        for (size_t i = 0; i < algorithms; i++) {
+            const subject s = {&g, names[i], number / CASE_KINDS % 4 == 3 ? TW_F64 : TW_F32};
+            if (quick(&g, names[i])) check(&s, &r);
         }
+    }
 }
 
-static void check_machines(const tw_geometry *g, tw_random *r, const char *algorithm) {
-    tw_conv *plan = plan_of(g, NULL, 1, algorithm);
+/* ---- Threads and instruction sets. */
+
+static void compare(const subject *s, const tensors *t, const char *isa, int threads) {
+    char what[64];
+    tensors other = *t;
+    make_results(&other);
+    tw_conv *plan = plan_of(s, s->geometry, isa, threads, false);
+    run(plan, &other);
+    snprintf(what, sizeof what, "%s, %d threads", isa ? isa : "the best", threads);
+    assert_same(s, t, &other, what);
+    tw_conv_free(plan);
+    drop_results(&other);
+}
+
+static void check_machines(const subject *s, tw_random *r) {
+    tw_conv *plan = plan_of(s, s->geometry, NULL, 1, false);
     if (!plan) return;
-    tensors t = make(g, r);
+    tensors t = make(s->geometry, s->type, r);
     run(plan, &t);
     tw_conv_free(plan);
     size_t isas;
     const tw_machine_isa *isa = tw_machine_isas(&isas);
     for (size_t i = 0; i < isas; i++)
-        if (isa[i].runs) compare(g, &t, isa[i].name, (int)i + 2, algorithm);
-    compare(g, &t, NULL, 8, algorithm);
+        if (isa[i].runs && !isa[i].chosen) compare(s, &t, isa[i].name, (int)i + 1);
+    for (int threads = 2; threads <= 8; threads++) compare(s, &t, NULL, threads);
     drop(&t);
 }
 
@@ -111,28 +147,83 @@ static void threads_and_instruction_sets_change_no_bit(void **state) {
     each_case(check_machines);
 }
 
-/* Each image alone, on a plan for one image, and as part of a smaller call on the large plan. */
-static void check_places(const tw_geometry *given, tw_random *r, const char *algorithm) {
-    tw_geometry g = *given, one = *given;
-    g.batch = 5, one.batch = 1;
-    tw_conv *plan = plan_of(&g, NULL, 2, algorithm), *single = plan_of(&one, NULL, 1, algorithm);
-    if (!plan) return;
-    tensors t = make(&g, r);
-    run(plan, &t);
-    int64_t nx = t.nx / 5, ny = t.ny / 5;
-    float *y = draw(NULL, t.ny), *dx = draw(NULL, t.nx);
-    for (int i = 0; i < 5; i++) {
-        assert_int_equal(tw_conv_forward(single, t.x + i * nx, t.w, t.b, y + i * ny), TW_OK);
-        assert_int_equal(tw_conv_backward_data(single, t.dy + i * ny, t.w, dx + i * nx), TW_OK);
+/* ---- Workspace and packed weights. */
+
+/* The three passes with everything lent: filled with NaN before, and at addresses aligned to nothing. */
+static void run_lent(const tw_conv *plan, const tensors *t, bool packs) {
+    for (int pass = 0; pass < TW_PASSES; pass++) {
+        const size_t bytes = tw_conv_workspace(plan, (tw_pass)pass, 0);
+        const size_t packed = packs ? tw_conv_packed_bytes(plan, (tw_pass)pass) : 0;
+        char *workspace = malloc(bytes + 1), *weights = malloc(packed + 1);
+        memset(workspace, 0xff, bytes + 1), memset(weights, 0xff, packed + 1);
+        tw_conv_call call = {.pass = (tw_pass)pass, .x = t->x, .w = t->w, .b = t->b, .dy = t->dy};
+        call.y = t->y, call.dx = t->dx, call.dw = t->dw, call.db = t->db;
+        call.workspace = workspace + 1, call.workspace_bytes = bytes;
+        if (packed > 0) {
+            assert_int_equal(tw_conv_pack(plan, (tw_pass)pass, t->w, weights + 1), TW_OK);
+            call.packed_w = weights + 1, call.w = NULL;
+        }
+        assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
+        free(workspace), free(weights);
     }
-    bool same = !memcmp(y, t.y, (size_t)t.ny * 4) && !memcmp(dx, t.dx, (size_t)t.nx * 4);
-    tw_conv_call call = {.pass = TW_FORWARD, .x = t.x, .w = t.w, .b = t.b, .y = y, .batch = 3};
-    memset(y, 0, (size_t)t.ny * 4);
+}
+
+static void check_lent(const subject *s, tw_random *r) {
+    tw_conv *plan = plan_of(s, s->geometry, NULL, 2, false);
+    if (!plan) return;
+    tw_conv *lending = plan_of(s, s->geometry, NULL, 2, true);
+    tensors t = make(s->geometry, s->type, r), other = t;
+    run(plan, &t);
+    for (int packs = 0; packs < 2; packs++) {
+        make_results(&other);
+        run_lent(lending, &other, packs);
+        assert_same(s, &t, &other, packs ? "weights packed" : "workspace lent");
+        drop_results(&other);
+    }
+    drop(&t);
+    tw_conv_free(plan), tw_conv_free(lending);
+}
+
+static void lent_workspace_and_packed_weights_change_no_bit(void **state) {
+    (void)state;
+    each_case(check_lent);
+}
+
+/* ---- The batch. */
+
+/* `image`'s part of a tensor of BATCH images. */
+static void *part(const tensors *t, void *tensor, int64_t count, int image) {
+    return (char *)tensor + (size_t)(count / BATCH * image) * tw_type_size(t->type);
+}
+
+/* Each image alone, on a plan for one image, and as part of a smaller call on the large plan. */
+static void check_places(const subject *s, tw_random *r) {
+    tw_geometry g = *s->geometry, one = *s->geometry;
+    g.batch = BATCH, one.batch = 1;
+    tw_conv *plan = plan_of(s, &g, NULL, 2, false), *single = plan_of(s, &one, NULL, 1, false);
+    if (!plan) return;
+    tensors t = make(&g, s->type, r), other = t;
+    run(plan, &t);
+    make_results(&other);
+    const int64_t nx = t.count.x, ny = t.count.y;
+    for (int i = 0; i < BATCH; i++) {
+        assert_int_equal(tw_conv_forward(single, part(&t, t.x, nx, i), t.w, t.b, part(&t, other.y, ny, i)),
+                         TW_OK);
+        assert_int_equal(tw_conv_backward_data(single, part(&t, t.dy, ny, i), t.w, part(&t, other.dx, nx, i)),
+                         TW_OK);
+    }
+    bool same = equal(&t, other.y, t.y, ny) && equal(&t, other.dx, t.dx, nx);
+    tw_conv_call call = {.x = t.x, .w = t.w, .b = t.b, .dy = t.dy, .batch = 3};
+    memset(other.y, 0, (size_t)ny * tw_type_size(t.type));
+    call.y = other.y, call.dx = part(&t, other.dx, nx, 1);
+    call.dy = part(&t, t.dy, ny, 1), call.pass = TW_FORWARD;
     assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
-    same = same && !memcmp(y, t.y, (size_t)(3 * ny) * 4);
-    if (!same) case_print(&g, "place in the batch");
+    call.pass = TW_BACKWARD_DATA; /* images 1 to 3, where they stood */
+    assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
+    same = same && equal(&t, other.y, t.y, ny / BATCH * 3) && equal(&t, other.dx, t.dx, nx);
+    if (!same) case_print(&g, s->algorithm);
     assert_true(same);
-    free(y), free(dx);
+    drop_results(&other);
     drop(&t);
     tw_conv_free(plan), tw_conv_free(single);
 }
@@ -143,20 +234,20 @@ static void the_place_in_the_batch_changes_no_bit(void **state) {
 }
 
 /* Images of zeros at the end of the batch add nothing to the gradient of the weights. */
-static void check_zeros(const tw_geometry *given, tw_random *r, const char *algorithm) {
-    tw_geometry g = *given;
-    g.batch = 7;
-    tw_conv *plan = plan_of(&g, NULL, 2, algorithm);
+static void check_zeros(const subject *s, tw_random *r) {
+    tw_geometry g = *s->geometry;
+    g.batch = BATCH;
+    tw_conv *plan = plan_of(s, &g, NULL, 2, false);
     if (!plan) return;
-    tensors t = make(&g, r);
-    memset(t.dy + t.ny / 7 * 4, 0, (size_t)(t.ny / 7 * 3) * 4);
+    tensors t = make(&g, s->type, r);
+    memset(part(&t, t.dy, t.count.y, 3), 0, (size_t)(t.count.y / BATCH * 2) * tw_type_size(t.type));
     run(plan, &t);
-    float *dw = draw(NULL, t.nw);
-    tw_conv_call call = {.pass = TW_BACKWARD_WEIGHTS, .x = t.x, .dy = t.dy, .dw = dw, .batch = 4};
+    void *dw = blank(&t, t.count.w);
+    tw_conv_call call = {.pass = TW_BACKWARD_WEIGHTS, .x = t.x, .dy = t.dy, .dw = dw, .batch = 3};
     assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
-    for (int64_t i = 0; i < t.nw; i++)
-        if (dw[i] != t.dw[i]) {
-            case_print(&g, "zeros at the end");
+    for (int64_t i = 0; i < t.count.w; i++)
+        if (case_number(t.type, dw, i) != case_number(t.type, t.dw, i)) { /* -0 is 0 */
+            case_print(&g, s->algorithm);
             fail();
         }
     free(dw);
@@ -169,55 +260,12 @@ static void images_of_zeros_change_no_gradient(void **state) {
     each_case(check_zeros);
 }
 
-/* The same kind of number: NaN where NaN is expected, infinities of the same sign. */
-static bool alike(const float *got, const float *wanted, int64_t count) {
-    for (int64_t i = 0; i < count; i++) {
-        if (isnan(got[i]) != isnan(wanted[i])) return false;
-        if (isinf(got[i]) != isinf(wanted[i]) || (isinf(got[i]) && got[i] != wanted[i])) return false;
-    }
-    return true;
-}
-
-static void check_infinite(const tw_geometry *g, tw_random *r, const char *algorithm) {
-    static const float odd[] = {NAN, INFINITY, -INFINITY, 1e-42f, -0.0f};
-    tw_conv *plan = plan_of(g, NULL, 1, algorithm ? algorithm : "direct");
-    tw_conv *reference = plan_of(g, NULL, 1, "reference");
-    tensors t = make(g, r), wanted = t;
-    float *const places[] = {t.x, t.w, t.dy};
-    const int64_t counts[] = {t.nx, t.nw, t.ny};
-    wanted.y = draw(NULL, t.ny), wanted.dx = draw(NULL, t.nx);
-    wanted.dw = draw(NULL, t.nw), wanted.db = draw(NULL, t.nb);
-    for (int i = 0; i < 3 && plan; i++)
-        for (int j = 0; j < 5 && counts[i] > 0; j++) {
-            float *place = &places[i][tw_random_below(r, (uint64_t)counts[i])], before = *place;
-            *place = odd[j];
-            run(plan, &t), run(reference, &wanted);
-            bool ok = alike(t.y, wanted.y, t.ny) && alike(t.dx, wanted.dx, t.nx) &&
-                      alike(t.dw, wanted.dw, t.nw) && alike(t.db, wanted.db, t.nb);
-            if (!ok) case_print(g, "not a number");
-            assert_true(ok);
-            *place = before;
-        }
-    free(wanted.y), free(wanted.dx), free(wanted.dw), free(wanted.db);
-    drop(&t);
-    tw_conv_free(plan), tw_conv_free(reference);
-}
-
-static void numbers_that_are_none_go_where_the_definition_puts_them(void **state) {
-    (void)state;
-    for (uint64_t number = 0; number < CASES; number++) {
-        tw_random r = tw_random_stream(6, TW_RANDOM_TEST, number, 0);
-        tw_geometry g = case_draw(&r);
-        if (tw_geometry_validate(&g) == TW_OK) check_infinite(&g, &r, "direct");
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_and_instruction_sets_change_no_bit),
+        cmocka_unit_test(lent_workspace_and_packed_weights_change_no_bit),
         cmocka_unit_test(the_place_in_the_batch_changes_no_bit),
         cmocka_unit_test(images_of_zeros_change_no_gradient),
-        cmocka_unit_test(numbers_that_are_none_go_where_the_definition_puts_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
