@@ -126,7 +126,7 @@ static void choose_reading(tw_gradient *g) {
     if (g->joined) x_stands = x_stands && g->groups == 1;
     bool narrow = g->in_channels * (int64_t)g->size <= 512; /* wider pixels had better be staged */
     g->x_in_place = x_stands && (!g->across_in || (whole && narrow));
-    g->dy_in_place = last && (g->across_in || (whole && g->blocks == 1 && g->groups == 1 && !g->joined));
+    g->dy_in_place = last && (g->across_in || (whole && g->blocks == 1 && g->groups == 1));
     g->x_rows = tw_min(y->from, (g->chunk_rows - 1) * y->in_step + y->last - y->least + 1);
     if (g->mode != TW_PAD_ZEROS && y->outside) g->x_rows = y->from;
 }
