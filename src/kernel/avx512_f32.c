@@ -58,6 +58,7 @@ static inline vec vec_zip_high(vec a, vec b) {
 
 #include "kernel/tile_body.h"
 #include "kernel/sums_body.h"
+#include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/winograd_body.h"
@@ -70,6 +71,9 @@ const tw_loops tw_loops_avx512_f32 = {.lanes = LANES,
                                       .copy = copy,
                                       .sums = sums,
                                       .all_finite = all_finite,
+                                      .dots = dots,
+                                      .dot_rows = DOT_ROWS,
+                                      .dot_columns = DOT_COLUMNS,
                                       .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
                                       .burn = burn,
                                       .burn_flops = 2 * CHAINS * LANES,

@@ -70,6 +70,24 @@ typedef struct tw_sums {
     void *total;
 } tw_sums;
 
+/* For m < rows, j < columns
+ *
+ *     c[m * c_row + j] (+)= the sum over the strips, over l < length, of
+ *                           a[a_begin + m * a_pitch + l] * b[offset[j] + l]
+ *
+ * Element l of every strip belongs to partial sum l mod 16, each a chain of fused multiply-adds from zero in
+ * the order of strips and l; the 16 are added in a tree, and their total is added to c when `accumulate`. */
+typedef struct tw_dots {
+    const tw_strip *strips;
+    int64_t count;
+    int64_t a_begin, a_pitch;
+    const int64_t *offset; /* [columns] */
+    void *c;
+    int64_t c_row;
+    int rows, columns; /* 1 .. dot_rows, 1 .. dot_columns */
+    bool accumulate;
+} tw_dots;
+
 /* The loops for one type of number. */
 typedef struct tw_loops {
     int lanes;                       /* numbers in a vector */
@@ -80,7 +98,9 @@ typedef struct tw_loops {
     void (*copy)(const tw_block *block);
     void (*sums)(const tw_sums *sums);
     bool (*all_finite)(const void *numbers, int64_t count); /* no infinity and no NaN among them */
-    tw_stencil_loops stencil;                               /* depthwise */
+    void (*dots)(const tw_dots *dots);
+    int dot_rows, dot_columns; /* largest tile of `dots` */
+    tw_stencil_loops stencil;  /* depthwise */
     /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */
     void (*burn)(int64_t rounds, void *out);
     int64_t burn_flops;

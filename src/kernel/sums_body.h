@@ -67,15 +67,16 @@ static bool all_finite(const void *numbers, int64_t count) {
     enum { CHAINS_OF_ZEROS = 4, STEP = CHAINS_OF_ZEROS * LANES };
     const real *x = numbers;
     vec sum[CHAINS_OF_ZEROS];
-    real left = 0, lane[LANES];
+    real all = 0, lane[LANES];
 #pragma GCC unroll 4
     for (int i = 0; i < CHAINS_OF_ZEROS; i++) sum[i] = vec_zero();
     for (; count >= STEP; count -= STEP, x += STEP)
 #pragma GCC unroll 4
         for (int i = 0; i < CHAINS_OF_ZEROS; i++)
             sum[i] = vec_fma(vec_load(x + i * LANES), vec_zero(), sum[i]);
+    for (; count >= LANES; count -= LANES, x += LANES) sum[0] = vec_fma(vec_load(x), vec_zero(), sum[0]);
+    if (count > 0) sum[1] = vec_fma(vec_load_part(x, (int)count), vec_zero(), sum[1]);
     vec_store(lane, vec_add(vec_add(sum[0], sum[1]), vec_add(sum[2], sum[3])));
-    for (int64_t i = 0; i < count; i++) left += x[i] * 0;
-    for (int i = 0; i < LANES; i++) left += lane[i];
-    return left == 0;
+    for (int i = 0; i < LANES; i++) all += lane[i];
+    return all == 0;
 }

@@ -1,0 +1,119 @@
+/* The body of `dots`, sums of products along pixels; included after sums_body.h by each file ISA_TYPE.c.
+ * Sixteen partial sums, pixel l of a strip in sum l mod 16, are whole vectors on every instruction set; a
+ * tile of rows and columns of them lives in registers: with 6 x 4 vectors 24 multiply-adds for 10 loads. */
+
+enum {
+    DOT_COLUMNS = PHASE_VECS == 1   ? 4
+                  : PHASE_VECS <= 8 ? 3
+                                    : 1,
+    DOT_FIT = 2 * ROWS_2 / (DOT_COLUMNS * PHASE_VECS),
+    DOT_ROWS = DOT_FIT < 1   ? 1
+               : DOT_FIT > 6 ? 6
+                             : DOT_FIT
+};
+
+typedef vec dot_sums[6][4][PHASE_VECS];
+
+static inline vec load_phase(const real *p, int64_t left, int v, bool whole) {
+    int64_t used = left - v * LANES;
+    return whole || used >= LANES ? vec_load(p + v * LANES)
+                                  : vec_load_part(p + v * LANES, used < 0 ? 0 : (int)used);
+}
+
+/* 16 pixels, or the last `left` of a strip. */
+static inline __attribute__((always_inline)) void dot_step(dot_sums sum, const tw_dots *d, const real *a,
+                                                           const real *b, int64_t left, const int rows,
+                                                           const int columns, const bool whole) {
+    vec x[4][PHASE_VECS];
+#pragma GCC unroll 4
+    for (int j = 0; j < columns; j++)
+#pragma GCC unroll 16
+        for (int v = 0; v < PHASE_VECS; v++) x[j][v] = load_phase(b + d->offset[j], left, v, whole);
+#pragma GCC unroll 6
+    for (int m = 0; m < rows; m++)
+#pragma GCC unroll 16
+        for (int v = 0; v < PHASE_VECS; v++) {
+            vec y = load_phase(a + m * d->a_pitch, left, v, whole);
+#pragma GCC unroll 4
+            for (int j = 0; j < columns; j++) sum[m][j][v] = vec_fma(y, x[j][v], sum[m][j][v]);
+        }
+}
+
+/* A vector's 16 / LANES partial vectors, added as the upper levels of the tree say. */
+static inline vec dot_fold(const vec *sum) {
+    vec s[PHASE_VECS];
+#pragma GCC unroll 16
+    for (int v = 0; v < PHASE_VECS; v++) s[v] = sum[v];
+#pragma GCC unroll 4
+    for (int half = PHASE_VECS / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int v = 0; v < half; v++) s[v] = vec_add(s[v], s[v + half]);
+    return s[0];
+}
+
+/* Lane i of the result: the tree over the lanes of sum[i]. Zipping two vectors brings the halves of both side
+ * by side, so one addition is a level of the tree for both. */
+static inline __attribute__((always_inline)) vec dot_totals(vec *sum) {
+#pragma GCC unroll 4
+    for (int half = LANES / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+        for (int i = 0; i < half; i++)
+            sum[i] = vec_add(vec_zip_low(sum[i], sum[i + half]), vec_zip_high(sum[i], sum[i + half]));
+    return sum[0];
+}
+
+static inline __attribute__((always_inline)) void dot_tile(const tw_dots *d, const int rows,
+                                                           const int columns) {
+    dot_sums sum;
+#pragma GCC unroll 6
+    for (int m = 0; m < rows; m++)
+#pragma GCC unroll 4
+        for (int j = 0; j < columns; j++)
+#pragma GCC unroll 16
+            for (int v = 0; v < PHASE_VECS; v++) sum[m][j][v] = vec_zero();
+    for (int64_t i = 0; i < d->count; i++) {
+        const real *a = (const real *)d->strips[i].a + d->a_begin, *b = d->strips[i].b;
+        int64_t left = d->strips[i].length;
+        for (; left >= PHASES; left -= PHASES, a += PHASES, b += PHASES)
+            dot_step(sum, d, a, b, left, rows, columns, true);
+        if (left > 0) dot_step(sum, d, a, b, left, rows, columns, false);
+    }
+    real total[(24 + LANES - 1) / LANES * LANES];
+#pragma GCC unroll 24
+    for (int first = 0; first < rows * columns; first += LANES) {
+        vec group[LANES];
+#pragma GCC unroll 16
+        for (int i = 0; i < LANES; i++)
+            group[i] = first + i < rows * columns
+                           ? dot_fold(sum[(first + i) / columns][(first + i) % columns])
+                           : vec_zero();
+        vec_store(total + first, dot_totals(group));
+    }
+    for (int m = 0; m < rows; m++)
+        for (int j = 0; j < columns; j++) {
+            real *c = (real *)d->c + m * d->c_row + j;
+            *c = d->accumulate ? *c + total[m * columns + j] : total[m * columns + j];
+        }
+}
+
+static inline __attribute__((always_inline)) void dot_row(const tw_dots *d, const int rows) {
+    switch (d->columns > DOT_COLUMNS ? 0 : d->columns) {
+    case 1: dot_tile(d, rows, 1); break;
+    case 2: dot_tile(d, rows, DOT_COLUMNS < 2 ? 1 : 2); break;
+    case 3: dot_tile(d, rows, DOT_COLUMNS < 3 ? 1 : 3); break;
+    case 4: dot_tile(d, rows, DOT_COLUMNS < 4 ? 1 : 4); break;
+    default: break;
+    }
+}
+
+static void dots(const tw_dots *d) {
+    switch (d->rows > DOT_ROWS ? 0 : d->rows) {
+    case 1: dot_row(d, 1); break;
+    case 2: dot_row(d, DOT_ROWS < 2 ? 1 : 2); break;
+    case 3: dot_row(d, DOT_ROWS < 3 ? 1 : 3); break;
+    case 4: dot_row(d, DOT_ROWS < 4 ? 1 : 4); break;
+    case 5: dot_row(d, DOT_ROWS < 5 ? 1 : 5); break;
+    case 6: dot_row(d, DOT_ROWS < 6 ? 1 : 6); break;
+    default: break;
+    }
+}
