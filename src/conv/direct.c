@@ -29,11 +29,13 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     return NULL;
 }
 
-/* The products, and what vectors half filled with channels waste. */
+/* The products, and what vectors waste that a group's channels cannot fill: as many lanes as most have. */
 static double cost(const tw_problem *problem, tw_pass pass) {
     const tw_shape *s = &problem->shape;
+    enum { LANES = 16 };
+    double products = (double)s->out_image * (double)s->group_in * (double)s->kernel_taps;
     (void)pass;
-    return (double)s->out_image * (double)s->group_in * (double)s->kernel_taps;
+    return products * LANES / (double)tw_min(LANES, tw_max(s->group_in, s->group_out));
 }
 
 static bool folds(const tw_problem *problem, tw_pass pass) {
