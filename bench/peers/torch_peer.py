@@ -12,6 +12,8 @@ except ImportError as error:
     if os.path.exists(DEBIAN) and os.path.realpath(sys.executable) != os.path.realpath(DEBIAN):
         os.execv(DEBIAN, [DEBIAN, __file__])
     torch, missing = None, f"{error} in {sys.executable}"
+else:
+    import torch_net
 
 TIMES_MOST = 64
 MASKS = {"backward-data": [True, False, False], "backward-weights": [False, True, True]}
@@ -67,7 +69,6 @@ def prepare(words):
     for layout, make in makers.items():
         try:
             run = make()
-            run()
             candidates.append((try_out(run), layout, run))
         except (RuntimeError, AttributeError) as error:
             reason = error
@@ -76,8 +77,19 @@ def prepare(words):
     return min(candidates, key=lambda candidate: candidate[0])[1:]
 
 
+def prepare_network(line):
+    """network MODE THREADS BATCH CxHxW; OPERATOR < INPUT[,INPUT]; ..."""
+    head, *operators = line.strip().split("; ")
+    _, mode, threads, batch, image = head.split()
+    torch.set_num_threads(int(threads))
+    torch.manual_seed(1)
+    pairs = [operator.rsplit(" < ", 1) for operator in operators]
+    return torch_net.prepare(mode, int(batch), [int(size) for size in image.split("x")], pairs, try_out)
+
+
 def try_out(run):
-    """Least of a few calls, and of some milliseconds."""
+    """Least of a few calls, and of some milliseconds, after one that warms."""
+    run()
     least, begin, calls = float("inf"), time.perf_counter(), 0
     while calls < 3 or time.perf_counter() - begin < 0.005:
         least = min(least, clock(run, 1))
@@ -112,6 +124,9 @@ def main():
                 answer = "peer PyTorch " + torch.__version__
             elif words[0] == "convolution":
                 layout, run = prepare(words[1:])
+                answer = "ready " + layout
+            elif words[0] == "network":
+                layout, run = prepare_network(line)
                 answer = "ready " + layout
             else:
                 answer = "times " + " ".join(f"{t:.6f}" for t in measure(run, float(words[1]), int(words[2])))

@@ -47,6 +47,12 @@ const tw_machine_isa *tw_machine_isas(size_t *count);
  * `threads` is outside 1..TW_MAX_THREADS or `type` is unknown. */
 double tw_machine_peak_gflops(tw_type type, int threads);
 
+/* Gigabytes a second that copying moves on this machine, bytes read and bytes written together, measured now
+ * over about 0.1 s: `bytes` from one buffer to another, shared among `threads` threads. What an operator that
+ * only moves numbers is measured against. 0 when `threads` is outside 1..TW_MAX_THREADS, `bytes` is 0, or
+ * there is no memory. */
+double tw_machine_copy_gigabytes(size_t bytes, int threads);
+
 /* One line for people: processor, instruction set, threads, compiler, optional parts of this build, and any
  * environment override that was ignored. Twill's memory. */
 const char *tw_machine_describe(void);

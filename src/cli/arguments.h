@@ -14,7 +14,7 @@
 
 typedef struct tw_command tw_command;
 
-enum { TW_OPTION_TABLES = 4, TW_OPTIONS_MOST = 40, TW_LIST_MOST = 16, TW_ARGUMENT_BYTES = 65536 };
+enum { TW_OPTION_TABLES = 6, TW_OPTIONS_MOST = 40, TW_LIST_MOST = 16, TW_ARGUMENT_BYTES = 65536 };
 
 typedef enum tw_option_kind {
     TW_OPTION_FLAG = 0,

@@ -194,6 +194,21 @@ void tw_peers_stop(tw_peers *peers) {
     free(peers);
 }
 
+/* Whether it can be asked. One that a question has killed gets another chance. */
+static bool listens(tw_peers *peers, int peer, tw_peer_state *state) {
+    tw_peer *it = &peers->peer[peer];
+    *state = (tw_peer_state){0};
+    if (it->process > 0) return true;
+    if (it->asked_for && start(it, programs[peer].interpreter, it->path)) return true;
+    decline(state->declines, "does not run");
+    return false;
+}
+
+static void hear_layout(tw_peer *peer, tw_peer_state *state) {
+    const char *ready = answer(peer, "ready", state->declines);
+    if (ready) sscanf(ready, " %15[a-zA-Z0-9_]", state->layout);
+}
+
 void tw_peer_prepare(tw_peers *peers, int peer, const tw_geometry *geometry, tw_pass pass, int threads,
                      tw_peer_state *state) {
     tw_peer *it = &peers->peer[peer];
@@ -201,18 +216,33 @@ void tw_peer_prepare(tw_peers *peers, int peer, const tw_geometry *geometry, tw_
     const int64_t numbers[] = {g->batch,        g->in_channels, g->input[0],    g->input[1],  g->out_channels,
                                g->kernel[0],    g->kernel[1],   g->stride[0],   g->stride[1], g->pad_begin[0],
                                g->pad_begin[1], g->dilation[0], g->dilation[1], g->groups};
-    *state = (tw_peer_state){0};
-    /* one that a geometry has killed gets another chance */
-    if (it->process <= 0 && !(it->asked_for && start(it, programs[peer].interpreter, it->path))) {
-        decline(state->declines, "does not run");
-        return;
-    }
+    if (!listens(peers, peer, state)) return;
     fprintf(it->in, "convolution %s %d", tw_pass_name(pass), threads);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; ++i)
         fprintf(it->in, " %lld", (long long)numbers[i]);
     fputc('\n', it->in);
-    const char *ready = answer(it, "ready", state->declines);
-    if (ready) sscanf(ready, " %15[a-zA-Z0-9_]", state->layout);
+    hear_layout(it, state);
+}
+
+void tw_peer_prepare_net(tw_peers *peers, int peer, const tw_net *net, const char *mode, int threads,
+                         int64_t batch, tw_peer_state *state) {
+    tw_peer *it = &peers->peer[peer];
+    const tw_net_input image = tw_net_image(net);
+    size_t count;
+    const tw_net_node *nodes = tw_net_nodes(net, &count);
+    if (!listens(peers, peer, state)) return;
+    if (image.spatial != 2) {
+        decline(state->declines, "networks of 2 spatial dimensions only");
+        return;
+    }
+    fprintf(it->in, "network %s %d %lld %lldx%s", mode, threads, (long long)batch, (long long)image.channels,
+            tw_words_sizes(image.size, image.spatial).text);
+    for (size_t i = 1; i < count; ++i) {
+        fprintf(it->in, "; %s < %d", nodes[i].text, nodes[i].inputs[0]);
+        if (nodes[i].inputs[1] >= 0) fprintf(it->in, ",%d", nodes[i].inputs[1]);
+    }
+    fputc('\n', it->in);
+    hear_layout(it, state);
 }
 
 void tw_peer_time(tw_peers *peers, int peer, double seconds, int least, tw_times *times,

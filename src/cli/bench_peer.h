@@ -5,6 +5,8 @@
  *         -> "peer NAME VERSION", or "declines REASON": it will answer nothing else
  *     convolution PASS THREADS N C H W K R S STRIDE_H STRIDE_W PAD_H PAD_W DILATION_H DILATION_W GROUPS
  *         -> "ready LAYOUT" (the one it chose), or "declines REASON"
+ *     network inference|train THREADS BATCH CxHxW; OPERATOR < INPUT[,INPUT]; ...
+ *         -> likewise; operators as written (docs/networks.md), inputs by number, 0 being the image
  *     time SECONDS LEAST
  *         -> "times MS MS MS ..." (at most 64), or "fails REASON"
  *
@@ -12,12 +14,13 @@
 #ifndef TW_CLI_BENCH_PEER_H
 #define TW_CLI_BENCH_PEER_H
 
-#include <twill/conv.h>
+#include <twill/net.h>
 
 #include "command.h"
 #include "sample_times.h"
 
-enum { TW_PEERS = 2, TW_PEER_REASON = 160, TW_PEER_LAYOUT = 16 };
+enum { TW_PEER_ONEDNN = 0, TW_PEER_TORCH, TW_PEERS };
+enum { TW_PEER_REASON = 160, TW_PEER_LAYOUT = 16 };
 
 /* The names, NULL-terminated: what --peer offers. */
 extern const char *const tw_peer_names[TW_PEERS + 1];
@@ -42,6 +45,9 @@ void tw_peers_stop(tw_peers *peers);
 /* Has the peer make ready; one that was not asked for declines. */
 void tw_peer_prepare(tw_peers *peers, int peer, const tw_geometry *geometry, tw_pass pass, int threads,
                      tw_peer_state *state);
+/* The same of a network: inference, or forward, loss and backward of a step of training. */
+void tw_peer_prepare_net(tw_peers *peers, int peer, const tw_net *net, const char *mode, int threads,
+                         int64_t batch, tw_peer_state *state);
 /* A turn: its times are added. One that fails declines from then on. */
 void tw_peer_time(tw_peers *peers, int peer, double seconds, int least, tw_times *times,
                   tw_peer_state *state);

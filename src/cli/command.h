@@ -23,7 +23,7 @@ struct tw_command {
 
 extern const tw_command tw_command_train, tw_command_eval, tw_command_predict, tw_command_matrix,
     tw_command_check, tw_command_check_conv, tw_command_check_net, tw_command_bench_conv,
-    tw_command_bench_net, tw_command_info, tw_command_explain;
+    tw_command_bench_net, tw_command_bench_ops, tw_command_info, tw_command_explain;
 
 /* --help of one command, wrapped to `width`. */
 void tw_command_help(const tw_command *command, FILE *out, int width);

@@ -14,10 +14,10 @@
 #include "bench_report.h"
 #include "command.h"
 #include "progress_bar.h"
+#include "run_options.h"
 #include "wording.h"
 
 static const char *const passes[] = {"forward", "backward-data", "backward-weights", NULL};
-static const char *const accuracies[] = {"fast", "strict", NULL};
 static const char *const layouts[] = {"nchw", "nhwc", NULL};
 static const char *const fillings[] = {"random", "zero", "denormal", "inf", "nan", NULL}; /* as tw_filling */
 static const char *const format_names[] = {"text", "tsv", "json", "svg", NULL};           /* as formats */
@@ -37,12 +37,6 @@ static const tw_option options[] = {
      .kind = TW_OPTION_CHOICES,
      .choices = passes,
      .help = "forward, backward-data, backward-weights (default: all three)"},
-    {.name = "threads",
-     .form = "N,...",
-     .kind = TW_OPTION_LIST,
-     .least = 1,
-     .most = TW_MAX_THREADS,
-     .help = "numbers of threads (default: those of this machine)"},
     {.name = "algorithm",
      .form = "NAME",
      .kind = TW_OPTION_TEXT,
@@ -51,11 +45,6 @@ static const tw_option options[] = {
      .form = "NAME",
      .kind = TW_OPTION_TEXT,
      .help = "this instruction set instead of the best"},
-    {.name = "accuracy",
-     .form = "MODE",
-     .kind = TW_OPTION_CHOICE,
-     .choices = accuracies,
-     .help = "fast (default: Winograd allowed) or strict"},
     {.name = "layout",
      .form = "LAYOUT",
      .kind = TW_OPTION_CHOICE,
@@ -66,12 +55,6 @@ static const tw_option options[] = {
      .kind = TW_OPTION_CHOICE,
      .choices = types,
      .help = "f32 (default) or f64"},
-    {.name = "seconds",
-     .form = "S",
-     .kind = TW_OPTION_REAL,
-     .above_low = true,
-     .high = 3600,
-     .help = "how long each is timed (default: 0.4)"},
     {.name = "repeat",
      .form = "N",
      .kind = TW_OPTION_INTEGER,
@@ -169,15 +152,13 @@ static int time_sections(tw_bench *bench, const tw_list *threads, int64_t passes
 }
 
 static int time_all(tw_bench *bench) {
-    const tw_list own = {.count = 1, .first = {tw_threads()}};
-    const tw_list *threads = tw_arguments_list(bench->arguments, "threads");
+    const tw_list threads = tw_timing_threads(bench->arguments);
     const int64_t wanted = tw_arguments_integer(bench->arguments, "pass", 7);
-    if (!threads) threads = &own;
     bench->all =
-        bench->layers.count * threads->count * (int)((wanted & 1) + (wanted >> 1 & 1) + (wanted >> 2 & 1));
+        bench->layers.count * threads.count * (int)((wanted & 1) + (wanted >> 1 & 1) + (wanted >> 2 & 1));
     bench->report.bars = calloc((size_t)bench->all + 1, sizeof *bench->report.bars);
     if (!bench->report.bars) return tw_command_failed(bench->arguments->command, "no memory");
-    const int status = time_sections(bench, threads, wanted);
+    const int status = time_sections(bench, &threads, wanted);
     free(bench->report.bars);
     return status;
 }
@@ -217,14 +198,14 @@ static tw_bench_report report_of(const tw_bench *bench) {
 static tw_race_rules rules_of(const tw_arguments *arguments) {
     tw_race_rules rules = {
         .options = tw_conv_options_defaults(),
-        .seconds = tw_arguments_real(arguments, "seconds", 0.4),
+        .seconds = tw_timing_seconds(arguments),
         .repeats = (int)tw_arguments_integer(arguments, "repeat", 5),
         .layout = (int)tw_arguments_integer(arguments, "layout", -1),
         .filling = (tw_filling)tw_arguments_integer(arguments, "values", TW_FILL_RANDOM),
         .explains = tw_arguments_given(arguments, "explain"),
     };
     rules.options.type = (tw_type)tw_arguments_integer(arguments, "type", TW_F32);
-    rules.options.accuracy = (tw_accuracy)tw_arguments_integer(arguments, "accuracy", TW_FAST);
+    rules.options.accuracy = tw_accuracy_of(arguments);
     rules.options.algorithm = tw_arguments_text(arguments, "algorithm", NULL);
     rules.options.isa = tw_arguments_text(arguments, "isa", NULL);
     return rules;
@@ -327,6 +308,6 @@ const tw_command tw_command_bench_conv = {
              "\n"
              "  twill bench conv --layers bench/layers.tsv --threads 1 --pass forward --explain\n"
              "  twill bench conv --layers bench/layers.tsv --threads 1,2 --peer onednn,torch --format svg",
-    .options = {options, tw_options_json},
+    .options = {options, tw_options_timing, tw_options_accuracy, tw_options_json},
     .run = run,
 };

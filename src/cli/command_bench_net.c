@@ -3,22 +3,22 @@
  *
  * peak_bytes are what the runner plans (activations, workspaces) with weights, gradients, images and outputs:
  * all that such a run needs, known exactly and not measured. Images and labels are random numbers. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <twill/net.h>
 
-#include "aligned_table.h"
+#include "bench_peer.h"
 #include "command.h"
 #include "json_line.h"
 #include "net_options.h"
 #include "sample_times.h"
-#include "terminal.h"
+#include "run_options.h"
 #include "wording.h"
 
 static const char *const modes[] = {"inference", "train", NULL};
-static const char *const accuracies[] = {"fast", "strict", NULL};
+static const char *const net_peers[] = {"torch", NULL};
+static const char *const format_names[] = {"text", "tsv", "json", NULL};
 
 static const tw_option options[] = {
     {.name = "mode",
@@ -32,26 +32,21 @@ static const tw_option options[] = {
      .least = 1,
      .most = 65536,
      .help = "images of a call (default: 1 for inference, 64 for a step of training)"},
-    {.name = "threads",
-     .form = "N,...",
-     .kind = TW_OPTION_LIST,
-     .least = 1,
-     .most = TW_MAX_THREADS,
-     .help = "numbers of threads (default: those of this machine)"},
-    {.name = "accuracy",
-     .form = "MODE",
+    {.name = "peer",
+     .form = "NAME",
      .kind = TW_OPTION_CHOICE,
-     .choices = accuracies,
-     .help = "fast (default: Winograd allowed) or strict"},
-    {.name = "seconds",
-     .form = "S",
-     .kind = TW_OPTION_REAL,
-     .above_low = true,
-     .high = 3600,
-     .help = "how long each is timed (default: 1)"},
+     .choices = net_peers,
+     .help = "another library, timed in turns with Twill: torch"},
+    {.name = "format",
+     .form = "FORMAT",
+     .kind = TW_OPTION_CHOICE,
+     .choices = format_names,
+     .help = "text (default), tsv or json"},
     {.name = NULL},
 };
 
+enum { TEXT = 0, TSV, JSON };
+enum { ROUNDS = 3, LEAST = 3, WIDTH = 12 };
 enum { INFERENCE = 0, TRAIN, MODES };
 
 /* One network in one mode, being timed. */
@@ -63,9 +58,19 @@ typedef struct tw_trial {
     tw_step step;
     void *buffers[4]; /* weights, images, gradient, outputs */
     int32_t *labels;
-    tw_times times;
+    tw_times times, peer_times;
+    tw_peer_state peer;
     double peak_bytes;
 } tw_trial;
+
+typedef struct tw_bench {
+    const tw_arguments *arguments;
+    const char *name;
+    tw_net *net;
+    tw_peers *peers;
+    bool beside; /* a peer takes part */
+    int format;
+} tw_bench;
 
 /* ---- Timing.
  * --------------------------------------------------------------------------------------------------- */
@@ -111,21 +116,33 @@ static bool allocate(tw_trial *trial) {
     return true;
 }
 
-static tw_status time_trial(tw_trial *trial, const tw_arguments *arguments) {
+/* Turns, so that a slow moment of the machine falls on both. */
+static tw_status race(tw_trial *trial, const tw_bench *bench) {
+    const double seconds = tw_timing_seconds(bench->arguments) / ROUNDS;
+    tw_peer_prepare_net(bench->peers, TW_PEER_TORCH, bench->net, modes[trial->mode], trial->threads,
+                        trial->batch, &trial->peer);
+    for (int round = 0; round < ROUNDS; ++round) {
+        if (!tw_times_measure(&trial->times, seconds, LEAST / ROUNDS, run_once, trial))
+            return TW_ERROR_NUMERIC;
+        if (!trial->peer.declines[0])
+            tw_peer_time(bench->peers, TW_PEER_TORCH, seconds, LEAST / ROUNDS, &trial->peer_times,
+                         &trial->peer);
+    }
+    return TW_OK;
+}
+
+static tw_status time_trial(tw_trial *trial, const tw_bench *bench) {
     tw_runner_options wanted = tw_runner_options_defaults();
     wanted.batch = trial->batch;
     wanted.trains = trial->mode == TRAIN;
     wanted.threads = trial->threads;
-    wanted.accuracy = (tw_accuracy)tw_arguments_integer(arguments, "accuracy", TW_FAST);
+    wanted.accuracy = tw_accuracy_of(bench->arguments);
     tw_status status = tw_runner_create(&trial->runner, trial->net, &wanted);
     if (status != TW_OK) return status;
     trial->peak_bytes = (double)tw_runner_bytes(trial->runner);
     if (!allocate(trial)) return TW_ERROR_MEMORY;
     status = tw_net_initialise(trial->net, 1, TW_F32, trial->step.weights);
-    if (status != TW_OK) return status;
-    const double seconds = tw_arguments_real(arguments, "seconds", 1);
-    if (tw_times_measure(&trial->times, seconds, 3, run_once, trial)) return TW_OK;
-    return TW_ERROR_NUMERIC;
+    return status == TW_OK ? race(trial, bench) : status;
 }
 
 static void trial_end(tw_trial *trial) {
@@ -137,39 +154,79 @@ static void trial_end(tw_trial *trial) {
 /* ---- Printing.
  * ------------------------------------------------------------------------------------------------- */
 
-static void print_json(const tw_trial *trial, const char *name) {
-    const double median = tw_times_median(&trial->times);
+/* How many times as long as Twill the peer takes; 0 without it. */
+static double ratio_of(const tw_trial *trial) {
+    return tw_times_least(&trial->peer_times) / tw_times_least(&trial->times);
+}
+
+static double images_per_second(const tw_trial *trial) {
+    return 1e3 * (double)trial->batch / tw_times_median(&trial->times);
+}
+
+static void print_json(const tw_bench *bench, const tw_trial *trial) {
     tw_json_begin();
-    tw_json_text("net", name);
+    tw_json_text("net", bench->name);
     tw_json_text("mode", modes[trial->mode]);
     tw_json_integer("batch", trial->batch);
     tw_json_integer("threads", trial->threads);
     tw_json_real("min_ms", tw_times_least(&trial->times));
-    tw_json_real("median_ms", median);
-    tw_json_real("images_per_second", 1e3 * (double)trial->batch / median);
+    tw_json_real("median_ms", tw_times_median(&trial->times));
+    tw_json_real("images_per_second", images_per_second(trial));
     tw_json_integer("peak_bytes", (int64_t)trial->peak_bytes);
+    tw_json_open_object("peers");
+    if (trial->peer_times.count > 0) tw_json_real("torch", tw_times_median(&trial->peer_times));
+    tw_json_close_object();
+    tw_json_open_object("peers_min_ms");
+    if (trial->peer_times.count > 0) tw_json_real("torch", tw_times_least(&trial->peer_times));
+    tw_json_close_object();
     tw_json_end();
 }
 
-static void print_row(const tw_trial *trial, const char *name, int width) {
-    const double median = tw_times_median(&trial->times);
-    printf("%-*.*s  %-9s  %5lld  %7d  %10.3f  %10.3f  %10s  %9s\n", width, width, name, modes[trial->mode],
-           (long long)trial->batch, trial->threads, tw_times_least(&trial->times), median,
-           tw_words_count((int64_t)(1e3 * (double)trial->batch / median + 0.5)).text,
-           tw_words_bytes(trial->peak_bytes).text);
+static void print_tsv(const tw_bench *bench, const tw_trial *trial) {
+    printf("%s\t%s\t%lld\t%d\t%.6f\t%.6f\t%.3f\t%.0f", bench->name, modes[trial->mode],
+           (long long)trial->batch, trial->threads, tw_times_least(&trial->times),
+           tw_times_median(&trial->times), images_per_second(trial), trial->peak_bytes);
+    if (trial->peer_times.count > 0)
+        printf("\t%.6f\t%.6f\t%.4f", tw_times_least(&trial->peer_times), tw_times_median(&trial->peer_times),
+               ratio_of(trial));
+    else if (bench->beside)
+        printf("\t-\t-\t-");
+    putchar('\n');
 }
 
-static int time_and_print(tw_trial *trial, const tw_arguments *arguments, const char *name, int width) {
-    const tw_status status = time_trial(trial, arguments);
+static void print_text(const tw_bench *bench, const tw_trial *trial) {
+    printf("%-*.*s  %-9s  %5lld  %7d  %10.3f  %10.3f  %10s  %9s", WIDTH, WIDTH, bench->name,
+           modes[trial->mode], (long long)trial->batch, trial->threads, tw_times_least(&trial->times),
+           tw_times_median(&trial->times), tw_words_count((int64_t)(images_per_second(trial) + 0.5)).text,
+           tw_words_bytes(trial->peak_bytes).text);
+    if (trial->peer_times.count > 0)
+        printf("  %10.3f  %5.2f  %s", tw_times_least(&trial->peer_times), ratio_of(trial),
+               trial->peer.layout);
+    else if (bench->beside)
+        printf("  %10s  %5s  %s", "-", "-", tw_words_quoted(trial->peer.declines).text);
+    putchar('\n');
+}
+
+static void print_heading(const tw_bench *bench) {
+    if (bench->format == TSV)
+        printf("net\tmode\tbatch\tthreads\tmin_ms\tmedian_ms\timages_per_second\tpeak_bytes%s\n",
+               bench->beside ? "\ttorch_min_ms\ttorch_median_ms\ttimes_torch" : "");
+    if (bench->format == TEXT)
+        printf("%-*s  %-9s  %5s  %7s  %10s  %10s  %10s  %9s%s\n", WIDTH, "net", "mode", "batch", "threads",
+               "min ms", "median ms", "images/s", "memory", bench->beside ? "    torch ms  times  form" : "");
+}
+
+static int time_and_print(const tw_bench *bench, tw_trial *trial) {
+    static void (*const print[])(const tw_bench *bench, const tw_trial *trial) = {
+        [TEXT] = print_text, [TSV] = print_tsv, [JSON] = print_json};
+    const tw_status status = time_trial(trial, bench);
     int exit_status = TW_EXIT_DONE;
     if (status == TW_ERROR_MEMORY)
-        exit_status = tw_command_failed(arguments->command, "%.40s: no memory", name);
+        exit_status = tw_command_failed(bench->arguments->command, "%.40s: no memory", bench->name);
     else if (status != TW_OK)
-        exit_status = tw_command_failed(arguments->command, "%s", tw_message());
-    else if (tw_arguments_given(arguments, "json"))
-        print_json(trial, name);
+        exit_status = tw_command_failed(bench->arguments->command, "%s", tw_message());
     else
-        print_row(trial, name, width);
+        print[bench->format](bench, trial);
     fflush(stdout);
     trial_end(trial);
     return ferror(stdout) ? TW_EXIT_FAILED : exit_status;
@@ -178,22 +235,22 @@ static int time_and_print(tw_trial *trial, const tw_arguments *arguments, const 
 /* ---- The run: modes, batches and threads of one network.
  * ------------------------------------------------------- */
 
-static int time_net(const tw_arguments *arguments, const tw_net *net, const char *name, int width) {
+static int time_net(const tw_bench *bench) {
     static tw_trial trial;
-    const tw_list own = {.count = 1, .first = {tw_threads()}};
     const tw_list usual[MODES] = {{.count = 1, .first = {1}}, {.count = 1, .first = {64}}};
-    const tw_list *threads = tw_arguments_list(arguments, "threads");
-    const tw_list *batches = tw_arguments_list(arguments, "batch");
-    const int64_t wanted = tw_arguments_integer(arguments, "mode", 3);
-    if (!threads) threads = &own;
+    const tw_list threads = tw_timing_threads(bench->arguments);
+    const tw_list *batches = tw_arguments_list(bench->arguments, "batch");
+    const int64_t wanted = tw_arguments_integer(bench->arguments, "mode", 3);
     for (int mode = 0; mode < MODES; ++mode) {
         if (!(wanted >> mode & 1)) continue;
         const tw_list *sizes = batches ? batches : &usual[mode];
         for (int b = 0; b < sizes->count; ++b)
-            for (int t = 0; t < threads->count; ++t) {
-                trial = (tw_trial){
-                    .net = net, .mode = mode, .threads = (int)threads->first[t], .batch = sizes->first[b]};
-                const int status = time_and_print(&trial, arguments, name, width);
+            for (int t = 0; t < threads.count; ++t) {
+                trial = (tw_trial){.net = bench->net,
+                                   .mode = mode,
+                                   .threads = (int)threads.first[t],
+                                   .batch = sizes->first[b]};
+                const int status = time_and_print(bench, &trial);
                 if (status != TW_EXIT_DONE) return status;
             }
     }
@@ -201,15 +258,20 @@ static int time_net(const tw_arguments *arguments, const tw_net *net, const char
 }
 
 static int run(const tw_arguments *arguments) {
-    enum { WIDTH = 12 };
-    tw_net *net;
-    const int made = tw_net_from_options(&net, arguments, NULL, NULL);
-    if (made != TW_EXIT_DONE) return made;
-    if (!tw_arguments_given(arguments, "json"))
-        printf("%-*s  %-9s  %5s  %7s  %10s  %10s  %10s  %9s\n", WIDTH, "net", "mode", "batch", "threads",
-               "min ms", "median ms", "images/s", "memory");
-    const int status = time_net(arguments, net, tw_arguments_text(arguments, "net", ""), WIDTH);
-    tw_net_free(net);
+    const tw_command *command = arguments->command;
+    tw_bench bench = {.arguments = arguments, .beside = tw_arguments_given(arguments, "peer")};
+    const bool json = tw_arguments_given(arguments, "json");
+    if (json && tw_arguments_given(arguments, "format"))
+        return tw_command_misused(command, "--json and --format exclude each other");
+    bench.format = json ? JSON : (int)tw_arguments_integer(arguments, "format", TEXT);
+    bench.name = tw_arguments_text(arguments, "net", "");
+    int status = tw_net_from_options(&bench.net, arguments, NULL, NULL);
+    if (status != TW_EXIT_DONE) return status;
+    bench.peers = tw_peers_start(command, (int64_t)bench.beside << TW_PEER_TORCH);
+    if (bench.peers) print_heading(&bench);
+    status = bench.peers ? time_net(&bench) : TW_EXIT_FAILED;
+    tw_peers_stop(bench.peers);
+    tw_net_free(bench.net);
     return status;
 }
 
@@ -219,10 +281,10 @@ const tw_command tw_command_bench_net = {
     .usage = "--net NAME|TEXT [options]",
     .about = "Times a network on random images. Memory is all that such a run needs: activations, "
              "workspaces, weights, "
-             "gradients, images.\n"
+             "gradients, images. A step of training is forward, loss and backward.\n"
              "\n"
-             "  twill bench net --net lenet5 --batch 64 --threads 1,2",
-    .options = {tw_options_net, options, tw_options_json},
+             "  twill bench net --net lenet5 --batch 64 --threads 1,2 --peer torch",
+    .options = {tw_options_net, options, tw_options_timing, tw_options_accuracy, tw_options_json},
     .epilogue = tw_net_options_list,
     .run = run,
 };

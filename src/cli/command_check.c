@@ -10,6 +10,7 @@
 #include "json_line.h"
 #include "net_options.h"
 #include "progress_bar.h"
+#include "run_options.h"
 #include "terminal.h"
 #include "aligned_table.h"
 #include "wording.h"
@@ -23,22 +24,6 @@ static const tw_option conv_options[] = {
      .least = 1,
      .most = 100000000,
      .help = "random geometries (default: 200)"},
-    {.name = "seed",
-     .form = "N",
-     .kind = TW_OPTION_INTEGER,
-     .least = 0,
-     .most = INT64_MAX,
-     .help = "of the random geometries (default: 1)"},
-    {.name = NULL},
-};
-
-static const tw_option line_options[] = {
-    {.name = "seed",
-     .form = "N",
-     .kind = TW_OPTION_INTEGER,
-     .least = 0,
-     .most = INT64_MAX,
-     .help = "of the numbers (default: 1)"},
     {.name = NULL},
 };
 
@@ -49,22 +34,10 @@ static const tw_option net_count[] = {
      .least = 1,
      .most = 100000000,
      .help = "entries of each tensor that are looked at, when it has more (default: the library's)"},
-    {.name = "seed",
-     .form = "N",
-     .kind = TW_OPTION_INTEGER,
-     .least = 0,
-     .most = INT64_MAX,
-     .help = "of weights and images (default: 1)"},
     {.name = NULL},
 };
 
-static const tw_option thread_options[] = {
-    {.name = "threads",
-     .form = "N",
-     .kind = TW_OPTION_INTEGER,
-     .least = 1,
-     .most = TW_MAX_THREADS,
-     .help = "most threads (default: those of this machine)"},
+static const tw_option quiet_option[] = {
     {.name = "quiet", .kind = TW_OPTION_FLAG, .help = "no progress"},
     {.name = NULL},
 };
@@ -237,8 +210,8 @@ static int tell(const tw_arguments *arguments, tw_report *report, const tw_check
 
 static tw_check_options options_of(const tw_arguments *arguments, tw_report *report) {
     tw_check_options options = tw_check_options_defaults();
-    options.seed = (uint64_t)tw_arguments_integer(arguments, "seed", 1);
-    options.threads = (int)tw_arguments_integer(arguments, "threads", 0);
+    options.seed = tw_seed_of(arguments);
+    options.threads = tw_threads_of(arguments);
     options.report = collect;
     options.context = report;
     return options;
@@ -306,7 +279,7 @@ const tw_command tw_command_check_conv = {
              "matrix exactly and Winograd stay within its bound. Errors are shares of the bound. A failing "
              "geometry is "
              "printed as a line for twill check \"LINE\". Exit status 1 when any is out.",
-    .options = {conv_options, thread_options, tw_options_json},
+    .options = {conv_options, tw_options_seed, tw_options_threads, quiet_option, tw_options_json},
     .run = run_conv,
 };
 
@@ -320,7 +293,8 @@ const tw_command tw_command_check_net = {
              "\n"
              "  twill check net --net lenet5\n"
              "  twill check net --net 'conv 4 3x3; tanh; dense 3' --input 2x9x9",
-    .options = {tw_options_net, net_count, thread_options, tw_options_json},
+    .options = {tw_options_net, net_count, tw_options_seed, tw_options_threads, quiet_option,
+                tw_options_json},
     .epilogue = tw_net_options_list,
     .run = run_net,
 };
@@ -332,7 +306,7 @@ const tw_command tw_command_check = {
     .about = "Checks one geometry in every algorithm and instruction set. LINE is as check conv prints it:\n"
              "\n"
              "  twill check \"2d nchw n2 c3 k16 g1 i32x32 f3x3 s1x1 d1x1 p1,1x1,1 zeros\"",
-    .options = {line_options, thread_options, tw_options_json},
+    .options = {tw_options_seed, tw_options_threads, quiet_option, tw_options_json},
     .least_words = 1,
     .most_words = 1,
     .run = run_line,

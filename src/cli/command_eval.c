@@ -7,6 +7,7 @@
 #include "confusion_print.h"
 #include "data_options.h"
 #include "json_line.h"
+#include "run_options.h"
 #include "wording.h"
 
 static const char *const splits[] = {"train", "test", NULL};
@@ -25,12 +26,6 @@ static const tw_option options[] = {
      .least = 1,
      .most = 65536,
      .help = "images at a time (default: a good number)"},
-    {.name = "threads",
-     .form = "N",
-     .kind = TW_OPTION_INTEGER,
-     .least = 1,
-     .most = TW_MAX_THREADS,
-     .help = "most threads (default: those of this machine)"},
     {.name = NULL},
 };
 
@@ -51,7 +46,7 @@ static int eval(const tw_arguments *arguments, const tw_model *model, const tw_d
     const int fits = tw_data_fits(arguments->command, model->net, data);
     if (fits != TW_EXIT_DONE) return fits;
     if (tw_eval(model->net, model->weights, data, tw_arguments_integer(arguments, "batch", 0),
-                (int)tw_arguments_integer(arguments, "threads", 0), &result) != TW_OK)
+                tw_threads_of(arguments), &result) != TW_OK)
         return tw_command_failed(arguments->command, "%s", tw_message());
     if (tw_arguments_given(arguments, "json")) {
         print_json(&result);
@@ -86,7 +81,7 @@ const tw_command tw_command_eval = {
     .about = "Runs a model over a data set and counts what it gets right.\n"
              "\n"
              "  twill eval --model model.safetensors --data mnist:data/mnist",
-    .options = {options, tw_options_json},
+    .options = {options, tw_options_threads, tw_options_json},
     .epilogue = tw_data_options_list,
     .run = run,
 };

@@ -19,12 +19,12 @@
 #include "net_options.h"
 #include "progress_bar.h"
 #include "stop_signal.h"
+#include "run_options.h"
 #include "wording.h"
 
 static const char *const optimisers[] = {"sgd", "adam", NULL};
 static const char *const schedules[] = {"constant", "step", "cosine", "one-cycle", NULL};
 static const char *const losses[] = {"default", "cross-entropy", "squared-error", NULL};
-static const char *const accuracies[] = {"fast", "strict", NULL};
 
 static const tw_option options[] = {
     {.name = "data", .form = "DATA", .kind = TW_OPTION_TEXT, .help = "the data set (default: strokes)"},
@@ -44,12 +44,6 @@ static const tw_option options[] = {
      .least = 1,
      .most = 1000000,
      .help = "images of a step"},
-    {.name = "seed",
-     .form = "N",
-     .kind = TW_OPTION_INTEGER,
-     .least = 0,
-     .most = INT64_MAX,
-     .help = "of starting weights, order, dropout (default: 1)"},
     {.name = "rate",
      .form = "R",
      .kind = TW_OPTION_REAL,
@@ -94,17 +88,6 @@ static const tw_option options[] = {
      .least = 1,
      .most = INT64_MAX,
      .help = "only so many of the training images"},
-    {.name = "threads",
-     .form = "N",
-     .kind = TW_OPTION_INTEGER,
-     .least = 1,
-     .most = TW_MAX_THREADS,
-     .help = "most threads: the result is the same with any number (default: those of this machine)"},
-    {.name = "accuracy",
-     .form = "MODE",
-     .kind = TW_OPTION_CHOICE,
-     .choices = accuracies,
-     .help = "fast (default: Winograd allowed) or strict"},
     {.name = "quiet", .kind = TW_OPTION_FLAG, .help = "no progress on stderr"},
     {.name = NULL},
 };
@@ -128,7 +111,7 @@ static tw_train_options options_of(const tw_arguments *a, const tw_net *net) {
     tw_train_options o = tw_train_suggest(net);
     o.epochs = (int)tw_arguments_integer(a, "epochs", o.epochs);
     o.batch = tw_arguments_integer(a, "batch", o.batch);
-    o.seed = (uint64_t)tw_arguments_integer(a, "seed", 1);
+    o.seed = tw_seed_of(a);
     o.optimiser = (tw_optimiser)tw_arguments_integer(a, "optimiser", o.optimiser);
     /* What is suggested is for SGD; Adam's steps have the rate's own size. */
     o.learning_rate = tw_arguments_real(a, "rate", o.optimiser == TW_ADAM ? 1e-3 : o.learning_rate);
@@ -140,8 +123,8 @@ static tw_train_options options_of(const tw_arguments *a, const tw_net *net) {
     if (o.warmup_epochs > o.epochs && !tw_arguments_given(a, "warmup")) o.warmup_epochs = 0;
     o.loss = (tw_loss)tw_arguments_integer(a, "loss", o.loss);
     o.most_samples = tw_arguments_integer(a, "samples", 0);
-    o.threads = (int)tw_arguments_integer(a, "threads", 0);
-    o.accuracy = (tw_accuracy)tw_arguments_integer(a, "accuracy", o.accuracy);
+    o.threads = tw_threads_of(a);
+    o.accuracy = tw_accuracy_of(a);
     return o;
 }
 
@@ -219,8 +202,7 @@ static void print_text(const tw_training *t, const tw_eval_result *test) {
 
 static int tell(const tw_training *t) {
     tw_eval_result test;
-    if (tw_eval(t->net, t->weights, t->test, 0, (int)tw_arguments_integer(t->arguments, "threads", 0),
-                &test) != TW_OK)
+    if (tw_eval(t->net, t->weights, t->test, 0, tw_threads_of(t->arguments), &test) != TW_OK)
         return tw_command_failed(t->arguments->command, "%s", tw_message());
     if (tw_arguments_given(t->arguments, "json"))
         print_json(t, &test);
@@ -328,7 +310,8 @@ const tw_command tw_command_train = {
              "\n"
              "  twill train --net lenet5 --data strokes --epochs 3\n"
              "  twill train --net 'conv 8 3x3 pad 1; relu; maxpool 2; dense 10' --data mnist:data/mnist",
-    .options = {tw_options_net, options, tw_options_json},
+    .options = {tw_options_net, options, tw_options_seed, tw_options_threads, tw_options_accuracy,
+                tw_options_json},
     .epilogue = lists,
     .run = run,
 };

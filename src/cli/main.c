@@ -22,7 +22,7 @@
 static const tw_command *const commands[] = {
     &tw_command_explain,    &tw_command_matrix,     &tw_command_train,     &tw_command_eval,
     &tw_command_predict,    &tw_command_check_conv, &tw_command_check_net, &tw_command_check,
-    &tw_command_bench_conv, &tw_command_bench_net,  &tw_command_info,
+    &tw_command_bench_conv, &tw_command_bench_net,  &tw_command_bench_ops, &tw_command_info,
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/memory.h"
 #include "base/threads.h"
 #include "kernel/kernel.h"
 
@@ -72,6 +73,36 @@ double tw_machine_peak_gflops(tw_type type, int threads) {
     double sum = 0;
     for (int i = 0; i < threads; i++) sum += p.best[i];
     return sum * 1e-9;
+}
+
+/* One buffer to another, a part each. */
+typedef struct copying {
+    char *from, *to;
+    size_t bytes;
+    int parts;
+} copying;
+
+static void copy_part(void *context, int64_t task, int worker) {
+    (void)worker;
+    const copying *c = context;
+    const size_t begin = c->bytes / (size_t)c->parts * (size_t)task;
+    const size_t end = task + 1 == c->parts ? c->bytes : c->bytes / (size_t)c->parts * (size_t)(task + 1);
+    memcpy(c->to + begin, c->from + begin, end - begin);
+}
+
+double tw_machine_copy_gigabytes(size_t bytes, int threads) {
+    if (bytes == 0 || bytes > INT64_MAX || threads < 1 || threads > TW_MAX_THREADS) return 0;
+    copying c = {.bytes = bytes, .parts = threads};
+    c.from = tw_alloc_zero((int64_t)bytes, 1), c.to = tw_alloc_zero((int64_t)bytes, 1);
+    double begin = seconds(), least = 0;
+    for (int turn = 0; c.from && c.to && (turn < 3 || seconds() - begin < 0.1); turn++) {
+        double start = seconds();
+        tw_parallel(threads, threads, copy_part, &c);
+        double time = seconds() - start;
+        if (turn > 0 && (least == 0 || time < least)) least = time; /* the first touches the pages */
+    }
+    tw_free(c.from), tw_free(c.to);
+    return least > 0 ? 2e-9 * (double)bytes / least : 0;
 }
 
 /* The environment's words for what is ignored; "" when nothing is. */

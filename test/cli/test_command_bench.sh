@@ -1,5 +1,5 @@
 #!/bin/sh
-# twill bench conv reads its list strictly and times every layer.
+# twill bench conv reads its list strictly and times every layer; bench net and bench ops time and print.
 . "$(dirname "$0")/expect.sh"
 
 line() { printf '%s\t' "$@" | sed 's/\t$/\n/'; }
@@ -124,5 +124,38 @@ while read -r word rest; do
     case $word in peer) echo peer five 5.0 ;; convolution) echo ready nhwc ;; time) echo times 7 5 9 ;; esac
 done
 END
+
+# networks
+export TWILL_PYTHON=sh
+cat >"$dir/peers/torch_peer.py" <<'END'
+while read -r word rest; do
+    case $word in
+    peer) echo peer shell 1 ;;
+    network) echo "$rest" >"$0.heard" && echo ready flat ;;
+    time) echo times 5 6 ;;
+    esac
+done
+END
+net="bench net --input 3x8x8 --batch 2 --threads 1 --seconds 0.01 --mode inference"
+prints '     5.000 ' $net --net 'conv 4 3x3; relu; dense 10' --peer torch
+grep -q 'flat$' "$dir/out" || fault "the peer's form"
+[ "$(cat "$dir/peers/torch_peer.py.heard")" = 'inference 1 2 3x8x8; conv 4 3x3 < 0; relu < 1; dense 10 < 2' ] ||
+    fault 'what the peer is told of a network'
+prints '"peers":{"torch":5.5' $net --net 'dense 10' --peer torch --json
+prints 'times_torch' $net --net 'dense 10' --peer torch --format tsv
+prints 'images/s' $net --net 'dense 10'
+misused 'exclude each other' $net --net 'dense 10' --json --format tsv
+misused '--peer: "onednn" is unknown' $net --net 'dense 10' --peer onednn
+rm "$dir/peers/torch_peer.py"
+fails '--peer torch: torch_peer.py is not there' $net --net 'dense 10' --peer torch
+
+# operators that only move numbers
+ops="bench ops --input 4x8x8 --batch 2 --threads 1 --seconds 0.01"
+prints 'maxpool 3 stride 2 pad 1' $ops
+prints '"copy_gigabytes_per_second":' $ops --only relu --json
+[ "$(wc -l <"$dir/out")" = 2 ] || fault 'forward and backward'
+prints 'relu	backward	2	' bench ops --input 4x8x8 --batch 2 --threads 1,2 --seconds 0.01 --only relu --format tsv
+fails 'no operator begins with "conv"' $ops --only conv
+misused '--input: 2 sizes' bench ops --input 4x8
 
 finish
