@@ -78,34 +78,116 @@ static tw_status make_axes(tw_sweep *s, const tw_sweep_spec *spec) {
     return TW_OK;
 }
 
-/* Time of a tile of `rows` x `vecs` for each l, in half cycles of a machine with two multiply-add units, two
- * loads a cycle and a latency of four cycles. */
-static double tile_time(int64_t rows, int64_t vecs) {
-    double sums = (double)(rows * vecs), loads = (double)(rows + vecs);
-    return fmax(fmax(sums, loads), 8) + 0.05 * loads;
+/* ---- Time, in half cycles of a machine with two multiply-add units, two loads a cycle and a latency of four
+ * cycles. A tile's columns are channels ("along" them) or pixels of a row ("across"). */
+
+/* A tile of `rows` x `vecs` for each l, which loads the vectors `times` as slowly as aligned ones. A splat
+ * that serves a single multiply-add is a part of it, and slower. */
+static double tile_time(int64_t rows, int64_t vecs, double times) {
+    double splats = (double)rows * (vecs == 1 ? 1.3 : 1), loads = splats + times * (double)vecs;
+    return fmax(fmax((double)(rows * vecs), loads), 7.5) + 0.05 * loads;
 }
 
-/* `count` pixels cut into the fewest, evenly filled tiles. */
-static double row_time(const tw_loops *loops, int64_t count, int64_t vecs) {
-    int64_t tiles = ceil_div(count, loops->most_rows[vecs]), high = count % tiles;
-    return (double)high * tile_time(count / tiles + 1, vecs) +
-           (double)(tiles - high) * tile_time(count / tiles, vecs);
+/* Turning a matrix between channels first and channels last, in squares of vectors. */
+static double turn_time(const tw_loops *loops, int64_t rows, int64_t columns) {
+    double lanes = loops->lanes;
+    return (double)(ceil_div(rows, loops->lanes) * ceil_div(columns, loops->lanes)) * lanes *
+           (log2(lanes) + 4);
 }
 
-/* The width of a tile that fits the columns and the length of a row best. */
+/* Products of a destination's sum, on average. */
+static double depth_of(const tw_sweep *s) {
+    return (double)(s->taps * s->reduce) / (double)(s->axis[TW_HEIGHT].out_step * s->axis[TW_WIDTH].out_step);
+}
+
+enum { START = 80 /* beginning and ending a tile */ };
+
+/* `count` pixels cut into the fewest, evenly filled tiles, `vecs` vectors of channels. */
+static double along_time(const tw_loops *loops, int64_t count, int64_t vecs, double depth) {
+    int64_t tiles = ceil_div(count, loops->most_rows[vecs]), high = count % tiles, rows = count / tiles;
+    return (double)high * depth * tile_time(rows + 1, vecs, 1) +
+           (double)(tiles - high) * depth * tile_time(rows, vecs, 1) + (double)tiles * START;
+}
+
+/* `count` pixels in vectors that fill tiles, `rows` channels. The loads of pixels are not aligned and count
+ * twice; strips of a few channels cost time of their own. */
+static double across_time(const tw_sweep *s, const tw_loops *loops, int64_t count, int64_t rows, int64_t vecs,
+                          double depth) {
+    double strip = s->merged ? 0 : 6.0 / (double)s->reduce;
+    double tiles = (double)ceil_div(count, loops->lanes) / (double)vecs;
+    return tiles * (depth * (tile_time(rows, vecs, 2) + strip) + START);
+}
+
+/* The neighbouring destinations of a row of a phase, or images. */
+static int64_t line_count(const tw_sweep *s) {
+    return tw_min(s->by_images ? s->images : tw_axis_count(&s->axis[TW_WIDTH], 0), 1 << 16);
+}
+
+/* A line of all channels along them; *vecs receives the width of tile that fits best. */
+static double best_along(const tw_sweep *s, const tw_loops *loops, int64_t *vecs) {
+    int64_t count = line_count(s), all = ceil_div(s->produce, loops->lanes);
+    double best = INFINITY, depth = depth_of(s);
+    for (int v = 1; v <= loops->most_vecs; v++) {
+        double time = (double)(all / v) * along_time(loops, count, v, depth);
+        if (all % v) time += along_time(loops, count, all % v, depth);
+        if (time < best) best = time, *vecs = v;
+    }
+    return best;
+}
+
+/* The same across pixels; *block receives the rows of the tile. */
+static double best_across(const tw_sweep *s, const tw_loops *loops, int64_t *vecs, int64_t *block) {
+    int64_t count = line_count(s);
+    double best = INFINITY, depth = depth_of(s);
+    for (int v = 1; v <= loops->most_vecs; v++) {
+        int64_t blocks = ceil_div(s->produce, loops->most_rows[v]), rows = ceil_div(s->produce, blocks);
+        double time = (double)blocks * across_time(s, loops, count, rows, v, depth);
+        if (time < best) best = time, *vecs = v, *block = rows;
+    }
+    return best;
+}
+
+/* Moving a line's sources and results between the tensors' layouts and that of the tiles. */
+static double moving_time(const tw_sweep *s, const tw_loops *loops, bool across) {
+    const tw_axis *x = &s->axis[TW_WIDTH], *y = &s->axis[TW_HEIGHT];
+    int64_t count = line_count(s);
+    double rows = (double)y->in_step / (double)(y->out_step * x->out_step);
+    double copied = (double)(tw_min(x->from, 1 << 16) * s->reduce) * 0.2, store = 0;
+    bool turned = (s->from_layout == TW_NHWC) == across;
+    if (turned || (across && x->in_step > 1))
+        copied = turn_time(loops, count, turned ? s->reduce : 1) * (double)x->in_step *
+                 (turned ? 1 : (double)s->reduce);
+    if (!across && s->in_place) copied = 0;
+    if ((s->to_layout == TW_NHWC) == across)
+        store = turn_time(loops, count, s->produce);
+    else if (across && x->out_step > 1)
+        store = turn_time(loops, count, x->phases) * (double)s->produce / (double)x->phases;
+    return rows * copied + store;
+}
+
+/* Lanes along channels or across pixels, and the size of the tile. */
 static void choose_block(tw_sweep *s, const tw_loops *loops) {
     const tw_axis *x = &s->axis[TW_WIDTH];
-    int64_t count = tw_min(s->by_images ? s->images : tw_axis_count(x, 0), 1 << 16);
-    int64_t vecs = ceil_div(s->produce, loops->lanes);
-    double best = INFINITY;
-    for (int v = 1; v <= loops->most_vecs; v++) {
-        double time = (double)(vecs / v) * row_time(loops, count, v);
-        if (vecs % v) time += row_time(loops, count, vecs % v);
-        if (time < best) best = time, s->vecs = v;
+    tw_sweep turned = *s;
+    turned.merged = s->reduce == 1 && x->in_step == 1 && x->joined;
+    bool able = !s->by_images && !s->skirts && x->in_step <= x->most;
+    double along = best_along(s, loops, &s->vecs) + moving_time(s, loops, false);
+    double across =
+        best_across(&turned, loops, &turned.vecs, &turned.block) + moving_time(&turned, loops, true);
+    if (able && across < along) {
+        *s = turned;
+        s->across = true, s->in_place = false;
+    } else {
+        s->block = s->vecs * loops->lanes;
     }
     s->lanes = loops->lanes;
-    s->block = s->vecs * loops->lanes;
     s->blocks = ceil_div(s->produce, s->block);
+}
+
+/* A line of a band, of one block. */
+static double line_time(const tw_sweep *s, const tw_loops *loops, int64_t count) {
+    return s->across ? across_time(s, loops, count, s->block, s->vecs, depth_of(s))
+                     : along_time(loops, count, s->vecs, depth_of(s));
 }
 
 /* Pixels of a staged row for `columns` destinations. */
@@ -147,10 +229,9 @@ static double cut_time(const tw_sweep *s, const tw_loops *loops, cut c, int thre
     const tw_axis *y = &s->axis[TW_HEIGHT], *x = &s->axis[TW_WIDTH];
     int64_t tasks = ceil_div(y->to, c.rows) * ceil_div(x->to, c.columns) * ceil_div(s->images, c.images) *
                     c.parts * s->axis[TW_DEPTH].to * s->groups;
-    double depth = (double)(s->taps * s->reduce) / (double)(y->out_step * x->out_step);
     int64_t m = s->by_images ? c.images : tw_max(1, c.columns / x->out_step);
     int64_t lines = s->by_images ? c.rows * c.columns : c.rows * x->out_step;
-    double work = (double)(lines * ceil_div(s->blocks, c.parts)) * row_time(loops, m, s->vecs) * depth;
+    double work = (double)(lines * ceil_div(s->blocks, c.parts)) * line_time(s, loops, m);
     double stage = s->in_place ? 0
                                : (double)(s->axis[TW_DEPTH].most * stage_rows(s, c.rows)) *
                                      (double)(stage_width(s, c.columns) * s->reduce) * 0.5;
@@ -198,7 +279,42 @@ static void choose_cut(tw_sweep *s, const tw_problem *problem) {
     s->image_step = best.images, s->parts = best.parts;
     s->bands_y = ceil_div(y->to, best.rows), s->bands_x = ceil_div(x->to, best.columns);
     s->slots = stage_rows(s, best.rows);
-    s->stage_width = stage_width(s, best.columns);
+}
+
+enum {
+    BUFFER = 16384,  /* bytes of finished rows that stay in the first cache */
+    STAGED = 131072, /* bytes of staged images that stay in the second */
+};
+
+/* Small images share a task: their rows have the same taps. */
+static void join_images(tw_sweep *s, int threads) {
+    int64_t bytes = tw_max(1, s->image_slot * (int64_t)s->size);
+    if (s->bands_y * s->bands_x > 1 || s->image_slot > STAGED) return;
+    s->image_step = tw_max(1, tw_min(STAGED / bytes, ceil_div(s->images, threads)));
+}
+
+/* Numbers of staged rows and of the buffer's. */
+static tw_status measure_across(tw_sweep *s, int threads) {
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    int64_t vectors = ceil_div(ceil_div(stage_width(s, s->band_columns), x->in_step), s->lanes);
+    if (vectors % 4 == 0) vectors++; /* or channels meet in a few sets of the first cache */
+    s->pitch = vectors * s->lanes;
+    s->to_pitch = tw_round_up(ceil_div(s->band_columns, x->out_step), s->lanes);
+    int64_t size = (int64_t)s->size, row;
+    if (!tw_mul(s->pitch * x->in_step, s->reduce, &s->slot) ||
+        !tw_mul(s->slot, s->slots * s->axis[TW_DEPTH].most, &s->image_slot) ||
+        s->image_slot > INT64_MAX / 16 || !tw_mul(x->phases * s->block, s->to_pitch, &row))
+        return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
+    join_images(s, threads);
+    if (row > 0 && row < BUFFER) s->buffer_rows = BUFFER / (row * size * s->image_step);
+    s->buffer_rows = tw_max(1, tw_min(s->band_rows, s->buffer_rows));
+    return TW_OK;
+}
+
+static tw_status measure_rows(tw_sweep *s, int threads) {
+    if (s->across) return measure_across(s, threads);
+    if (s->in_place || tw_mul(stage_width(s, s->band_columns), s->reduce, &s->slot)) return TW_OK;
+    return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
 }
 
 tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {
@@ -212,7 +328,9 @@ tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {
     choose_reading(s);
     choose_block(s, spec->problem->loops);
     choose_cut(s, spec->problem);
-    return TW_OK;
+    status = measure_rows(s, spec->problem->threads);
+    if (status) tw_sweep_free(s);
+    return status;
 }
 
 void tw_sweep_free(tw_sweep *s) {
@@ -232,23 +350,31 @@ tw_sweep tw_sweep_shrunk(const tw_sweep *sweep, int64_t images) {
     return s;
 }
 
-/* Bytes of a worker: staged rows, and a band of the destination when that is not written in place. */
-int64_t tw_sweep_worker_bytes(const tw_sweep *s, int64_t *stage) {
-    int64_t size = (int64_t)s->size, band = 0;
-    *stage = 0;
-    if (!s->in_place) {
-        int64_t pixels = s->stage_width;
-        if (!tw_mul(pixels, s->slots, &pixels) || !tw_mul(pixels, s->axis[TW_DEPTH].most, &pixels) ||
-            !tw_mul(pixels, s->reduce * size, stage) || *stage > INT64_MAX / 4)
-            return INT64_MAX;
-        *stage = tw_round_up(*stage, TW_ALIGNMENT);
-    }
-    if (s->to_layout == TW_NCHW) band = s->band_rows * s->band_columns;
-    if (!tw_mul(band, s->block * size, &band) || band > INT64_MAX / 4) return INT64_MAX;
-    return *stage + tw_round_up(band, TW_ALIGNMENT);
+/* count * numbers, as bytes of whole cache lines; false: too many. */
+static bool part(const tw_sweep *s, int64_t count, int64_t numbers, int64_t *bytes) {
+    if (!tw_mul(count, numbers, bytes) || !tw_mul(*bytes, (int64_t)s->size, bytes) || *bytes > INT64_MAX / 8)
+        return false;
+    *bytes = tw_round_up(*bytes, TW_ALIGNMENT);
+    return true;
+}
+
+tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    tw_sweep_parts p = {0};
+    int64_t rows = s->slots * s->axis[TW_DEPTH].most * (s->across ? s->image_step : 1), band = 0;
+    bool fits = s->in_place || part(s, rows, s->slot, &p.stage);
+    /* a tile loads whole vectors: less than one past the last row */
+    if (s->across) p.stage += TW_ALIGNMENT;
+    if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1))
+        fits = fits && part(s, x->phases * s->block * s->buffer_rows * s->image_step, s->to_pitch, &p.buffer);
+    if (s->across) fits = fits && part(s, s->block, s->vecs * s->lanes, &p.bias);
+    if (!s->across && s->to_layout == TW_NCHW)
+        fits = fits && tw_mul(s->band_rows, s->band_columns, &band) && part(s, band, s->block, &p.buffer);
+    p.all = fits ? p.stage + p.buffer + p.bias : INT64_MAX;
+    return p;
 }
 
 int64_t tw_sweep_workspace(const tw_sweep *s, int threads) {
-    int64_t stage, bytes = tw_sweep_worker_bytes(s, &stage), all;
+    int64_t bytes = tw_sweep_worker_parts(s).all, all;
     return tw_mul(bytes, threads, &all) ? all : INT64_MAX;
 }

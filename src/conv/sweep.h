@@ -39,14 +39,19 @@ typedef struct tw_sweep {
     bool in_place;  /* the source is read where it lies */
     bool by_images; /* a tile's rows are images at one pixel, not pixels of one row */
     bool merged;    /* the taps of a row are one strip: neighbours in memory */
+    bool across;    /* a tile's columns are pixels of one row, its rows channels: sweep_across.c */
     bool skirts;    /* taps outside the sides are left out, not multiplied by zero, whatever the weights */
-    int64_t lanes, vecs, block;      /* width of a full block of columns, in vectors and numbers */
+    int64_t lanes, vecs;             /* numbers of a vector; vectors of the widest tile */
+    int64_t block;                   /* columns of a full block; across: rows of the tile */
     int64_t blocks;                  /* of one group */
     int64_t band_rows, band_columns; /* destination rows of a band; columns, a multiple of out_step x */
     int64_t bands_y, bands_x, parts; /* of one plane; parts of the blocks */
-    int64_t image_step;              /* images of a task */
-    int64_t slots, stage_width;      /* staged rows of a band, for each plane; pixels of a staged row */
-    int64_t taps;                    /* of a channel pair, that some destination uses */
+    int64_t image_step;              /* images of a task: by_images, across */
+    int64_t image_slot;              /* numbers staged for each */
+    int64_t slots, slot;             /* staged rows of a band, for each plane; numbers of one */
+    int64_t pitch, to_pitch; /* across: numbers between channels in a staged row, in a row of the buffer */
+    int64_t buffer_rows;     /* across: rows of the buffer, where the tensor is not written directly */
+    int64_t taps;            /* of a channel pair, that some destination uses */
 } tw_sweep;
 
 /* What a sweep leads from and to. */
@@ -85,12 +90,14 @@ void tw_sweep_execute(const tw_sweep_run *run);
 
 /* ---- Shared between the files of the sweep. */
 
-/* Columns of block `b`, and the numbers of one row of its packed weights (whole vectors). */
+/* Columns of block `b`, and the numbers of one row of its packed weights: whole vectors, but for tiles turned
+ * round. */
 static inline int64_t tw_sweep_columns(const tw_sweep *s, int64_t b) {
     return b + 1 < s->blocks ? s->block : s->produce - b * s->block;
 }
 
 static inline int64_t tw_sweep_row(const tw_sweep *s, int64_t b) {
+    if (s->across) return tw_sweep_columns(s, b);
     return (tw_sweep_columns(s, b) + s->lanes - 1) / s->lanes * s->lanes;
 }
 
@@ -107,8 +114,12 @@ static inline int64_t tw_sweep_header(const tw_sweep *s) {
     return (s->groups * s->blocks + 63) / 64 * 64;
 }
 
-/* Bytes of a worker's workspace, INT64_MAX when they cannot be counted; *stage receives those of its staged
- * rows. */
-int64_t tw_sweep_worker_bytes(const tw_sweep *sweep, int64_t *stage);
+/* Bytes of a worker's workspace, in their order: staged rows, a band of the destination that is not written
+ * in place, a spread bias. `all` is INT64_MAX when they cannot be counted. */
+typedef struct tw_sweep_parts {
+    int64_t stage, buffer, bias, all;
+} tw_sweep_parts;
+
+tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *sweep);
 
 #endif

@@ -17,11 +17,10 @@ typedef struct packing {
 } packing;
 
 int64_t tw_sweep_packed_bytes(const tw_sweep *s) {
-    int64_t all;
+    int64_t all, filled = s->across ? s->produce : tw_round_up(s->produce, s->lanes);
     /* the weights themselves are known to fit; filling up to vectors can multiply them */
-    if (!tw_mul(s->taps, s->reduce, &all) || !tw_mul(all, tw_round_up(s->produce, s->lanes), &all) ||
-        !tw_mul(all, s->groups, &all) || !tw_mul(all, (int64_t)s->size, &all) ||
-        !tw_add(all, tw_sweep_header(s), &all))
+    if (!tw_mul(s->taps, s->reduce, &all) || !tw_mul(all, filled, &all) || !tw_mul(all, s->groups, &all) ||
+        !tw_mul(all, (int64_t)s->size, &all) || !tw_add(all, tw_sweep_header(s), &all))
         return INT64_MAX;
     return all;
 }

@@ -1,40 +1,20 @@
 /* Running a sweep: from the whole tensor down to the tile. The loops of one task, outermost first: blocks of
  * columns, phases, chunks of the sum, rows, runs of pixels with the same taps, tiles. */
-#include "conv/sweep.h"
-
 #include "base/checked.h"
 #include "base/threads.h"
 #include "conv/rows.h"
+#include "conv/sweep_band.h"
 
 /* A chunk of the sum holds about so many products: 32 KB of weights for a tile of two AVX-512 vectors. The
  * bits of all results depend on it. */
 enum { CHUNK = 256, MOST_STRIPS = CHUNK + 4 };
-
-/* One task: a band of one plane of one image, one group, some blocks of columns. */
-typedef struct band {
-    const tw_sweep_run *run;
-    const tw_sweep *s;
-    int64_t image, images, group, z, y0, y1, x0, x1, block0, block1;
-    const char *from; /* the image */
-    char *to, *stage, *buffer;
-    int64_t first_row; /* source row in slot 0 */
-    int64_t stage_low; /* source column in a staged row's pixel 0 */
-} band;
-
-/* What is the same for all rows of a chunk: block, phases, and the piece of the sum. */
-typedef struct chunk {
-    int64_t block, row, phase_y, phase_x;
-    int64_t q0, q1; /* pairs of z and y taps */
-    int64_t r0, r1; /* products of one pair */
-    bool first, skirts;
-} chunk;
 
 static void split(int64_t *task, int64_t count, int64_t *index) {
     *index = *task % count;
     *task /= count;
 }
 
-static void find_band(band *b, int64_t task) {
+static void find_band(tw_band *b, int64_t task) {
     const tw_sweep *s = b->s;
     int64_t part, by, bx, step;
     split(&task, s->parts, &part);
@@ -62,16 +42,22 @@ static int64_t taps_at(const tw_axis *a, int64_t phase) {
     return a->first[phase + 1] - a->first[phase];
 }
 
-static void stage_rows(band *b) {
+/* The source rows of a band, and where they begin. */
+static int64_t find_rows(tw_band *b) {
     const tw_sweep *s = b->s;
-    const tw_axis *x = &s->axis[TW_WIDTH], *y = &s->axis[TW_HEIGHT], *z = &s->axis[TW_DEPTH];
-    int64_t j0 = b->x0 / x->out_step, j1 = (b->x1 - 1) / x->out_step;
+    const tw_axis *y = &s->axis[TW_HEIGHT], *x = &s->axis[TW_WIDTH];
     bool all = s->mode != TW_PAD_ZEROS && y->outside;
     int64_t low = b->y0 / y->out_step * y->in_step + y->least;
     int64_t high = (b->y1 - 1) / y->out_step * y->in_step + y->last;
     b->first_row = all ? 0 : tw_max(0, low);
-    int64_t end = all ? y->from : tw_min(y->from, high + 1);
-    b->stage_low = s->skirts ? 0 : j0 * x->in_step + x->least;
+    b->stage_low = s->skirts ? 0 : b->x0 / x->out_step * x->in_step + x->least;
+    return all ? y->from : tw_min(y->from, high + 1);
+}
+
+static void stage_image(const tw_band *b, const char *image, char *stage, int64_t end) {
+    const tw_sweep *s = b->s;
+    const tw_axis *x = &s->axis[TW_WIDTH], *y = &s->axis[TW_HEIGHT], *z = &s->axis[TW_DEPTH];
+    int64_t j0 = b->x0 / x->out_step, j1 = (b->x1 - 1) / x->out_step;
     int64_t width = s->skirts ? x->from : (j1 - j0) * x->in_step + x->last - x->least + 1;
     tw_row row = {.loops = b->run->loops,
                   .layout = s->from_layout,
@@ -85,17 +71,25 @@ static void stage_rows(band *b) {
         int64_t plane = source(s, TW_DEPTH, b->z, t);
         if (plane < 0) continue;
         for (int64_t r = b->first_row; r < end; r++) {
-            int64_t slot = t * s->slots + r - b->first_row;
+            char *to = stage + (t * s->slots + r - b->first_row) * s->slot * (int64_t)s->size;
             row.begin = (plane * y->from + r) * x->from;
-            tw_row_load(&row, b->from, s->mode, b->stage_low, width,
-                        b->stage + slot * s->stage_width * s->reduce * (int64_t)s->size);
+            if (s->across)
+                tw_across_stage(b, image, row.begin, to);
+            else
+                tw_row_load(&row, image, s->mode, b->stage_low, width, to);
         }
     }
 }
 
+static void stage_rows(tw_band *b) {
+    int64_t end = find_rows(b), size = (int64_t)b->s->size;
+    for (int64_t i = 0; i < b->images; i++)
+        stage_image(b, b->from + i * b->s->from_image * size, b->stage + i * b->s->image_slot * size, end);
+}
+
 /* The products r0 .. r1 - 1 of one row of taps as strips: one if they lie side by side, else one for each
  * tap. `a` is the element of source column 0, `b` the weights of product 0. */
-static int64_t add_strips(const band *b, const chunk *c, int64_t j, int64_t r0, int64_t r1, int64_t a,
+static int64_t add_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_t r0, int64_t r1, int64_t a,
                           const char *w, tw_strip *strips) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
@@ -112,7 +106,7 @@ static int64_t add_strips(const band *b, const chunk *c, int64_t j, int64_t r0, 
 }
 
 /* All strips of a chunk for the pixels of row y from j on, of which the taps k0 .. k1 - 1 are wanted. */
-static int64_t list_strips(const band *b, const chunk *c, int64_t y, int64_t j, int64_t k0, int64_t k1,
+static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64_t j, int64_t k0, int64_t k1,
                            tw_strip *strips) {
     const tw_sweep *s = b->s;
     const tw_axis *az = &s->axis[TW_DEPTH], *ay = &s->axis[TW_HEIGHT], *ax = &s->axis[TW_WIDTH];
@@ -128,10 +122,15 @@ static int64_t list_strips(const band *b, const chunk *c, int64_t y, int64_t j, 
             ((az->first[b->z % az->out_step] + tz) * ay->first[ay->phases] + ay->first[c->phase_y] + ty) *
                 ax->first[ax->phases] +
             ax->first[c->phase_x];
+        const char *w = weights + rank * s->reduce * c->row * size;
+        int64_t slot = (tz * s->slots + row - b->first_row) * s->slot;
         int64_t a = s->in_place
                         ? ((plane * ay->from + row) * ax->from) * s->from_channels + b->group * s->reduce
-                        : ((tz * s->slots + row - b->first_row) * s->stage_width - b->stage_low) * s->reduce;
-        count += add_strips(b, c, j, r0, r1, a, weights + rank * s->reduce * c->row * size, strips + count);
+                        : slot - b->stage_low * s->reduce;
+        if (s->across)
+            count += tw_across_strips(b, c, j, r0, r1, b->stage + slot * size, w, strips + count);
+        else
+            count += add_strips(b, c, j, r0, r1, a, w, strips + count);
     }
     return count;
 }
@@ -141,74 +140,102 @@ static void run_tiles(const tw_loops *loops, tw_tile t, int64_t count, size_t si
     int64_t tiles = tw_ceil_div(count, loops->most_rows[t.vecs]);
     char *c = t.c;
     const char *start = t.start;
+    int64_t begin = t.a_begin;
     for (int64_t i = 0; i < tiles; i++) {
         int64_t m = i * count / tiles;
         t.rows = (int)((i + 1) * count / tiles - m);
-        t.a_begin = m * t.a_row;
+        t.a_begin = begin + m * t.a_row;
         t.c = c + m * t.c_row * (int64_t)size;
         t.start = start ? start + m * t.start_row * (int64_t)size : NULL;
         loops->tile(&t);
     }
 }
 
-/* One run: `count` pixels of row y from j on (or the images at pixel j), taps k0 .. k1 - 1. */
-static void run_pixels(const band *b, const chunk *c, int64_t y, int64_t j, int64_t count, int64_t k0,
-                       int64_t k1) {
+/* Tiles along the channels for `rows` destination rows that read neighbouring source rows: `count` pixels
+ * from j on, or the images at pixel j. */
+static void run_along(const tw_band *b, const tw_chunk *c, const tw_run *r, const tw_strip *strips,
+                      int64_t strip_count) {
     const tw_sweep *s = b->s;
-    const tw_axis *x = &s->axis[TW_WIDTH];
-    tw_strip strips[MOST_STRIPS];
+    const tw_axis *x = &s->axis[TW_WIDTH], *y = &s->axis[TW_HEIGHT];
     int64_t size = (int64_t)s->size, column = b->group * s->produce + c->block * s->block;
-    int64_t to_x = c->phase_x + j * x->out_step;
-    tw_tile t = {.strips = strips, .a_col = 1, .b_row = c->row};
-    t.count = list_strips(b, c, y, j, k0, k1, strips);
-    if (t.count == 0 && !c->first) return;
-    t.a_row = s->by_images ? s->from_image : x->in_step * (s->in_place ? s->from_channels : s->reduce);
+    int64_t to_x = c->phase_x + r->j * x->out_step, channels = s->in_place ? s->from_channels : s->reduce;
+    tw_tile t = {.strips = strips, .count = strip_count, .a_col = 1, .b_row = c->row};
+    t.a_row = s->by_images ? s->from_image : x->in_step * channels;
     t.vecs = (int)(c->row / s->lanes);
     t.columns = (int)tw_sweep_columns(s, c->block);
-    if (b->buffer) {
-        t.c = b->buffer + ((y - b->y0) * s->band_columns + to_x - b->x0) * s->block * size;
-        t.c_row = x->out_step * s->block;
-    } else {
-        int64_t pixel = (b->z * s->axis[TW_HEIGHT].to + y) * x->to + to_x;
-        t.c = b->to + (pixel * s->to_channels + column) * size;
-        t.c_row = s->by_images ? s->to_image : x->out_step * s->to_channels;
-    }
+    t.c_row = b->buffer ? x->out_step * s->block : s->by_images ? s->to_image : x->out_step * s->to_channels;
     const char *bias = b->run->bias;
-    t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
-    t.start_row = c->first ? 0 : t.c_row;
-    run_tiles(b->run->loops, t, s->by_images ? b->images : count, s->size);
+    int64_t source = y->in_step * (s->in_place ? x->from * channels : s->slot);
+    for (int64_t i = 0, at = r->y; i < r->rows; i++, at += y->out_step) {
+        int64_t pixel = (b->z * y->to + at) * x->to + to_x;
+        t.c = b->buffer ? b->buffer + ((at - b->y0) * s->band_columns + to_x - b->x0) * s->block * size
+                        : b->to + (pixel * s->to_channels + column) * size;
+        t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
+        t.start_row = c->first ? 0 : t.c_row;
+        t.a_begin = i * source;
+        run_tiles(b->run->loops, t, s->by_images ? b->images : r->count, s->size);
+    }
 }
 
-/* One row of a chunk: whole, or cut where the taps that lie inside change. */
-static void run_row(const band *b, const chunk *c, int64_t y) {
+/* One run of pixels, of which the taps k0 .. k1 - 1 are wanted. */
+static void run_pixels(const tw_band *b, const tw_chunk *c, const tw_run *r, int64_t k0, int64_t k1) {
+    tw_strip strips[MOST_STRIPS];
+    int64_t count = list_strips(b, c, r->y, r->j, k0, k1, strips);
+    if (count == 0 && !c->first) return;
+    if (b->s->across)
+        tw_across_tiles(b, c, r, strips, count);
+    else
+        run_along(b, c, r, strips, count);
+}
+
+/* `rows` rows of a chunk: whole, or cut where the taps that lie inside change. */
+static void run_rows(const tw_band *b, const tw_chunk *c, int64_t y, int64_t rows) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
-    int64_t j = b->x0 / x->out_step, taps = taps_at(x, c->phase_x);
+    int64_t taps = taps_at(x, c->phase_x);
     int64_t end = b->x1 > c->phase_x ? (b->x1 - c->phase_x - 1) / x->out_step + 1 : 0;
+    tw_run r = {.y = y, .rows = rows, .j = b->x0 / x->out_step};
     if (!c->skirts && !s->by_images) {
-        if (end > j) run_pixels(b, c, y, j, end - j, 0, taps);
+        r.count = end - r.j;
+        if (r.count > 0) run_pixels(b, c, &r, 0, taps);
         return;
     }
-    while (j < end) {
-        int64_t k0, k1, m0, m1, next = j + 1;
-        tw_axis_inside(x, c->phase_x, j, &k0, &k1);
-        for (; next < end && !s->by_images; next++) {
-            tw_axis_inside(x, c->phase_x, next, &m0, &m1);
+    for (; r.j < end; r.j += r.count) {
+        int64_t k0, k1, m0, m1;
+        tw_axis_inside(x, c->phase_x, r.j, &k0, &k1);
+        for (r.count = 1; r.j + r.count < end && !s->by_images; r.count++) {
+            tw_axis_inside(x, c->phase_x, r.j + r.count, &m0, &m1);
             if (m0 != k0 || m1 != k1) break;
         }
-        run_pixels(b, c, y, j, next - j, k0, k1);
-        j = next;
+        run_pixels(b, c, &r, k0, k1);
     }
 }
 
-static void run_chunk(const band *b, const chunk *c) {
+/* How many rows from number j of their phase on, of `most`, have the same taps inside: then each reads
+ * in_step rows below the one before. */
+static int64_t alike(const tw_sweep *s, int64_t phase, int64_t j, int64_t most) {
+    const tw_axis *y = &s->axis[TW_HEIGHT];
+    int64_t k0, k1, m0, m1, rows = 1;
+    tw_axis_inside(y, phase, j, &k0, &k1);
+    if (s->mode != TW_PAD_ZEROS && k1 - k0 < taps_at(y, phase)) return 1;
+    for (; rows < most; rows++) {
+        tw_axis_inside(y, phase, j + rows, &m0, &m1);
+        if (m0 != k0 || m1 != k1) break;
+    }
+    return rows;
+}
+
+static void run_chunk(const tw_band *b, const tw_chunk *c) {
     const tw_axis *y = &b->s->axis[TW_HEIGHT];
-    int64_t first = b->y0 + ((c->phase_y - b->y0) % y->out_step + y->out_step) % y->out_step;
-    for (int64_t row = first; row < b->y1; row += y->out_step) run_row(b, c, row);
+    int64_t row = c->y0 + ((c->phase_y - c->y0) % y->out_step + y->out_step) % y->out_step;
+    for (int64_t rows; row < c->y1; row += rows * y->out_step) {
+        rows = alike(b->s, c->phase_y, row / y->out_step, tw_ceil_div(c->y1 - row, y->out_step));
+        run_rows(b, c, row, rows);
+    }
 }
 
 /* All chunks of one block at one phase: short rows of taps are joined, long ones cut evenly. */
-static void run_phase(const band *b, chunk c) {
+static void run_phase(const tw_band *b, tw_chunk c) {
     const tw_sweep *s = b->s;
     int64_t pairs = taps_at(&s->axis[TW_DEPTH], b->z % s->axis[TW_DEPTH].out_step) *
                     taps_at(&s->axis[TW_HEIGHT], c.phase_y);
@@ -228,7 +255,7 @@ static void run_phase(const band *b, chunk c) {
 }
 
 /* The finished block, from the worker's buffer into the tensor. */
-static void store_block(const band *b, int64_t block) {
+static void store_block(const tw_band *b, int64_t block) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
     tw_row row = {.loops = b->run->loops,
@@ -246,22 +273,45 @@ static void store_block(const band *b, int64_t block) {
     }
 }
 
+/* Chunk by chunk, so that the chunk's weights stay in the first cache. */
+static void run_block(const tw_band *b, tw_chunk c) {
+    c.y0 = b->y0, c.y1 = b->y1;
+    for (c.phase_y = 0; c.phase_y < b->s->axis[TW_HEIGHT].phases; c.phase_y++)
+        for (c.phase_x = 0; c.phase_x < b->s->axis[TW_WIDTH].phases; c.phase_x++) run_phase(b, c);
+    if (b->buffer) store_block(b, c.block);
+}
+
+/* A few rows at a time, which are stored while the first cache has them. */
+static void run_across(const tw_band *b, tw_chunk c) {
+    const tw_axis *y = &b->s->axis[TW_HEIGHT], *x = &b->s->axis[TW_WIDTH];
+    int64_t rows = b->buffer ? b->s->buffer_rows : b->y1 - b->y0;
+    tw_across_bias(b, c.block);
+    for (c.y0 = b->y0; c.y0 < b->y1; c.y0 = c.y1) {
+        c.y1 = tw_min(b->y1, c.y0 + rows);
+        for (c.phase_y = 0; c.phase_y < y->phases; c.phase_y++)
+            for (c.phase_x = 0; c.phase_x < x->phases; c.phase_x++) run_phase(b, c);
+        if (b->buffer) tw_across_store(b, &c);
+    }
+}
+
 static void run_band(void *context, int64_t task, int worker) {
     const tw_sweep_run *run = context;
     const tw_sweep *s = run->sweep;
-    band b = {.run = run, .s = s};
+    tw_band b = {.run = run, .s = s};
     find_band(&b, task);
-    int64_t stage, bytes = tw_sweep_worker_bytes(s, &stage);
-    if (bytes > 0) b.stage = (char *)run->workspace + worker * bytes;
-    if (s->to_layout == TW_NCHW) b.buffer = b.stage + stage;
+    tw_sweep_parts parts = tw_sweep_worker_parts(s);
+    b.stage = (char *)run->workspace + worker * parts.all;
+    if (parts.buffer > 0) b.buffer = b.stage + parts.stage;
+    b.bias = b.stage + parts.stage + parts.buffer;
     if (!s->in_place) stage_rows(&b);
     for (int64_t block = b.block0; block < b.block1; block++) {
         bool infinite = ((const char *)run->packed)[b.group * s->blocks + block] != 0;
-        chunk c = {.block = block, .row = tw_sweep_row(s, block)};
+        tw_chunk c = {.block = block, .row = tw_sweep_row(s, block)};
         c.skirts = s->skirts || (infinite && s->mode == TW_PAD_ZEROS && s->axis[TW_WIDTH].outside);
-        for (c.phase_y = 0; c.phase_y < s->axis[TW_HEIGHT].phases; c.phase_y++)
-            for (c.phase_x = 0; c.phase_x < s->axis[TW_WIDTH].phases; c.phase_x++) run_phase(&b, c);
-        if (b.buffer) store_block(&b, block);
+        if (s->across)
+            run_across(&b, c);
+        else
+            run_block(&b, c);
     }
 }
 

@@ -23,6 +23,15 @@ typedef struct tw_strip {
     int64_t length;
 } tw_strip;
 
+enum { TW_MOST_VECS = 4 };
+
+/* Columns that lie apart: vector v of a row of b, start and c stands at b[v], start[v] and c[v] instead of v
+ * * lanes, and columns[v] of its numbers are wanted. */
+typedef struct tw_apart {
+    int64_t b[TW_MOST_VECS], start[TW_MOST_VECS], c[TW_MOST_VECS];
+    int columns[TW_MOST_VECS]; /* 1 .. lanes */
+} tw_apart;
+
 /* The tile: for m < rows, n < columns
  *
  *     C[m][n] = start[m][n] + sum over the strips, over l < length, of a[l * a_col + m * a_row] * b[l * b_row
@@ -35,19 +44,19 @@ typedef struct tw_tile {
     const tw_strip *strips;
     int64_t count;
     int64_t a_begin; /* added to every strip's a, in elements: one list of strips serves many tiles */
+    int64_t b_begin; /* likewise added to every b */
     int64_t a_row, a_col, b_row;
     const void *start; /* may be c itself; NULL: zeros */
     int64_t start_row; /* 0: the same row for all m (a bias) */
     void *c;
     int64_t c_row;
-    int rows;    /* 1 .. most_rows[vecs] */
-    int vecs;    /* 1 .. most_vecs */
-    int columns; /* (vecs - 1) * lanes < columns <= vecs * lanes */
+    int rows;              /* 1 .. most_rows[vecs] */
+    int vecs;              /* 1 .. most_vecs */
+    int columns;           /* (vecs - 1) * lanes < columns <= vecs * lanes */
+    const tw_apart *apart; /* of two vectors or more, instead of `columns`; NULL: they lie side by side */
     const void
         *next; /* what will be read soon: fetched to the second-level cache, 64 bytes for each l; or NULL */
 } tw_tile;
-
-enum { TW_MOST_VECS = 4 };
 
 /* Numbers to move, rows x columns. Any bits pass unchanged, and nothing else is touched. Pitches count
  * elements.

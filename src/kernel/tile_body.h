@@ -14,42 +14,58 @@
 
 enum { MOST_ROWS = 14 };
 
+/* A vector as it lies in memory. */
+typedef vec packed_vec __attribute__((aligned(sizeof(real)), may_alias));
+
+/* A vector that several rows need. Volatile, or gcc loads it again for each of them where rows are few, which
+ * costs half the speed when it crosses a cache line. */
+static inline vec load_once(const real *p) {
+    return *(const volatile packed_vec *)p;
+}
+
 static inline __attribute__((always_inline)) void finish_row(const tw_tile *t, int r, int vecs,
-                                                             const vec *sum) {
+                                                             const vec *sum, const bool apart) {
     real *c = (real *)t->c + r * t->c_row;
     const real *start = t->start ? (const real *)t->start + r * t->start_row : 0;
-    int last = t->columns - (vecs - 1) * LANES;
-    bool whole = last == LANES;
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
-        bool full = v < vecs - 1 || whole;
+        int count = apart ? t->apart->columns[v] : v < vecs - 1 ? LANES : t->columns - (vecs - 1) * LANES;
+        bool full = count == LANES;
         vec s = sum[v];
-        if (start)
-            s = vec_add(full ? vec_load(start + v * LANES) : vec_load_part(start + v * LANES, last), s);
+        if (start) {
+            const real *from = start + (apart ? t->apart->start[v] : v * LANES);
+            s = vec_add(full ? vec_load(from) : vec_load_part(from, count), s);
+        }
+        real *to = c + (apart ? t->apart->c[v] : v * LANES);
         if (full)
-            vec_store(c + v * LANES, s);
+            vec_store(to, s);
         else
-            vec_store_part(c + v * LANES, s, last);
+            vec_store_part(to, s, count);
     }
 }
 
-static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, const int rows, const int vecs) {
+static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, const int rows, const int vecs,
+                                                           const bool apart) {
     vec sum[MOST_ROWS][TW_MOST_VECS];
 #pragma GCC unroll 14
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
     const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
+    int64_t at[TW_MOST_VECS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vecs; v++) at[v] = apart ? t->apart->b[v] : v * LANES;
     const char *next = t->next ? t->next : (const char *)t; /* a fetch costs nothing, a branch would */
     const int64_t next_step = t->next ? 64 : 0;
     for (int64_t i = 0; i < t->count; i++) {
-        const real *a = (const real *)t->strips[i].a + t->a_begin, *b = t->strips[i].b;
+        const real *a = (const real *)t->strips[i].a + t->a_begin,
+                   *b = (const real *)t->strips[i].b + t->b_begin;
         for (int64_t l = t->strips[i].length; l > 0; l--) {
             vec w[TW_MOST_VECS];
             __builtin_prefetch(next, 0, 2);
             next += next_step;
 #pragma GCC unroll 4
-            for (int v = 0; v < vecs; v++) w[v] = vec_load(b + v * LANES);
+            for (int v = 0; v < vecs; v++) w[v] = rows > 1 ? load_once(b + at[v]) : vec_load(b + at[v]);
 #pragma GCC unroll 14
             for (int r = 0; r < rows; r++) {
                 vec s = vec_splat(a[r * a_row]);
@@ -61,49 +77,66 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
         }
     }
 #pragma GCC unroll 14
-    for (int r = 0; r < rows; r++) finish_row(t, r, vecs, sum[r]);
+    for (int r = 0; r < rows; r++) finish_row(t, r, vecs, sum[r], apart);
 }
 
 /* `most` is a constant: cases above it vanish. */
-static inline __attribute__((always_inline)) void tile_of(const tw_tile *t, const int vecs, const int most) {
+static inline __attribute__((always_inline)) void tile_of(const tw_tile *t, const int vecs, const int most,
+                                                          const bool apart) {
     switch (t->rows > most ? 0 : t->rows) {
-    case 1: sum_tile(t, 1, vecs); break;
-    case 2: sum_tile(t, most < 2 ? 1 : 2, vecs); break;
-    case 3: sum_tile(t, most < 3 ? 1 : 3, vecs); break;
-    case 4: sum_tile(t, most < 4 ? 1 : 4, vecs); break;
-    case 5: sum_tile(t, most < 5 ? 1 : 5, vecs); break;
-    case 6: sum_tile(t, most < 6 ? 1 : 6, vecs); break;
-    case 7: sum_tile(t, most < 7 ? 1 : 7, vecs); break;
-    case 8: sum_tile(t, most < 8 ? 1 : 8, vecs); break;
-    case 9: sum_tile(t, most < 9 ? 1 : 9, vecs); break;
-    case 10: sum_tile(t, most < 10 ? 1 : 10, vecs); break;
-    case 11: sum_tile(t, most < 11 ? 1 : 11, vecs); break;
-    case 12: sum_tile(t, most < 12 ? 1 : 12, vecs); break;
-    case 13: sum_tile(t, most < 13 ? 1 : 13, vecs); break;
-    case 14: sum_tile(t, most < 14 ? 1 : 14, vecs); break;
+    case 1: sum_tile(t, 1, vecs, apart); break;
+    case 2: sum_tile(t, most < 2 ? 1 : 2, vecs, apart); break;
+    case 3: sum_tile(t, most < 3 ? 1 : 3, vecs, apart); break;
+    case 4: sum_tile(t, most < 4 ? 1 : 4, vecs, apart); break;
+    case 5: sum_tile(t, most < 5 ? 1 : 5, vecs, apart); break;
+    case 6: sum_tile(t, most < 6 ? 1 : 6, vecs, apart); break;
+    case 7: sum_tile(t, most < 7 ? 1 : 7, vecs, apart); break;
+    case 8: sum_tile(t, most < 8 ? 1 : 8, vecs, apart); break;
+    case 9: sum_tile(t, most < 9 ? 1 : 9, vecs, apart); break;
+    case 10: sum_tile(t, most < 10 ? 1 : 10, vecs, apart); break;
+    case 11: sum_tile(t, most < 11 ? 1 : 11, vecs, apart); break;
+    case 12: sum_tile(t, most < 12 ? 1 : 12, vecs, apart); break;
+    case 13: sum_tile(t, most < 13 ? 1 : 13, vecs, apart); break;
+    case 14: sum_tile(t, most < 14 ? 1 : 14, vecs, apart); break;
     default: break;
     }
 }
 
 static void tile_1(const tw_tile *t) {
-    tile_of(t, 1, ROWS_1);
+    tile_of(t, 1, ROWS_1, false);
 }
 
 static void tile_2(const tw_tile *t) {
-    tile_of(t, 2, ROWS_2);
+    tile_of(t, 2, ROWS_2, false);
+}
+
+static void tile_2_apart(const tw_tile *t) {
+    tile_of(t, 2, ROWS_2, true);
 }
 
 static void tile_3(const tw_tile *t) {
-    if (ROWS_3 > 0) tile_of(t, 3, ROWS_3);
+    if (ROWS_3 > 0) tile_of(t, 3, ROWS_3, false);
+}
+
+static void tile_3_apart(const tw_tile *t) {
+    if (ROWS_3 > 0) tile_of(t, 3, ROWS_3, true);
 }
 
 static void tile_4(const tw_tile *t) {
-    if (ROWS_4 > 0) tile_of(t, 4, ROWS_4);
+    if (ROWS_4 > 0) tile_of(t, 4, ROWS_4, false);
+}
+
+static void tile_4_apart(const tw_tile *t) {
+    if (ROWS_4 > 0) tile_of(t, 4, ROWS_4, true);
 }
 
 static void tile(const tw_tile *t) {
     static void (*const by_width[])(const tw_tile *) = {tile_1, tile_2, tile_3, tile_4};
-    by_width[t->vecs - 1](t);
+    static void (*const apart[])(const tw_tile *) = {tile_1, tile_2_apart, tile_3_apart, tile_4_apart};
+    if (t->apart)
+        apart[t->vecs - 1](t);
+    else
+        by_width[t->vecs - 1](t);
 }
 
 /* Twelve chains: more than latency times units of any processor so far, and few enough for 16 registers. */

@@ -13,9 +13,10 @@
 
 #include <cmocka.h>
 
+#include "base/checked.h"
 #include "conv/cases.h"
 
-enum { CASES = 200, MOST_TAPS = 400000, MOST_WALKED = 8000 };
+enum { CASES = 200, MOST_TAPS = 400000, MOST_WALKED = 8000, FEW_CHANNELS = 9 };
 
 /* ---- Buffers between pages that must not be touched. */
 
@@ -154,9 +155,51 @@ static void every_algorithm_equals_the_taps_and_keeps_within_its_buffers(void **
     }
 }
 
+/* Rows of several tiles, images and bands, with channels too few for a vector. */
+static tw_geometry few_channels(int number) {
+    static const struct {
+        int64_t batch, in, out, height, width, kernel, stride, dilation, pad;
+        tw_pad_mode mode;
+    } cases[FEW_CHANNELS] = {
+        {7, 1, 6, 28, 28, 5, 1, 1, 2, TW_PAD_ZEROS},    {6, 6, 3, 14, 14, 5, 1, 1, 0, TW_PAD_ZEROS},
+        {2, 3, 8, 37, 71, 7, 2, 1, 3, TW_PAD_ZEROS},    {1, 3, 5, 40, 113, 3, 3, 2, 2, TW_PAD_REPLICATE},
+        {3, 2, 1, 33, 90, 4, 2, 1, 1, TW_PAD_REFLECT},  {1, 1, 1, 3, 9000, 3, 1, 1, 1, TW_PAD_ZEROS},
+        {2, 24, 2, 9, 130, 3, 2, 1, 1, TW_PAD_ZEROS},   {9, 1, 17, 5, 50, 2, 1, 3, 4, TW_PAD_CIRCULAR},
+        {2, 1, 3, 4, 2500, 3, 1, 40, 60, TW_PAD_ZEROS},
+    };
+    tw_geometry g = tw_geometry_defaults(2);
+    g.batch = cases[number].batch, g.in_channels = cases[number].in, g.out_channels = cases[number].out;
+    g.input[0] = cases[number].height, g.input[1] = cases[number].width;
+    g.pad_mode = cases[number].mode;
+    for (int a = 0; a < 2; a++) {
+        g.kernel[a] = tw_min(cases[number].kernel, g.input[a]), g.stride[a] = cases[number].stride;
+        g.dilation[a] = g.kernel[a] > 1 ? cases[number].dilation : 1;
+        g.pad_begin[a] = g.pad_end[a] = cases[number].pad;
+        if (g.dilation[a] * (g.kernel[a] - 1) >= g.input[a]) g.dilation[a] = 1;
+        if (g.pad_mode != TW_PAD_ZEROS)
+            g.pad_begin[a] = g.pad_end[a] = tw_min(cases[number].pad, g.input[a] - 1);
+    }
+    return g;
+}
+
+static void few_channels_equal_the_taps(void **state) {
+    (void)state;
+    for (int number = 0; number < FEW_CHANNELS; number++)
+        for (int layout = 0; layout < 2; layout++) {
+            tw_random r = tw_random_stream(1, TW_RANDOM_TEST, (uint64_t)number, 1);
+            tw_geometry g = few_channels(number);
+            g.layout = (tw_layout)layout;
+            assert_int_equal(tw_geometry_validate(&g), TW_OK);
+            case_data c = case_make(&g, &r);
+            check_algorithm(&c, "direct", number % 3 + 1);
+            case_free(&c);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_algorithm_equals_the_taps_and_keeps_within_its_buffers),
+        cmocka_unit_test(few_channels_equal_the_taps),
     };
     return cmocka_run_group_tests(tests, raise_fences, NULL);
 }

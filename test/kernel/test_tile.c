@@ -36,6 +36,31 @@ static void check_tile(const tw_loops *loops, int vecs, int rows, int columns, c
             assert_true(c[m * COLUMNS + n] == (m < rows && n < columns ? bias[n] + plain(a, b, m, n) : -1));
 }
 
+/* The same tile, its vectors taken from b in another order and written with gaps. */
+static void check_apart(const tw_loops *loops, int vecs, int rows, int columns, const float *a,
+                        const float *b) {
+    enum { GAP = 3, PITCH = COLUMNS + 4 * GAP };
+    float c[ROWS * PITCH], bias[COLUMNS];
+    for (int i = 0; i < ROWS * PITCH; i++) c[i] = -1;
+    for (int i = 0; i < COLUMNS; i++) bias[i] = (float)i;
+    tw_strip strips[2] = {{a, b, LENGTH}, {a + LENGTH * ROWS, b + LENGTH * COLUMNS, LENGTH}};
+    tw_tile t = {.strips = strips, .count = 2, .a_row = 1, .a_col = ROWS, .b_row = COLUMNS, .start = bias};
+    tw_apart apart = {0};
+    t.c = c, t.c_row = PITCH, t.rows = rows, t.vecs = vecs, t.apart = &apart;
+    for (int v = 0; v < vecs; v++) {
+        apart.b[v] = apart.start[v] = (int64_t)(vecs - 1 - v) * loops->lanes;
+        apart.c[v] = (int64_t)v * (loops->lanes + GAP), apart.columns[v] = v % 2 ? columns : loops->lanes;
+    }
+    loops->tile(&t);
+    for (int m = 0; m < ROWS; m++)
+        for (int i = 0; i < PITCH; i++) {
+            int v = i / (loops->lanes + GAP), lane = i % (loops->lanes + GAP),
+                n = (vecs - 1 - v) * loops->lanes + lane;
+            bool wanted = m < rows && v < vecs && lane < (v % 2 ? columns : loops->lanes);
+            assert_true(c[m * PITCH + i] == (wanted ? bias[n] + plain(a, b, m, n) : -1));
+        }
+}
+
 static void every_tile_is_the_same_chain_of_multiply_adds(void **state) {
     (void)state;
     tw_random r = tw_random_stream(1, TW_RANDOM_TEST, 0, 0);
@@ -51,6 +76,9 @@ static void every_tile_is_the_same_chain_of_multiply_adds(void **state) {
             for (int rows = 1; rows <= loops->most_rows[vecs]; rows++)
                 for (int columns = (vecs - 1) * loops->lanes + 1; columns <= vecs * loops->lanes; columns++)
                     check_tile(loops, vecs, rows, columns, a, b);
+        for (int vecs = 2; vecs <= loops->most_vecs; vecs++)
+            for (int rows = 1; rows <= loops->most_rows[vecs]; rows++)
+                check_apart(loops, vecs, rows, (loops->lanes + 1) / 2, a, b);
     }
 }
 

@@ -1,0 +1,241 @@
+/* Lanes across the pixels of a row: the tile turned round. Its rows are output channels, their weights are
+ * splat, and its columns are neighbouring destinations of one phase, whose sources are neighbours in a staged
+ * row. Each destination is the same chain of multiply-adds as with lanes across channels, so this changes no
+ * bit; it pays where a vector of channels would be half empty, and with channels first, where rows lie as the
+ * tile wants them.
+ *
+ * A staged row is [residue][channel][pitch]: the columns stage_low + residue + i * in_step for i = 0, 1, ...,
+ * so that with a stride too neighbouring destinations read neighbours. The source is never read in place: a
+ * tile loads whole vectors, also at the end of a row. */
+#include "conv/sweep_band.h"
+
+#include <string.h>
+
+#include "base/checked.h"
+
+/* One source row being staged. */
+typedef struct staging {
+    const tw_band *band;
+    const char *pixels; /* the row's pixel 0, the group's channel 0 */
+    int64_t pixel_step, channel_step;
+    char *slot;
+} staging;
+
+/* Staged columns i .. end - 1 of a residue, all inside. */
+static void load_inside(const staging *k, int64_t residue, int64_t i, int64_t end, char *to) {
+    const tw_sweep *s = k->band->s;
+    int64_t step = s->axis[TW_WIDTH].in_step, size = (int64_t)s->size;
+    int64_t at = k->band->stage_low + residue + i * step;
+    const char *from = k->pixels + at * k->pixel_step * size;
+    const tw_loops *loops = k->band->run->loops;
+    if (end <= i) return;
+    to += i * size;
+    if (k->channel_step == 1)
+        loops->turn(&(tw_block){from, step * k->pixel_step, to, s->pitch, end - i, s->reduce});
+    else if (step == 1)
+        loops->copy(&(tw_block){from, k->channel_step, to, s->pitch, s->reduce, end - i});
+    else
+        for (int64_t c = 0; c < s->reduce; c++)
+            loops->turn(&(tw_block){from + c * k->channel_step * size, step, to + c * s->pitch * size,
+                                    s->pitch, end - i, 1});
+}
+
+/* Staged columns i .. end - 1 of a residue, all outside. */
+static void load_outside(const staging *k, int64_t residue, int64_t i, int64_t end, char *to) {
+    const tw_sweep *s = k->band->s;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    int64_t size = (int64_t)s->size;
+    if (s->mode == TW_PAD_ZEROS) {
+        for (int64_t c = 0; c < s->reduce && i < end; c++)
+            memset(to + (c * s->pitch + i) * size, 0, (size_t)((end - i) * size));
+        return;
+    }
+    for (; i < end; i++) {
+        int64_t source = tw_shape_source(s->mode, k->band->stage_low + residue + i * x->in_step, x->from);
+        for (int64_t c = 0; c < s->reduce; c++)
+            memcpy(to + (c * s->pitch + i) * size,
+                   k->pixels + (source * k->pixel_step + c * k->channel_step) * size, (size_t)size);
+    }
+}
+
+void tw_across_stage(const tw_band *b, const char *image, int64_t begin, char *slot) {
+    const tw_sweep *s = b->s;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    bool last = s->from_layout == TW_NHWC;
+    staging k = {
+        .band = b, .pixel_step = last ? s->from_channels : 1, .channel_step = last ? 1 : s->from_pixels};
+    k.pixels = image + (begin * k.pixel_step + b->group * s->reduce * k.channel_step) * (int64_t)s->size;
+    int64_t count = (b->x1 - b->x0 + x->out_step - 1) / x->out_step + (x->last - x->least) / x->in_step;
+    for (int64_t residue = 0; residue < x->in_step; residue++) {
+        int64_t low = b->stage_low + residue; /* the first i with low + i * step >= 0, and >= from */
+        int64_t i = tw_min(count, low < 0 ? tw_ceil_div(-low, x->in_step) : 0);
+        int64_t end = tw_max(i, tw_min(count, low < x->from ? tw_ceil_div(x->from - low, x->in_step) : 0));
+        char *to = slot + residue * s->reduce * s->pitch * (int64_t)s->size;
+        load_outside(&k, residue, 0, i, to);
+        load_inside(&k, residue, i, end, to);
+        load_outside(&k, residue, end, count, to);
+    }
+}
+
+void tw_across_bias(const tw_band *b, int64_t block) {
+    const tw_sweep *s = b->s;
+    int64_t width = s->vecs * s->lanes;
+    const char *bias = b->run->bias;
+    if (!bias) return;
+    bias += (b->group * s->produce + block * s->block) * (int64_t)s->size;
+    b->run->loops->turn(&(tw_block){bias, 0, b->bias, width, width, tw_sweep_columns(s, block)});
+}
+
+int64_t tw_across_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_t r0, int64_t r1,
+                         const char *slot, const char *w, tw_strip *strips) {
+    const tw_sweep *s = b->s;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    const int64_t *shift = x->shift + x->first[c->phase_x];
+    int64_t size = (int64_t)s->size, count = 0, from = j - b->x0 / x->out_step;
+    while (r0 < r1) {
+        int64_t k = r0 / s->reduce, end = s->merged ? r1 : tw_min(r1, (k + 1) * s->reduce);
+        int64_t up = shift[k] - x->least, residue = up % x->in_step;
+        int64_t at = (residue * s->reduce + r0 - k * s->reduce) * s->pitch + up / x->in_step + from;
+        strips[count++] = (tw_strip){w + r0 * c->row * size, slot + at * size, end - r0};
+        r0 = end;
+    }
+    return count;
+}
+
+/* The buffer is [image][row][phase][channel][to_pitch]: numbers of a row, of an image. */
+static int64_t buffer_row(const tw_sweep *s) {
+    return s->axis[TW_WIDTH].phases * s->block * s->to_pitch;
+}
+
+static int64_t buffer_image(const tw_sweep *s) {
+    return s->buffer_rows * buffer_row(s);
+}
+
+/* The lines of a run: equal rows of equal images, and how far they lie apart. */
+typedef struct lines {
+    int64_t count, rows, images; /* pixels of a line */
+    int64_t from_row, from_image, to_row, to_image;
+} lines;
+
+/* One line: tiles of even width. */
+static void run_line(const tw_band *b, const tw_chunk *c, tw_tile t, int64_t count) {
+    const tw_sweep *s = b->s;
+    int64_t size = (int64_t)s->size, vectors = tw_ceil_div(count, s->lanes), begin = t.b_begin;
+    int64_t tiles = tw_ceil_div(vectors, s->vecs);
+    char *to = t.c;
+    for (int64_t i = 0; i < tiles; i++) {
+        int64_t n = i * vectors / tiles * s->lanes, end = (i + 1) * vectors / tiles * s->lanes;
+        t.vecs = (int)((end - n) / s->lanes);
+        t.columns = (int)(tw_min(end, count) - n);
+        t.b_begin = begin + n;
+        t.c = to + n * size;
+        if (!c->first) t.start = t.c;
+        b->run->loops->tile(&t);
+    }
+}
+
+/* Lines of few vectors: those of neighbouring lines fill a tile. */
+static void run_joined(const tw_band *b, const tw_chunk *c, tw_tile t, const lines *l) {
+    const tw_sweep *s = b->s;
+    tw_apart apart = {0};
+    t.apart = &apart, t.vecs = 0;
+    if (!c->first) t.start = t.c;
+    for (int64_t image = 0; image < l->images; image++)
+        for (int64_t row = 0; row < l->rows; row++)
+            for (int64_t n = 0; n < l->count; n += s->lanes) {
+                int v = t.vecs++;
+                apart.b[v] = image * l->from_image + row * l->from_row + n;
+                apart.c[v] = image * l->to_image + row * l->to_row + n;
+                apart.columns[v] = t.columns = (int)tw_min(s->lanes, l->count - n);
+                if (!c->first) apart.start[v] = apart.c[v];
+                if (t.vecs < s->vecs) continue;
+                b->run->loops->tile(&t);
+                t.vecs = 0;
+            }
+    if (t.vecs == 1) { /* one vector is not apart from itself */
+        t.apart = NULL, t.b_begin = apart.b[0], t.c = (char *)t.c + apart.c[0] * (int64_t)s->size;
+        if (!c->first) t.start = t.c;
+    }
+    if (t.vecs > 0) b->run->loops->tile(&t);
+}
+
+static void run_lines(const tw_band *b, const tw_chunk *c, tw_tile t, const lines *l) {
+    int64_t size = (int64_t)b->s->size;
+    if (l->images * l->rows > 1 && tw_ceil_div(l->count, b->s->lanes) % b->s->vecs != 0) {
+        run_joined(b, c, t, l);
+        return;
+    }
+    char *to = t.c;
+    for (int64_t image = 0; image < l->images; image++)
+        for (int64_t row = 0; row < l->rows; row++) {
+            t.c = to + (image * l->to_image + row * l->to_row) * size;
+            t.b_begin = image * l->from_image + row * l->from_row;
+            run_line(b, c, t, l->count);
+        }
+}
+
+void tw_across_tiles(const tw_band *b, const tw_chunk *c, const tw_run *r, const tw_strip *strips,
+                     int64_t strip_count) {
+    const tw_sweep *s = b->s;
+    const tw_axis *x = &s->axis[TW_WIDTH], *y = &s->axis[TW_HEIGHT];
+    int64_t size = (int64_t)s->size, channel = b->group * s->produce + c->block * s->block;
+    int64_t row_step = y->out_step * x->to, image_step = s->to_image;
+    int64_t pixel = (b->z * y->to + r->y) * x->to + r->j;
+    tw_tile t = {.strips = strips, .count = strip_count, .a_row = 1, .a_col = c->row, .rows = (int)c->row};
+    t.c = b->to + (channel * s->to_pixels + pixel) * size;
+    t.c_row = s->to_pixels;
+    if (b->buffer) {
+        int64_t at = (r->y - c->y0) * buffer_row(s) + r->j - b->x0 / x->out_step;
+        t.c = b->buffer + (at + c->phase_x * s->block * s->to_pitch) * size;
+        row_step = y->out_step * buffer_row(s), image_step = buffer_image(s);
+        t.c_row = s->to_pitch;
+    }
+    t.b_row = s->merged ? 1 : s->pitch;
+    t.start = c->first && b->run->bias ? b->bias : NULL;
+    t.start_row = c->first ? s->vecs * s->lanes : t.c_row;
+    lines l = {.count = r->count, .rows = r->rows, .images = b->images};
+    l.from_row = y->in_step * s->slot, l.from_image = s->image_slot;
+    l.to_row = row_step, l.to_image = image_step;
+    run_lines(b, c, t, &l);
+}
+
+/* The phases of a row that was written phase by phase, laid into each other: `from` is [phase][step]. */
+static void interleave(const tw_band *b, const char *from, int64_t step, char *to) {
+    const tw_axis *x = &b->s->axis[TW_WIDTH];
+    int64_t size = (int64_t)b->s->size, width = b->x1 - b->x0, whole = width / x->out_step;
+    b->run->loops->turn(&(tw_block){from, step, to, x->out_step, x->phases, whole});
+    for (int64_t i = whole * x->out_step; i < width; i++)
+        memcpy(to + i * size, from + (i % x->out_step * step + whole) * size, (size_t)size);
+}
+
+static void store_row(const tw_band *b, const tw_chunk *chunk, const char *from, char *image, int64_t y) {
+    const tw_sweep *s = b->s;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    int64_t size = (int64_t)s->size, channels = tw_sweep_columns(s, chunk->block),
+            step = s->block * s->to_pitch;
+    int64_t channel = b->group * s->produce + chunk->block * s->block;
+    int64_t pixel = (b->z * s->axis[TW_HEIGHT].to + y) * x->to + b->x0;
+    if (s->to_layout == TW_NCHW) {
+        for (int64_t c = 0; c < channels; c++)
+            interleave(b, from + c * s->to_pitch * size, step,
+                       image + ((channel + c) * s->to_pixels + pixel) * size);
+        return;
+    }
+    for (int64_t phase = 0; phase < tw_min(x->phases, b->x1 - b->x0); phase++)
+        b->run->loops->turn(&(tw_block){.from = from + phase * step * size,
+                                        .from_pitch = s->to_pitch,
+                                        .to = image + ((pixel + phase) * s->to_channels + channel) * size,
+                                        .to_pitch = x->out_step * s->to_channels,
+                                        .rows = channels,
+                                        .columns = (b->x1 - b->x0 - phase - 1) / x->out_step + 1});
+}
+
+void tw_across_store(const tw_band *b, const tw_chunk *c) {
+    const tw_sweep *s = b->s;
+    int64_t size = (int64_t)s->size;
+    for (int64_t i = 0; i < b->images; i++)
+        for (int64_t y = c->y0; y < c->y1; y++) {
+            const char *from = b->buffer + (i * buffer_image(s) + (y - c->y0) * buffer_row(s)) * size;
+            store_row(b, c, from, b->to + i * s->to_image * size, y);
+        }
+}

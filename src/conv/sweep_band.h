@@ -1,0 +1,54 @@
+/* One task of a sweep while it runs: what its files share. */
+#ifndef TW_CONV_SWEEP_BAND_H
+#define TW_CONV_SWEEP_BAND_H
+
+#include "conv/sweep.h"
+
+/* One task: a band of one plane of one image, one group, some blocks of columns. */
+typedef struct tw_band {
+    const tw_sweep_run *run;
+    const tw_sweep *s;
+    int64_t image, images, group, z, y0, y1, x0, x1, block0, block1;
+    const char *from; /* the image */
+    char *to, *stage, *buffer;
+    char *bias;        /* lanes across pixels: the bias of a block's channels, each in a vector of its own */
+    int64_t first_row; /* source row in slot 0 */
+    int64_t stage_low; /* source column in a staged row's pixel 0 */
+} tw_band;
+
+/* What is the same for all rows of a chunk: block, phases, and the piece of the sum. */
+typedef struct tw_chunk {
+    int64_t y0, y1; /* destination rows */
+    int64_t block, row, phase_y, phase_x;
+    int64_t q0, q1; /* pairs of z and y taps */
+    int64_t r0, r1; /* products of one pair */
+    bool first, skirts;
+} tw_chunk;
+
+/* A run of pixels: `count` destinations of the phase from number j on, in `rows` rows of the phase from y on
+ * that read neighbouring source rows through the same taps. */
+typedef struct tw_run {
+    int64_t y, rows, j, count;
+} tw_run;
+
+/* ---- Lanes across the pixels of a row. */
+
+/* The source row that begins at pixel `begin` of an image into a slot, columns stage_low and on. */
+void tw_across_stage(const tw_band *band, const char *image, int64_t begin, char *slot);
+
+/* The bias of a block, spread for the tiles of its rows. */
+void tw_across_bias(const tw_band *band, int64_t block);
+
+/* Where the products r0 .. r1 - 1 of a row of taps lie: strips of them for the destinations from j on, `slot`
+ * being the staged row and `w` the weights of product 0. Returns how many. */
+int64_t tw_across_strips(const tw_band *band, const tw_chunk *chunk, int64_t j, int64_t r0, int64_t r1,
+                         const char *slot, const char *w, tw_strip *strips);
+
+/* The pixels of a run. */
+void tw_across_tiles(const tw_band *band, const tw_chunk *chunk, const tw_run *run, const tw_strip *strips,
+                     int64_t strip_count);
+
+/* The rows of a chunk, finished, from the buffer into the tensor. */
+void tw_across_store(const tw_band *band, const tw_chunk *chunk);
+
+#endif
