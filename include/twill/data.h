@@ -46,7 +46,7 @@ typedef struct tw_data_kind {
 } tw_data_kind;
 const tw_data_kind *tw_data_kinds(size_t *count);
 
-/* One image file (PNG or JPEG when built with them, PGM/PPM always, .npy) as numbers 0..1 in the shape of
+/* One image file (PNG or JPEG when built with them, PGM/PPM always) as numbers 0..1 in the shape of
  * `image`, channels last: gray from colour by luma (BT.601) or repeated; resized by area when sizes differ.
  */
 tw_status tw_image_read(const char *path, tw_net_input image, float *x);

@@ -243,7 +243,7 @@ const tw_command tw_command_predict = {
     .name = "predict",
     .summary = "the classes of images",
     .usage = "--model FILE IMAGE... | --data DATA --index N [options]",
-    .about = "Draws each image and prints its likeliest classes. Images are files (PGM, PPM, .npy; PNG and "
+    .about = "Draws each image and prints its likeliest classes. Images are files (PGM, PPM; PNG and "
              "JPEG when "
              "built with them), brought to the size that the model takes, or samples of a data set.\n"
              "\n"

@@ -124,6 +124,23 @@ static tw_status collect_class(folder *f, const char *path, int32_t label, bool 
     return status;
 }
 
+/* A class that only one split has would shift the numbers of those behind it. */
+static tw_status check_same_classes(const names *ours, const char *root, const char *other_root) {
+    names others = {0};
+    tw_status status = list_folder(other_root, is_folder, &others);
+    int64_t i = 0;
+    while (i < ours->count && i < others.count && strcmp(ours->list[i], others.list[i]) == 0) i++;
+    if (!status && (i < ours->count || i < others.count)) {
+        const bool in_ours =
+            i == others.count || (i < ours->count && strcmp(ours->list[i], others.list[i]) < 0);
+        status = tw_fail(TW_ERROR_SHAPE, "%s: no class '%s', which %s has; expected the same classes",
+                         in_ours ? other_root : root, in_ours ? ours->list[i] : others.list[i],
+                         in_ours ? root : other_root);
+    }
+    free_names(&others);
+    return status;
+}
+
 static tw_status collect(folder *f, const char *root, bool every, tw_split split) {
     tw_status status = list_folder(root, is_folder, &f->classes);
     if (!status && (f->classes.count < 1 || f->classes.count > CLASSES_MOST))
@@ -175,7 +192,10 @@ static tw_status open_folder(tw_data *data, const char *root, tw_split split) {
     tw_status status = TW_ERROR_MEMORY;
     if (test) {
         bool divided = is_folder(train) && is_folder(test);
-        status = collect(f, !divided ? root : split == TW_TEST ? test : train, !divided, split);
+        const char *ours = !divided ? root : split == TW_TEST ? test : train;
+        status = collect(f, ours, !divided, split);
+        if (!status && divided)
+            status = check_same_classes(&f->classes, ours, split == TW_TEST ? train : test);
     }
     tw_free(train);
     tw_free(test);
