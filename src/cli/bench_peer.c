@@ -30,7 +30,7 @@ static const tw_peer_program programs[TW_PEERS] = {
 };
 
 typedef struct tw_peer {
-    bool asked_for;
+    bool takes_part;
     pid_t process; /* 0: does not run, or no longer */
     FILE *in;      /* what it reads */
     int out;       /* what it writes */
@@ -145,43 +145,43 @@ static const char *answer(tw_peer *peer, const char *word, char declines[TW_PEER
     return NULL;
 }
 
-/* Finds it, starts it, and lets it say who it is. */
-static bool bring(const tw_command *command, tw_peer *peer, int number) {
+/* Finds it, starts it, and lets it say who it is: or says why not. */
+static void bring(const tw_command *command, tw_peer *peer, int number) {
     const tw_peer_program *program = &programs[number];
     const char *name = tw_peer_names[number];
     char reason[TW_PEER_REASON];
     char *path = peer->path;
-    peer->asked_for = true;
     if (!find_program(program->file, path, sizeof peer->path)) {
-        tw_command_failed(command, "--peer %s: %s is not there: %s", name, program->file, program->hint);
-        return false;
+        tw_command_failed(command, "--peer %s is left out: %s is not there: %s", name, program->file,
+                          program->hint);
+        return;
     }
     if (!start(peer, program->interpreter, path)) {
-        tw_command_failed(command, "--peer %s: %s: %s", name, path, strerror(errno));
-        return false;
+        tw_command_failed(command, "--peer %s is left out: %s: %s", name, path, strerror(errno));
+        return;
     }
     fputs("peer\n", peer->in);
     const char *version = answer(peer, "peer ", reason);
-    if (version)
+    if (version) {
         snprintf(peer->version, sizeof peer->version, "%.*s", (int)sizeof peer->version - 1, version);
-    else
-        tw_command_failed(command, "--peer %s: %s: %s", name, tw_words_quoted(reason).text, program->hint);
-    return version != NULL;
+        peer->takes_part = true;
+    } else {
+        stop(peer);
+        tw_command_failed(command, "--peer %s is left out: %s: %s", name, tw_words_quoted(reason).text,
+                          program->hint);
+    }
 }
 
 tw_peers *tw_peers_start(const tw_command *command, int64_t bits) {
     tw_peers *peers = calloc(1, sizeof *peers);
     if (!peers) tw_command_failed(command, "no memory");
-    for (int p = 0; peers && p < TW_PEERS; ++p) {
-        if (!(bits >> p & 1) || bring(command, &peers->peer[p], p)) continue;
-        tw_peers_stop(peers);
-        return NULL;
-    }
+    for (int p = 0; peers && p < TW_PEERS; ++p)
+        if (bits >> p & 1) bring(command, &peers->peer[p], p);
     return peers;
 }
 
 bool tw_peers_take_part(const tw_peers *peers, int peer) {
-    return peers->peer[peer].asked_for;
+    return peers->peer[peer].takes_part;
 }
 
 const char *tw_peers_version(const tw_peers *peers, int peer) {
@@ -199,7 +199,7 @@ static bool listens(tw_peers *peers, int peer, tw_peer_state *state) {
     tw_peer *it = &peers->peer[peer];
     *state = (tw_peer_state){0};
     if (it->process > 0) return true;
-    if (it->asked_for && start(it, programs[peer].interpreter, it->path)) return true;
+    if (it->takes_part && start(it, programs[peer].interpreter, it->path)) return true;
     decline(state->declines, "does not run");
     return false;
 }

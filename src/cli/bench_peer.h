@@ -33,8 +33,8 @@ typedef struct tw_peer_state {
 
 typedef struct tw_peers tw_peers;
 
-/* Starts the peers whose bits are set. NULL after saying why on stderr: one that was asked for is not there,
- * or lacks what it needs. */
+/* Starts the peers whose bits are set. One that is not there, or lacks what it needs, is left out after
+ * saying so on stderr. NULL: no memory. */
 tw_peers *tw_peers_start(const tw_command *command, int64_t bits);
 bool tw_peers_take_part(const tw_peers *peers, int peer);
 /* What it says of itself: "oneDNN 2.6.3". */
@@ -42,7 +42,7 @@ const char *tw_peers_version(const tw_peers *peers, int peer);
 /* NULL allowed. Ends the processes. */
 void tw_peers_stop(tw_peers *peers);
 
-/* Has the peer make ready; one that was not asked for declines. */
+/* Has the peer make ready; one that takes no part declines. */
 void tw_peer_prepare(tw_peers *peers, int peer, const tw_geometry *geometry, tw_pass pass, int threads,
                      tw_peer_state *state);
 /* The same of a network: inference, or forward, loss and backward of a step of training. */

@@ -1,6 +1,8 @@
-/* The numbers of a benchmark's report: shares, ratios and their geometric means. Ratios compare least times
- * of turns taken one after the other; what was recorded elsewhere is a share of its machine's peak, and is
- * scaled by the peak of this run. */
+/* The numbers of a benchmark's report: shares, ratios and their geometric means.
+ *
+ * A ratio is the median over the rounds of a race of the ratio of two neighbouring turns' median times: what
+ * slows the machine for a while slows both. What was recorded elsewhere is a share of its machine's peak by
+ * least times; Twill's share, by its least time and the peak of this run, stands against it. */
 #include "bench_report.h"
 
 #include <math.h>
@@ -34,8 +36,8 @@ double tw_section_times(const tw_bench_section *section, int rival) {
 }
 
 double tw_race_slowdown(const tw_race *race) {
-    if (race->usual_times.count == 0) return 0;
-    return tw_times_least(&race->times) / tw_times_least(&race->usual_times);
+    if (race->usual_ratios.count == 0) return 0;
+    return 1 / tw_times_median(&race->usual_ratios);
 }
 
 void tw_race_why_not(const tw_race *race, const char *algorithm, char *text, size_t size) {
@@ -65,10 +67,9 @@ void tw_report_section(tw_bench_report *report, tw_pass pass, int threads, doubl
 
 /* Ratios to all who took part in the race. */
 static void compare(const tw_race *race, tw_bench_row *row) {
-    const double own = tw_times_least(&race->times);
     for (int p = 0; p < TW_PEERS; ++p) {
-        if (race->peer_times[p].count == 0) continue;
-        row->times[p] = tw_times_least(&race->peer_times[p]) / own;
+        if (race->peer_ratios[p].count == 0) continue;
+        row->times[p] = tw_times_median(&race->peer_ratios[p]);
         if (row->times[TW_RIVAL_BEST] == 0 || row->times[p] < row->times[TW_RIVAL_BEST])
             row->times[TW_RIVAL_BEST] = row->times[p];
     }

@@ -41,7 +41,7 @@ static void rivals(const tw_bench_report *report, const tw_bench_row *row) {
     for (int p = 0; p < TW_PEERS; ++p) {
         if (!tw_rival_takes_part(report, p)) continue;
         if (row->times[p] > 0)
-            printf("  %9.3f", tw_times_least(&row->race->peer_times[p]));
+            printf("  %9.3f", tw_times_median(&row->race->peer_times[p]));
         else
             printf("  %9s", "-");
         ratio(row->times[p], 5);

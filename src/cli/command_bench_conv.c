@@ -3,8 +3,8 @@
  * beside.
  *
  * GFLOP/s are 2 x taps inside the image / least time, whatever the algorithm multiplies, so Winograd may
- * exceed the peak. Ratios compare least times of turns taken one after the other. A row is printed when it is
- * known. */
+ * exceed the peak. Ratios to peers are medians over rounds in which all take turns. A row is printed when it
+ * is known. */
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,11 +300,10 @@ const tw_command tw_command_bench_conv = {
              "buffers "
              "are warm, and the quicker of the two layouts is taken.\n"
              "\n"
-             "A peer's columns are its least time and how many times as long as Twill's that is; \"best\" is "
-             "that of "
-             "the quickest peer, \"recorded\" that of the best in --reference, scaled by the peak of this "
-             "run. Above "
-             "1 Twill is faster. Geometric means stand at the end.\n"
+             "A peer's columns are its median time and how many times as long as Twill it takes, the median "
+             "over rounds in which both have turns; \"best\" is that of the quickest peer, \"recorded\" "
+             "that of the best in --reference, by least times, scaled by the peak of this run. Above 1 Twill "
+             "is faster. Geometric means stand at the end. A peer that is not there is left out.\n"
              "\n"
              "  twill bench conv --layers bench/layers.tsv --threads 1 --pass forward --explain\n"
              "  twill bench conv --layers bench/layers.tsv --threads 1,2 --peer onednn,torch --format svg",

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 5, TRIALS = 3, PLANS = 15, X = 0, W, Y, B, PACKED };
+enum { ROUNDS = 7, TRIALS = 3, PLANS = 15, X = 0, W, Y, B, PACKED };
 
 static const double TRIAL_SECONDS = 0.005;
 
@@ -167,23 +167,39 @@ static tw_status prepare(tw_race *race, const tw_race_rules *rules, tw_peers *pe
     return status;
 }
 
-static tw_status turn(tw_contestant *it, tw_times *times, double seconds, int repeats) {
-    if (tw_times_measure(times, seconds, repeats, run_once, it)) return TW_OK;
-    return tw_conv_execute(it->plan, &it->call);
+/* A turn of Twill's; *median receives the median of its times. */
+static tw_status turn(tw_contestant *it, tw_times *times, double seconds, int repeats, double *median) {
+    const int first = times->count;
+    if (!tw_times_measure(times, seconds, repeats, run_once, it)) return tw_conv_execute(it->plan, &it->call);
+    *median = tw_times_median_from(times, first);
+    return TW_OK;
+}
+
+static void peer_turn(tw_race *race, tw_peers *peers, int p, double seconds, int repeats, double own) {
+    const int first = race->peer_times[p].count;
+    if (race->peer_states[p].declines[0]) return;
+    tw_peer_time(peers, p, seconds, repeats, &race->peer_times[p], &race->peer_states[p]);
+    if (race->peer_times[p].count > first)
+        tw_times_add(&race->peer_ratios[p], tw_times_median_from(&race->peer_times[p], first) / own);
+}
+
+static tw_status run_round(tw_race *race, tw_peers *peers, double seconds, int repeats) {
+    double own = 0, usual = 0;
+    tw_status status = turn(&race->own, &race->times, seconds, repeats, &own);
+    if (status == TW_OK && race->usual.plan) {
+        status = turn(&race->usual, &race->usual_times, seconds, repeats, &usual);
+        tw_times_add(&race->usual_ratios, usual / own);
+    }
+    for (int p = 0; p < TW_PEERS && status == TW_OK; ++p) peer_turn(race, peers, p, seconds, repeats, own);
+    return status;
 }
 
 tw_status tw_race_run(tw_race *race, const tw_race_rules *rules, tw_peers *peers) {
     const double seconds = rules->seconds / ROUNDS;
     const int repeats = (rules->repeats + ROUNDS - 1) / ROUNDS;
     tw_status status = prepare(race, rules, peers);
-    for (int round = 0; round < ROUNDS && status == TW_OK; ++round) {
-        status = turn(&race->own, &race->times, seconds, repeats);
-        if (status == TW_OK && race->usual.plan)
-            status = turn(&race->usual, &race->usual_times, seconds, repeats);
-        for (int p = 0; p < TW_PEERS; ++p)
-            if (!race->peer_states[p].declines[0])
-                tw_peer_time(peers, p, seconds, repeats, &race->peer_times[p], &race->peer_states[p]);
-    }
+    for (int round = 0; round < ROUNDS && status == TW_OK; ++round)
+        status = run_round(race, peers, seconds, repeats);
     if (status != TW_OK) tw_race_end(race);
     return status;
 }

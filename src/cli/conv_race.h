@@ -44,10 +44,13 @@ typedef struct tw_race {
     tw_times times, usual_times;
     tw_times peer_times[TW_PEERS];
     tw_peer_state peer_states[TW_PEERS];
+    /* Of each round, how many times as long as Twill's the median time of the other's turn was. */
+    tw_times usual_ratios, peer_ratios[TW_PEERS];
 } tw_race;
 
-/* Runs the race: rounds in which everybody has a turn, so that a slow moment of the machine falls on all.
- * Weights are packed before, buffers are warm. On failure nothing needs to be freed. */
+/* Runs the race: rounds in which everybody has a turn, so that a slow moment of the machine falls on all, and
+ * a ratio is taken of turns that stood next to each other. Weights are packed before, buffers are warm. On
+ * failure nothing needs to be freed. */
 tw_status tw_race_run(tw_race *race, const tw_race_rules *rules, tw_peers *peers);
 void tw_race_end(tw_race *race);
 

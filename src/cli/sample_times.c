@@ -32,13 +32,17 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-double tw_times_median(const tw_times *times) {
+double tw_times_median_from(const tw_times *times, int first) {
     static double sorted[TW_TIMES_MOST];
-    const int n = times->count;
-    if (n == 0) return 0;
-    memcpy(sorted, times->ms, (size_t)n * sizeof *sorted);
+    const int n = times->count - first;
+    if (n <= 0) return 0;
+    memcpy(sorted, times->ms + first, (size_t)n * sizeof *sorted);
     qsort(sorted, (size_t)n, sizeof *sorted, by_size);
     return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+double tw_times_median(const tw_times *times) {
+    return tw_times_median_from(times, 0);
 }
 
 bool tw_times_measure(tw_times *times, double seconds, int least, bool (*work)(void *context),

@@ -18,6 +18,8 @@ void tw_times_add(tw_times *times, double ms); /* what exceeds the room is dropp
 /* Both of at least one time; 0 of none. */
 double tw_times_least(const tw_times *times);
 double tw_times_median(const tw_times *times);
+/* The median of those from the first-th on. */
+double tw_times_median_from(const tw_times *times, int first);
 
 /* A measurement: calls work(context) for about `seconds`, at least `least` times, and adds at most 64 times,
  * each the mean of consecutive calls. Stops and returns false when work does. */
