@@ -1,6 +1,6 @@
 # A thin face over CMake, for people. `make help` lists what there is.
 .POSIX:
-.PHONY: all help configured demo test bench check format fuzz lesson install clean
+.PHONY: all help configured demo test bench check format fuzz lesson web web-test install clean
 
 MAKEFLAGS += --no-print-directory
 BUILD = build
@@ -20,6 +20,8 @@ help:
 	@echo "make bench     time the convolutions of this machine"
 	@echo "make check     the house rules; make format: clang-format over all sources"
 	@echo "make lesson    write anew what docs/lesson*.md shows, figures too"
+	@echo "make web       the explorer, a page for any static host, in $(BUILD)/web (installs what is missing)"
+	@echo "make web-test  its tests, in node and a headless Chromium"
 	@echo "make fuzz      feed the readers hostile bytes for FUZZ_SECONDS each (60)"
 	@echo "make install   into PREFIX ($(PREFIX)), below DESTDIR"
 	@echo "make clean     remove $(BUILD), $(DEMO) and the presets' folders"
@@ -56,6 +58,15 @@ lesson: all
 fuzz:
 	@scripts/packages fuzz
 	@scripts/fuzz
+
+web:
+	@scripts/packages web
+	@$(MAKE) configured
+	@cmake --build $(BUILD) -j $(JOBS) --target twill-command twill-round-weights >$(BUILD)/web.log 2>&1 || { cat $(BUILD)/web.log; exit 1; }
+	@BUILD=$(BUILD) scripts/web
+
+web-test: web
+	@BUILD=$(BUILD) scripts/web-test
 
 install: all
 	@cmake --install $(BUILD) --prefix $(PREFIX)

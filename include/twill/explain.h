@@ -113,6 +113,12 @@ tw_status tw_explain_write(const tw_explain_request *request, const char *path);
 /* NULL allowed. */
 void tw_explain_free(void *block);
 
+/* The name of one element of a convolution's tensor as the explanations write it, "x11" or "h[2,1,1]": tensor
+ * is 'x', 'w', 'b' or 'h'. Written to name[size], truncated, always terminated. ARGUMENT: another tensor, no
+ * such element, size 0; or as tw_geometry_validate. */
+tw_status tw_explain_symbol(const tw_geometry *geometry, char tensor, int64_t element, char *name,
+                            size_t size);
+
 /* Reads numbers as people write them: "1 2 3; 4 5 6; 7 8 9". Numbers are separated by blanks or commas, rows
  * by
  * ";" or a line's end. All rows must hold the same count (SHAPE). FORMAT with the place of a word that is no

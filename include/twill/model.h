@@ -28,6 +28,8 @@ tw_status tw_model_save(const char *path, const tw_net *net, const float *weight
 /* Reads one back. FORMAT, TRUNCATED, SHAPE, OVERFLOW, LIMIT, UNSUPPORTED; the message names the file, the
  * byte offset or tensor, what was expected and what was found. Free with tw_model_free (NULL allowed). */
 tw_status tw_model_load(tw_model **model, const char *path);
+/* The same from the bytes of such a file, which are copied; `name` stands for the file in messages. */
+tw_status tw_model_parse(tw_model **model, const char *name, const void *bytes, size_t size);
 void tw_model_free(tw_model *model);
 
 #pragma GCC visibility pop

@@ -25,7 +25,8 @@ static inline bool tw_mul(int64_t a, int64_t b, int64_t *out) {
 /* count * size in bytes, both non-negative. */
 static inline bool tw_bytes(int64_t count, size_t size, size_t *out) {
     int64_t bytes;
-    if (count < 0 || size > INT64_MAX || __builtin_mul_overflow(count, (int64_t)size, &bytes)) return false;
+    if (count < 0 || (uint64_t)size > INT64_MAX || __builtin_mul_overflow(count, (int64_t)size, &bytes))
+        return false;
     if ((uint64_t)bytes > PTRDIFF_MAX) return false; /* 32-bit machines */
     *out = (size_t)bytes;
     return true;

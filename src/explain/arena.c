@@ -32,7 +32,7 @@ static tw_arena_chunk *add_chunk(tw_arena *arena, size_t least) {
 void *tw_arena_take(tw_arena *arena, int64_t count, size_t size) {
     size_t bytes;
     if (arena->status) return NULL;
-    if (!tw_bytes(count, size, &bytes) || bytes > (size_t)1 << 40) {
+    if (!tw_bytes(count, size, &bytes) || (uint64_t)bytes > UINT64_C(1) << 40) {
         arena->status =
             tw_fail(TW_ERROR_OVERFLOW, "the explanation: a block of %lld elements", (long long)count);
         return NULL;

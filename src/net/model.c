@@ -203,14 +203,10 @@ static tw_status fill_model(const char *file, const tw_safetensors *content, tw_
     return take_tensors(content, model);
 }
 
-tw_status tw_model_load(tw_model **out, const char *path) {
-    if (!out || !path) return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", out ? "path" : "model");
-    *out = NULL;
-    tw_safetensors *content;
-    tw_status status = tw_safetensors_read(&content, path);
-    if (status) return status;
+/* Takes the content, also on failure. */
+static tw_status make_model(tw_model **out, const char *file, tw_safetensors *content) {
     tw_model *model = tw_alloc_zero(1, sizeof *model);
-    status = model ? fill_model(path, content, model) : TW_ERROR_MEMORY;
+    tw_status status = model ? fill_model(file, content, model) : TW_ERROR_MEMORY;
     tw_safetensors_free(content);
     if (status) {
         tw_model_free(model);
@@ -218,6 +214,26 @@ tw_status tw_model_load(tw_model **out, const char *path) {
     }
     *out = model;
     return TW_OK;
+}
+
+tw_status tw_model_load(tw_model **out, const char *path) {
+    if (!out || !path) return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", out ? "path" : "model");
+    *out = NULL;
+    tw_safetensors *content;
+    tw_status status = tw_safetensors_read(&content, path);
+    return status ? status : make_model(out, path, content);
+}
+
+tw_status tw_model_parse(tw_model **out, const char *name, const void *bytes, size_t size) {
+    if (!out || !name || !bytes)
+        return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", !out ? "model" : !name ? "name" : "bytes");
+    *out = NULL;
+    unsigned char *copy = size <= PTRDIFF_MAX ? tw_alloc((int64_t)size, 1) : NULL;
+    if (!copy) return TW_ERROR_MEMORY;
+    memcpy(copy, bytes, size);
+    tw_safetensors *content;
+    tw_status status = tw_safetensors_parse(&content, name, copy, (int64_t)size);
+    return status ? status : make_model(out, name, content);
 }
 
 void tw_model_free(tw_model *model) {

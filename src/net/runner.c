@@ -116,12 +116,13 @@ static tw_status plan_kept(const tw_runner *r, layout *l) {
 }
 
 static tw_status reserve(size_t *total, size_t bytes) {
-    size_t line = TW_ALIGNMENT, most = (size_t)1 << TW_MOST_RUNNER_LOG2;
+    /* 2^40 is no size at all where addresses have 32 bits */
+    size_t line = TW_ALIGNMENT, most = (size_t)tw_min(INT64_C(1) << TW_MOST_RUNNER_LOG2, PTRDIFF_MAX);
     if (bytes > most || *total > most - bytes)
         return tw_fail(TW_ERROR_LIMIT,
-                       "the network's values need more than 2^%d bytes; expected a smaller input, "
+                       "the network's values need more than %zu bytes; expected a smaller input, "
                        "batch or network",
-                       TW_MOST_RUNNER_LOG2);
+                       most);
     *total += (bytes + line - 1) / line * line;
     return TW_OK;
 }

@@ -161,10 +161,38 @@ static void the_worked_example_as_json_reads_as_it_was_checked(void **state) {
     check_golden(&r, "worked.json");
 }
 
+static void expect_symbol(const tw_geometry *g, char tensor, int64_t element, const char *expected) {
+    char name[64];
+    assert_int_equal(tw_explain_symbol(g, tensor, element, name, sizeof name), TW_OK);
+    assert_string_equal(name, expected);
+}
+
+static void elements_have_the_names_of_the_explanations(void **state) {
+    (void)state;
+    char name[8] = "before";
+    tw_geometry g = tw_explain_defaults().geometry;
+    expect_symbol(&g, 'x', 5, "x23");
+    expect_symbol(&g, 'w', 2, "w21");
+    expect_symbol(&g, 'h', 3, "h22");
+    g.in_channels = 2, g.out_channels = 3;
+    expect_symbol(&g, 'x', 9, "x[2,1,1]");
+    expect_symbol(&g, 'w', 23, "w[3,2,2,2]");
+    expect_symbol(&g, 'b', 1, "b2");
+    assert_int_equal(tw_explain_symbol(&g, 'h', 12, name, sizeof name), TW_ERROR_ARGUMENT);
+    assert_string_equal(name, "");
+    assert_int_equal(tw_explain_symbol(&g, 'h', -1, name, sizeof name), TW_ERROR_ARGUMENT);
+    assert_int_equal(tw_explain_symbol(&g, 'y', 0, name, sizeof name), TW_ERROR_ARGUMENT);
+    assert_int_equal(tw_explain_symbol(NULL, 'x', 0, name, sizeof name), TW_ERROR_ARGUMENT);
+    assert_int_equal(tw_explain_symbol(&g, 'x', 0, name, 0), TW_ERROR_ARGUMENT);
+    g.stride[0] = 0;
+    assert_int_equal(tw_explain_symbol(&g, 'x', 0, name, sizeof name), TW_ERROR_ARGUMENT);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_equal_the_sums_over_the_taps),
         cmocka_unit_test(the_worked_example_as_json_reads_as_it_was_checked),
+        cmocka_unit_test(elements_have_the_names_of_the_explanations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -160,6 +160,29 @@ static void a_damaged_model_is_refused(void **state) {
     tw_net_free(net);
 }
 
+static void a_model_in_memory_is_read_as_its_file_is(void **state) {
+    scratch *s = *state;
+    float weights[WEIGHTS];
+    tw_net *net = make_net(weights);
+    const char *path = scratch_path(s, "m.safetensors");
+    assert_int_equal(tw_model_save(path, net, weights, 3, NULL), TW_OK);
+    unsigned char *bytes;
+    int64_t size;
+    tw_model *model;
+    assert_int_equal(tw_file_read(path, 1 << 20, &bytes, &size), TW_OK);
+    assert_int_equal(tw_model_parse(&model, "a download", bytes, (size_t)size), TW_OK);
+    assert_memory_equal(model->weights, weights, sizeof weights);
+    tw_model_free(model);
+    for (int64_t cut = 0; cut < size; cut += 7) {
+        assert_int_not_equal(tw_model_parse(&model, "a download", bytes, (size_t)cut), TW_OK);
+        assert_non_null(strstr(tw_message(), "a download"));
+        assert_null(model);
+    }
+    assert_int_equal(tw_model_parse(&model, "a download", NULL, 4), TW_ERROR_ARGUMENT);
+    tw_free(bytes);
+    tw_net_free(net);
+}
+
 static int make_scratch(void **state) {
     static scratch s;
     scratch_make(&s);
@@ -179,6 +202,7 @@ int main(void) {
         cmocka_unit_test(tensors_that_do_not_fit_are_listed),
         cmocka_unit_test(metadata_that_are_wrong_are_told),
         cmocka_unit_test(a_damaged_model_is_refused),
+        cmocka_unit_test(a_model_in_memory_is_read_as_its_file_is),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
 }

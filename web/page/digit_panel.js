@@ -1,0 +1,102 @@
+// A drawn digit goes through the trained network; its layers are shown, forward and backward.
+
+import { BUILD } from "./build.js";
+import { DIGITS } from "./digit_examples.js";
+import { DigitPad } from "./digit_pad.js";
+import { element, numberText } from "./elements.js";
+import { layerMaps } from "./layer_maps.js";
+import { fetchPart } from "./parts.js";
+import { say } from "./words.js";
+
+const FIRST = 3; // the digit that stands there when the page opens
+
+export class DigitPanel {
+  constructor(root, twill) {
+    this.root = root;
+    this.twill = twill;
+    this.ready = false;
+    this.failure = null;
+    this.find = (selector) => root.querySelector(selector);
+    this.pad = new DigitPad(this.find("#pad"), () => this.plan());
+    this.find("#clear").addEventListener("click", () => this.pad.clear());
+    this.find("#digit-label").addEventListener("change", () => this.plan());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.plan());
+  }
+
+  translate() {
+    this.find("#digit-examples").replaceChildren(...DIGITS.map((strokes, digit) => element("button", {
+      type: "button", class: "step", "aria-label": say("digit_example", digit), on: { click: () => this.pad.write(strokes) },
+    }, String(digit))));
+    const select = this.find("#digit-label");
+    const chosen = select.value || "-1";
+    select.replaceChildren(element("option", { value: -1 }, say("digit_found")),
+      ...DIGITS.map((_, digit) => element("option", { value: digit }, String(digit))));
+    select.value = chosen;
+    this.plan();
+  }
+
+  async load() {
+    try {
+      const answer = this.twill.model(new Uint8Array(await fetchPart(BUILD.model)));
+      if (answer.status !== "ok") throw new Error(answer.message);
+      this.ready = true;
+      if (!this.pad.strokes.length) this.pad.write(DIGITS[FIRST]);
+    } catch (error) {
+      this.failure = error.message;
+    }
+    this.plan();
+  }
+
+  // Once a frame, however many points a stroke has.
+  plan() {
+    if (this.planned) return;
+    this.planned = true;
+    requestAnimationFrame(() => {
+      this.planned = false;
+      this.run();
+    });
+  }
+
+  run() {
+    const says = this.find("#digit-says");
+    const empty = !this.pad.strokes.length;
+    const waits = this.failure !== null ? say("digit_failed", this.failure)
+      : !this.ready ? say("digit_loading") : empty ? say("digit_nothing") : null;
+    if (waits !== null) {
+      says.textContent = waits;
+      for (const id of ["#bars", "#layers"]) this.find(id).replaceChildren();
+      this.find("#digit-loss").textContent = "";
+      return;
+    }
+    const began = performance.now();
+    const answer = this.twill.digit(this.pad.pixels(), Number(this.find("#digit-label").value));
+    this.milliseconds = performance.now() - began;
+    if (answer.status !== "ok") says.textContent = say("failed", answer.message);
+    else this.show(answer);
+  }
+
+  show({ outputs, nodes, loss }) {
+    const best = outputs.indexOf(Math.max(...outputs));
+    const text = say("digit_says", best, (100 * outputs[best]).toFixed(outputs[best] > 0.9995 ? 0 : 1));
+    const says = this.find("#digit-says");
+    if (says.textContent !== text) says.textContent = text;
+    this.find("#digit-loss").textContent = `${say("digit_loss", numberText(loss))}, ${say("digit_time", this.milliseconds.toFixed(1))}`;
+    this.find("#bars").replaceChildren(...outputs.map((share, digit) => {
+      const bar = element("span", { class: "bar" });
+      bar.style.setProperty("--share", share);
+      return element("li", { class: digit === best ? "best" : "", "aria-label": `${digit}: ${(100 * share).toFixed(1)} %` },
+        element("span", { class: "digit" }, String(digit)), bar);
+    }));
+    this.find("#layers").replaceChildren(...nodes.map((node) => this.layer(node)).filter(Boolean));
+  }
+
+  layer(node) {
+    const title = say(`layer_${node.kind}`);
+    const shape = node.spatial === 2 ? `${node.channels} × ${node.size[0]} × ${node.size[1]}` : String(node.count);
+    const rows = [["value", "digit_values"], ["gradient", "digit_gradients"]].filter(([key]) => node[key] > 0);
+    return element("section", { class: "layer" },
+      element("h4", {}, title, " ", element("span", { class: "soft" }, shape)),
+      ...rows.map(([key, name]) => element("div", { class: `row ${key}` }, element("span", { class: "soft" }, say(name)),
+        layerMaps(node, this.twill.floatsAt(node[key], node.count), `${title}, ${say(name)}`, this.root))));
+  }
+}

@@ -1,0 +1,145 @@
+// The matrix: a table while it can be read, a picture of its places beyond that. Both are pointed at and walked
+// through in the same way.
+
+import { element, numberText, rove, symbol } from "./elements.js";
+import { say } from "./words.js";
+
+const TABLE_MOST = 40; // rows or columns
+
+export class MatrixView {
+  constructor(host, choose) {
+    this.host = host;
+    this.choose = choose; // (selection, pinned): from the picture, which has no cells of its own
+    this.numbers = false;
+  }
+
+  build(scene) {
+    this.scene = scene;
+    this.cells = new Map();
+    const { rows, columns } = scene.answer;
+    this.table = rows <= TABLE_MOST && columns <= TABLE_MOST;
+    if (this.table) this.buildTable();
+    else this.buildPicture();
+    this.fill(scene);
+  }
+
+  buildTable() {
+    const { rows, columns } = this.scene.answer;
+    const head = element("tr", { role: "row" }, element("td"));
+    for (let c = 0; c < columns; c++)
+      head.append(element("th", { role: "columnheader", data: { tensor: "x", element: c } }, symbol(this.scene.name("x", c))));
+    const body = element("tbody");
+    for (let r = 0; r < rows; r++) {
+      const row = element("tr", { role: "row" },
+        element("th", { role: "rowheader", data: { tensor: "h", element: r } }, symbol(this.scene.name("h", r))));
+      for (let c = 0; c < columns; c++) {
+        const cell = element("td", { class: "entry", role: "gridcell", tabindex: r + c ? "-1" : "0", data: { row: r, column: c } });
+        this.cells.set(r * columns + c, cell);
+        row.append(cell);
+      }
+      body.append(row);
+    }
+    const table = element("table", { class: "matrix", role: "grid", "aria-label": say("matrix") }, element("thead", {}, head), body);
+    rove(table, ".entry", () => columns);
+    this.host.replaceChildren(table);
+  }
+
+  fill(scene) {
+    this.scene = scene;
+    if (!this.table) return this.paint();
+    const { columns } = scene.answer;
+    const weights = scene.values("w");
+    for (const [place, cell] of this.cells) {
+      const row = Math.floor(place / columns), column = place % columns;
+      const parameters = scene.parametersAt(row, column);
+      const shown = parameters.map((p) => (this.numbers && weights ? numberText(weights[p]) : scene.name("w", p)));
+      cell.replaceChildren(...(parameters.length ? shown.flatMap((text, i) => [...(i ? ["+"] : []), this.numbers ? text : symbol(text)]) : ["·"]));
+      cell.setAttribute("aria-label", say("entry", scene.name("h", row), scene.name("x", column), shown.join(" + ") || say("empty")));
+      cell.dataset.parameters = parameters.join(" ");
+    }
+  }
+
+  light(scene, selection) {
+    this.scene = scene;
+    this.selection = selection;
+    if (!this.table) return this.paint();
+    const { columns } = scene.answer;
+    const taps = scene.links.lit(selection).taps;
+    const places = new Set([...taps].map((t) => scene.links.out[t] * columns + scene.links.in[t]));
+    for (const [place, cell] of this.cells) {
+      const parameters = cell.dataset.parameters === "" ? [] : cell.dataset.parameters.split(" ").map(Number);
+      const at = selection?.kind === "entry" && selection.row * columns + selection.column === place;
+      let name = "entry";
+      if (parameters.length) name += ` t${scene.hue(parameters[0])}`;
+      if (places.has(place)) name += " lit";
+      else if (selection && parameters.length) name += " dim";
+      if (at) name += " at";
+      if (cell.className !== name) cell.className = name;
+    }
+  }
+
+  // ---- The picture ----
+
+  buildPicture() {
+    this.canvas = element("canvas", { tabindex: "0", role: "application", "aria-label": `${say("matrix")}. ${say("matrix_keys")}`, class: "pattern" });
+    this.cursor = { row: 0, column: 0 };
+    this.canvas.addEventListener("pointermove", (event) => this.choose(this.placeOf(event), false));
+    this.canvas.addEventListener("pointerleave", () => this.choose(null, false));
+    this.canvas.addEventListener("click", (event) => {
+      const place = this.placeOf(event);
+      this.cursor = { row: place.row, column: place.column };
+      this.choose(place, true);
+    });
+    this.canvas.addEventListener("keydown", (event) => this.walk(event));
+    this.host.replaceChildren(this.canvas);
+  }
+
+  get cellSize() {
+    return Math.max(2, Math.min(12, Math.floor(900 / this.scene.answer.columns)));
+  }
+
+  placeOf(event) {
+    const box = this.canvas.getBoundingClientRect();
+    const { rows, columns } = this.scene.answer;
+    const row = Math.min(rows - 1, Math.max(0, Math.floor(((event.clientY - box.top) / box.height) * rows)));
+    const column = Math.min(columns - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * columns)));
+    return { kind: "entry", row, column };
+  }
+
+  walk(event) {
+    const step = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const { rows, columns } = this.scene.answer;
+    this.cursor.row = Math.min(rows - 1, Math.max(0, this.cursor.row + step[0]));
+    this.cursor.column = Math.min(columns - 1, Math.max(0, this.cursor.column + step[1]));
+    this.choose({ kind: "entry", ...this.cursor }, true);
+  }
+
+  paint() {
+    const { scene, canvas } = this;
+    const { rows, columns } = scene.answer;
+    const size = this.cellSize;
+    if (canvas.width !== columns * size) canvas.width = columns * size;
+    if (canvas.height !== rows * size) canvas.height = rows * size;
+    const style = getComputedStyle(canvas);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = colour("--cell");
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    const { links } = scene;
+    const lit = links.lit(this.selection).taps;
+    const strong = Array.from({ length: 8 }, (_, i) => colour(`--s${i}`));
+    for (let t = 0; t < links.count; t++) {
+      pen.globalAlpha = !this.selection || lit.has(t) ? 1 : 0.22;
+      pen.fillStyle = strong[scene.hue(links.parameter[t])];
+      pen.fillRect(links.in[t] * size, links.out[t] * size, size, size);
+    }
+    pen.globalAlpha = 1;
+    const at = this.selection;
+    if (at?.kind !== "entry") return;
+    pen.strokeStyle = colour("--ink");
+    pen.lineWidth = 2;
+    pen.strokeRect(at.column * size - 1, at.row * size - 1, size + 2, size + 2);
+  }
+}

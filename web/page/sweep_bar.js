@@ -1,0 +1,43 @@
+// The buttons of the sweep: which pass, play, one step back or on, and a slider.
+
+import { element } from "./elements.js";
+import { say } from "./words.js";
+
+export class SweepBar {
+  constructor(host, sweep) {
+    this.host = host;
+    this.sweep = sweep;
+    this.translate();
+  }
+
+  translate() {
+    const { sweep } = this;
+    const button = (name, sign, click) => element("button", { type: "button", class: "icon", "aria-label": say(name), title: say(name), on: { click } }, sign);
+    this.passes = [[null, "sweep_off"], ["forward", "sweep_forward"], ["backward", "sweep_backward"]].map(([pass, name]) =>
+      element("button", { type: "button", data: { pass: pass ?? "" }, on: { click: () => sweep.choose(pass) } }, say(name)));
+    this.playing = button("play", "▶", () => (sweep.playing ? sweep.pause() : sweep.play()));
+    this.slider = element("input", { type: "range", min: 0, step: 1, "aria-label": say("position"),
+      on: { input: () => { sweep.pause(); sweep.go(Number(this.slider.value)); } } });
+    this.text = element("p", { class: "soft", role: "status" });
+    this.host.replaceChildren(
+      element("div", { class: "segments", role: "group", "aria-label": say("sweep") }, ...this.passes),
+      element("div", { class: "transport" },
+        button("previous", "◀◀", () => { sweep.pause(); sweep.go(sweep.step - 1); }), this.playing,
+        button("next", "▶▶", () => { sweep.pause(); sweep.go(sweep.pass ? sweep.step + 1 : 0); }), this.slider),
+      this.text);
+  }
+
+  show(scene) {
+    const { sweep } = this;
+    for (const button of this.passes) button.setAttribute("aria-pressed", button.dataset.pass === (sweep.pass ?? ""));
+    const name = say(sweep.playing ? "pause" : "play");
+    this.playing.textContent = sweep.playing ? "❚❚" : "▶";
+    this.playing.setAttribute("aria-label", name);
+    this.playing.title = name;
+    this.slider.max = sweep.count - 1;
+    this.slider.value = sweep.step;
+    this.slider.disabled = !sweep.pass;
+    this.text.textContent = !sweep.pass || !scene ? ""
+      : `${say("step_of", sweep.step + 1, sweep.count)}: ${say(`step_${sweep.pass}`, scene.name(sweep.pass === "forward" ? "h" : "dh", sweep.step))}`;
+  }
+}
