@@ -285,23 +285,17 @@ static void run_slot(void *context, int64_t slot, int worker) {
     }
 }
 
-static void add(size_t size, const void *from, void *to, int64_t count) {
-    if (size == 4)
-        for (int64_t i = 0; i < count; i++) ((float *)to)[i] += ((const float *)from)[i];
-    else
-        for (int64_t i = 0; i < count; i++) ((double *)to)[i] += ((const double *)from)[i];
-}
-
 /* ---- The algorithm. */
 
 static void run(const tw_job *job) {
     plan p = describe(job->problem);
     p.job = job;
+    const tw_sweeps *sweeps = job->problem->kernel->sweeps[job->problem->type];
     int64_t slots = tw_min(SLOTS, p.chunks);
     tw_parallel(job->threads, slots, run_slot, &p);
     memcpy(job->dw, job->workspace, (size_t)p.dw * p.size);
     for (int64_t i = 1; i < slots; i++)
-        add(p.size, (const char *)job->workspace + i * p.dw * (int64_t)p.size, job->dw, p.dw);
+        sweeps->add(p.dw, job->dw, (const char *)job->workspace + i * p.dw * (int64_t)p.size, job->dw);
 }
 
 static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *state, int threads) {

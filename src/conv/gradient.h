@@ -4,9 +4,10 @@
  * For the tile kernel the sum runs over pixels. Down the tile lie output channels and across it input
  * channels, or, where input channels are few, the other way round: a product is the same from both sides, so
  * no bit depends on it. A *chunk* of about 256 pixels is one chain from zero, some rows of an image, or some
- * small images. Chunk number i of the batch is added to the partial gradient number i mod `slots`; the
- * partial gradients are added up at the end. So chunks can be worked on at the same time where the weights
- * alone would be too few to share among threads. Chunks and slots depend on the geometry alone.
+ * small images. Chunk number i of the batch is added to the partial gradient number (i mod period) * slots /
+ * period; the partial gradients are added up at the end, in order. So chunks can be worked on
+ * at the same time where the weights alone would be too few to share among threads. Chunks and slots depend
+ * on the geometry alone.
  *
  * Both sides are staged, so that a tile reads its operands side by side: what lies down once for a chunk, cut
  * into panels as high as a tile; what lies across once for each block, as wide as a tile, where it stays in
@@ -18,6 +19,7 @@
 #ifndef TW_CONV_GRADIENT_H
 #define TW_CONV_GRADIENT_H
 
+#include "base/checked.h"
 #include "conv/algorithm.h"
 #include "conv/axis.h"
 
@@ -35,7 +37,7 @@ typedef struct tw_gradient {
     int64_t chunk_images, chunk_rows, chunk_pixels; /* at most, of one chunk */
     int64_t image_chunks, row_chunks, pixel_chunks; /* of the batch, of a plane's rows, of a row */
     int64_t chunks;                                 /* the product of these and the planes */
-    int64_t slots;
+    int64_t slots, period;                          /* slots <= period: chunks of an image */
 
     /* Decisions that change no bit. */
     bool by_images; /* one output pixel: the images are the pixels */
@@ -86,6 +88,20 @@ void tw_gradient_find_chunk(tw_gradient_work *work, int64_t chunk);
 /* Stages what lies down the tiles, for the chunk; what lies across, for the block. */
 void tw_gradient_stage_down(tw_gradient_work *work);
 void tw_gradient_stage_across(tw_gradient_work *work);
+
+/* Slots that have a chunk; the first chunk of a slot, and the one after `chunk`. */
+static inline int64_t tw_gradient_slots(const tw_gradient *g) {
+    return tw_min(g->slots, g->chunks);
+}
+
+static inline int64_t tw_gradient_first(const tw_gradient *g, int64_t slot) {
+    return slot * g->period / g->slots;
+}
+
+static inline int64_t tw_gradient_next(const tw_gradient *g, int64_t slot, int64_t chunk) {
+    int64_t end = tw_gradient_first(g, slot + 1), begin = tw_gradient_first(g, slot);
+    return (chunk + 1) % g->period == end % g->period ? chunk + 1 + g->period - (end - begin) : chunk + 1;
+}
 
 /* Source position of a forward tap, resolved by the padding mode: -1 outside. */
 static inline int64_t tw_gradient_source(const tw_gradient *g, int axis, int64_t to, int64_t t) {

@@ -124,7 +124,7 @@ static void run_tap(const work *k, tap t) {
     const tw_gradient *g = k->g;
     const tw_loops *loops = k->job->problem->loops;
     tw_strip strips[MOST_STRIPS];
-    bool first = k->chunk < g->slots, alone = g->joined && !t.row;
+    bool first = k->chunk == tw_gradient_first(g, k->slot), alone = g->joined && !t.row;
     int64_t columns = alone && g->across_in ? g->group_in : tw_gradient_columns(g, k->block);
     int64_t count = alone && !g->across_in ? g->group_in : k->down1 - k->down0;
     tw_tile tile = {.strips = strips, .count = list_strips(k, &t, strips)};
@@ -165,13 +165,6 @@ typedef struct whole {
     const tw_job *job;
 } whole;
 
-static void add(size_t size, const void *from, void *to, int64_t count) {
-    if (size == 4)
-        for (int64_t i = 0; i < count; i++) ((float *)to)[i] += ((const float *)from)[i];
-    else
-        for (int64_t i = 0; i < count; i++) ((double *)to)[i] += ((const double *)from)[i];
-}
-
 /* Rows down0 .. down1 - 1 of a block, [tap row][down][row], to dw, [output channel][input channel][tap]:
  * squares of taps and channels are turned. */
 static void finish(const tw_gradient *g, const tw_job *job, const char *sums, int64_t group, int64_t block,
@@ -193,16 +186,35 @@ static void finish(const tw_gradient *g, const tw_job *job, const char *sums, in
         }
 }
 
-/* One block of one group: the partial gradients added up in order. */
+enum { ADDED_ROWS = 16 };
+
+/* Some rows of a block: the partial gradients added up, and turned while the first cache has them. */
+static void add_rows(const whole *all, int64_t group, int64_t block, int64_t down0, int64_t down1) {
+    const tw_gradient *g = all->g;
+    int64_t size = (int64_t)g->size, row = tw_gradient_row(g, block);
+    char *sum = (char *)all->job->workspace + tw_gradient_at(g, group, block) * size;
+    const tw_problem *problem = all->job->problem;
+    const tw_sweeps *sweeps = problem->kernel->sweeps[problem->type];
+    for (int64_t t = 0; t < g->tap_rows; t++) {
+        char *to = sum + (t * g->down + down0) * row * size;
+        for (int64_t slot = 1; slot < tw_gradient_slots(g); slot++)
+            sweeps->add((down1 - down0) * row, to, to + slot * g->partial * size, to);
+    }
+    finish(g, all->job, sum, group, block, down0, down1);
+}
+
+/* Rows of all blocks and groups: a task each. Joined taps lie between the rows, and are turned together. */
+static int64_t added_rows(const tw_gradient *g) {
+    return g->joined && !g->across_in ? g->down : ADDED_ROWS;
+}
+
 static void add_slots(void *context, int64_t task, int worker) {
     (void)worker;
     const whole *all = context;
     const tw_gradient *g = all->g;
-    int64_t size = (int64_t)g->size, group = task / g->blocks, block = task % g->blocks;
-    char *sum = (char *)all->job->workspace + tw_gradient_at(g, group, block) * size;
-    for (int64_t s = 1; s < tw_min(g->slots, g->chunks); s++)
-        add(g->size, sum + s * g->partial * size, sum, g->tap_rows * g->down * tw_gradient_row(g, block));
-    finish(g, all->job, sum, group, block, 0, g->down);
+    int64_t rows = added_rows(g), shares = tw_ceil_div(g->down, rows), begin = task % shares * rows;
+    task /= shares;
+    add_rows(all, task / g->blocks, task % g->blocks, begin, tw_min(begin + rows, g->down));
 }
 
 /* ---- Tasks: a slot, a group, a share of the rows. */
@@ -220,7 +232,7 @@ static work begin(const whole *all, int64_t task, int worker) {
     int64_t share = task % g->parts;
     k.group = task / g->parts % g->groups;
     k.slot = task / g->parts / g->groups;
-    k.down0 = share * g->part, k.down1 = tw_min(k.down0 + g->part, g->down);
+    k.down0 = share * g->down / g->parts, k.down1 = (share + 1) * g->down / g->parts;
     return k;
 }
 
@@ -228,14 +240,15 @@ static void run_task(void *context, int64_t task, int worker) {
     const whole *all = context;
     const tw_gradient *g = all->g;
     work k = begin(all, task, worker);
-    bool finishes = g->slots == 1 && !g->dw_in_place;
-    for (int64_t chunk = k.slot; chunk < g->chunks; chunk += g->slots) {
+    bool finishes = tw_gradient_slots(g) == 1 && !g->dw_in_place;
+    for (int64_t chunk = tw_gradient_first(g, k.slot), next; chunk < g->chunks; chunk = next) {
+        next = tw_gradient_next(g, k.slot, chunk);
         tw_gradient_find_chunk(&k, chunk);
         tw_gradient_stage_down(&k);
         for (k.block = 0; k.block < g->blocks; k.block++) {
             tw_gradient_stage_across(&k);
             run_taps(&k);
-            if (finishes && chunk + 1 == g->chunks)
+            if (finishes && next >= g->chunks)
                 finish(g, k.job, k.sums + tw_gradient_at(g, k.group, k.block) * (int64_t)g->size, k.group,
                        k.block, k.down0, k.down1);
         }
@@ -244,6 +257,9 @@ static void run_task(void *context, int64_t task, int worker) {
 
 void tw_gradient_execute(const tw_gradient *g, const tw_job *job) {
     whole all = {g, job};
-    tw_parallel(job->threads, tw_min(g->slots, g->chunks) * g->groups * g->parts, run_task, &all);
-    if (g->slots > 1) tw_parallel(job->threads, g->groups * g->blocks, add_slots, &all);
+    int64_t slots = tw_gradient_slots(g);
+    tw_parallel(job->threads, slots * g->groups * g->parts, run_task, &all);
+    if (slots > 1)
+        tw_parallel(job->threads, g->groups * g->blocks * tw_ceil_div(g->down, added_rows(g)), add_slots,
+                    &all);
 }
