@@ -170,6 +170,25 @@ static double cost_4(const tw_problem *problem, tw_pass pass) {
 
 /* ---- Tables. */
 
+/* Where neighbours in the table are neighbours in the image, all over a patch. */
+static void find_inner(tw_winograd_frame *f, int axis, const int64_t *table, int64_t count, int64_t step) {
+    int64_t from = 0, to = count;
+    for (int64_t i = 0; i + 1 < count; i++)
+        if (table[i] < 0 || table[i + 1] != table[i] + step) {
+            if (i < count / 2)
+                from = i + 1;
+            else
+                to = tw_min(to, i + 1);
+        }
+    f->inner[axis].from = from;
+    f->inner[axis].to = tw_max(from, to - f->side + 1);
+}
+
+static void find_apart(tw_winograd_frame *f, int64_t size) {
+    for (int c = 0, at = 0; c < f->side; c++)
+        for (int r = 0; r < f->side; r++, at++) f->apart[at] = size * f->read_channels * (r * f->read[1] + c);
+}
+
 static tw_status tables(const tw_problem *problem, tw_pass pass, tw_winograd_frame *f) {
     const tw_shape *s = &problem->shape;
     for (int a = 0; a < 2; a++) {
@@ -183,7 +202,9 @@ static tw_status tables(const tw_problem *problem, tw_pass pass, tw_winograd_fra
             int64_t from = i < end ? tw_shape_source(s->geometry.pad_mode, first + i, f->read[a]) : -1;
             table[i] = from < 0 ? -1 : from * step;
         }
+        find_inner(f, a, table, count, step);
     }
+    find_apart(f, (int64_t)tw_type_size(problem->type));
     f->zeros = tw_alloc_zero(tw_max(f->channels, f->columns), tw_type_size(problem->type));
     return f->zeros ? TW_OK : TW_ERROR_MEMORY;
 }

@@ -35,6 +35,12 @@ typedef struct tw_winograd_frame {
     /* Element offset of each row and column that a patch reads, within a plane with channels last; -1: zeros.
      */
     int64_t *rows, *cols;
+    /* Tiles that begin at such rows and columns have patches of neighbouring pixels, all inside: how many
+     * bytes each pixel lies behind the first. */
+    struct {
+        int64_t from, to;
+    } inner[2];
+    int64_t apart[TW_WINOGRAD_POINTS];
     void *zeros; /* `channels` of them */
 } tw_winograd_frame;
 
@@ -67,12 +73,18 @@ static inline void tw_winograd_pixels(const tw_winograd_frame *f, const tw_winog
                                       const char *read, int64_t size, const void **pixels) {
     const int64_t *rows = f->rows + p->row, *cols = f->cols + p->col;
     const char *plane = read + size * p->plane * f->read[0] * f->read[1] * f->read_channels;
+    if (p->row >= f->inner[0].from && p->row < f->inner[0].to && p->col >= f->inner[1].from &&
+        p->col < f->inner[1].to) { /* speed only */
+        plane += size * (rows[0] + cols[0]);
+        for (int at = 0; at < f->points; at++) pixels[at] = plane + f->apart[at];
+        return;
+    }
     for (int c = 0, at = 0; c < f->side; c++)
         for (int r = 0; r < f->side; r++, at++)
             pixels[at] = (rows[r] | cols[c]) < 0 ? f->zeros : plane + size * (rows[r] + cols[c]);
 }
 
-/* Fills all but rows, cols and zeros. outs is 2 or 4. */
+/* Fills all but the tables of what a patch reads. outs is 2 or 4. */
 tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int outs);
 
 /* Columns of panel `p`: a whole number of vectors, for the last panel no more than needed. */

@@ -194,9 +194,9 @@ static void whole_block(void *context, int64_t task, int worker) {
     block b = block_of(k, task);
     b.v = k->v + worker * k->v_bytes;
     transform_patches(k, &b, 0, b.count);
-    /* what is written next, and then what this thread will probably read next */
+    /* what is written next, and then what this thread will read next, but for the last of its share */
     ahead outputs = under(k, task, k->written, f->written, f->written_channels * k->size);
-    ahead inputs = under(k, task + k->job->threads, k->read, f->read, f->read_channels * k->size);
+    ahead inputs = under(k, task + 1, k->read, f->read, f->read_channels * k->size);
     for (int64_t panel = 0; panel < f->panels; panel++)
         do_panel(k, &b, panel, worker, outputs.lines > 0 ? &outputs : &inputs);
 }

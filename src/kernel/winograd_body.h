@@ -24,9 +24,7 @@
  * - a2)
  *
  * Each lane is a channel and every step a written fma or addition, so all instruction sets give the same
- * bits. A patch costs 144 fma for each vector of channels, a result 120, a filter 81. The intermediate values
- * go through a small array on the stack: the loops over lines are kept rolled, so that the constants stay in
- * registers. */
+ * bits. A patch costs 144 fma for each vector of channels, a result 120, a filter 81. */
 
 #define TW_POINT_A 0.6875
 #define TW_POINT_B 1.5
@@ -132,28 +130,35 @@ static inline __attribute__((always_inline)) void gradient_line_4(const vec *u, 
     g[2 * apart] = vec_fma(vec_splat(b2 * k), even_b, vec_fma(vec_splat(a2 * n), even_a, u[5]));
 }
 
-/* A square of n x n pixels becomes m x m points. */
-static inline __attribute__((always_inline)) void patch_vector(const tw_winograd_patch *p, int64_t channel,
-                                                               int count, const int n, const int m,
-                                                               line_step *line) {
-    vec half[TW_WINOGRAD_POINTS], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
-#pragma GCC unroll 1
+/* Two steps of lines turn a square of n x n pixels into m x m points, columns first. The first step makes
+ * only lines that share sums, 0, 1 and 2, 3 and 4, 5, and the second goes on with them at once: so many live
+ * in registers. What the line makes beside them is not used, and vanishes. `whole`: all lanes of the vector.
+ */
+static inline __attribute__((always_inline)) void patch_lines(const tw_winograd_patch *p, int64_t channel,
+                                                              int count, const bool whole, const int n,
+                                                              const int m, line_step *line, const int first,
+                                                              const int lines) {
+    vec half[2][TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
+    const void *const *pixels = p->pixels;
+#pragma GCC unroll 6
     for (int j = 0; j < n; j++) {
-        const void *const *pixels = p->pixels + j * n;
 #pragma GCC unroll 6
         for (int i = 0; i < n; i++) {
-            const real *pixel = (const real *)pixels[i] + channel;
-            in[i] = count == LANES ? vec_load(pixel) : vec_load_part(pixel, count);
+            const real *pixel = (const real *)pixels[j * n + i] + channel;
+            in[i] = whole ? vec_load(pixel) : vec_load_part(pixel, count);
         }
-        line(in, half + j, n);
+        line(in, out, 1);
+        half[0][j] = out[first];
+        half[1][j] = out[first + lines - 1];
     }
-    real *v = (real *)p->v + channel;
-#pragma GCC unroll 1
-    for (int i = 0; i < m; i++) {
-        line(half + i * n, out, 1);
+    const int64_t apart = p->v_point;
+    real *v = (real *)p->v + channel + first * m * apart;
+#pragma GCC unroll 2
+    for (int i = 0; i < lines; i++) {
+        line(half[i], out, 1);
 #pragma GCC unroll 6
-        for (int j = 0; j < m; j++, v += p->v_point) {
-            if (count == LANES)
+        for (int j = 0; j < m; j++, v += apart) {
+            if (whole)
                 vec_store(v, out[j]);
             else
                 vec_store_part(v, out[j], count);
@@ -161,11 +166,21 @@ static inline __attribute__((always_inline)) void patch_vector(const tw_winograd
     }
 }
 
+static inline __attribute__((always_inline)) void patch_vector(const tw_winograd_patch *p, int64_t channel,
+                                                               int count, const bool whole, const int n,
+                                                               const int m, line_step *line) {
+    patch_lines(p, channel, count, whole, n, m, line, 0, 1);
+    patch_lines(p, channel, count, whole, n, m, line, 1, 2);
+    if (m == 6) patch_lines(p, channel, count, whole, n, m, line, 3, 2);
+    patch_lines(p, channel, count, whole, n, m, line, m - 1, 1);
+}
+
 static inline __attribute__((always_inline)) void patch_all(const tw_winograd_patch *p, const int n,
                                                             const int m, line_step *line) {
     int64_t channel = 0;
-    for (; channel + LANES <= p->channels; channel += LANES) patch_vector(p, channel, LANES, n, m, line);
-    if (channel < p->channels) patch_vector(p, channel, (int)(p->channels - channel), n, m, line);
+    for (; channel + LANES <= p->channels; channel += LANES)
+        patch_vector(p, channel, LANES, true, n, m, line);
+    if (channel < p->channels) patch_vector(p, channel, (int)(p->channels - channel), false, n, m, line);
 }
 
 /* From n x n numbers, `from_point` apart, to m x m. */
@@ -199,33 +214,39 @@ static inline __attribute__((always_inline)) void gradient_all(const tw_winograd
         filter_vector((const real *)f->u + c, f->u_point, (real *)f->g + c, f->columns, side, 3, line);
 }
 
+/* Outputs 0 and 2 share sums, and 1 and 3. */
 static inline __attribute__((always_inline)) void result_vector(const tw_winograd_result *r, int64_t column,
-                                                                int count, const int side, line_step *line) {
+                                                                int count, const bool whole, const int side,
+                                                                line_step *line) {
     const int outs = side - 2;
-    vec half[4 * TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[4];
-    const real *m = (const real *)r->m + column;
+    const int64_t apart = r->m_point;
+    const real *m = (const real *)r->m + column, *bias = (const real *)r->bias;
     vec start = vec_zero();
-    if (r->bias) {
-        const real *bias = (const real *)r->bias + column;
-        start = count == LANES ? vec_load(bias) : vec_load_part(bias, count);
-    }
-#pragma GCC unroll 1
-    for (int j = 0; j < side; j++) {
+    if (bias) start = whole ? vec_load(bias + column) : vec_load_part(bias + column, count);
+#pragma GCC unroll 2
+    for (int first = 0; first < 2; first++) {
+        vec half[2][TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[4];
 #pragma GCC unroll 6
-        for (int i = 0; i < side; i++) in[i] = vec_load(m + (i * side + j) * r->m_point);
-        line(in, half + j, side);
-    }
-    real *y = (real *)r->y + column;
-#pragma GCC unroll 1
-    for (int i = 0; i < r->rows; i++, y += r->y_row) {
-        line(half + i * side, out, 1);
+        for (int j = 0; j < side; j++) {
+#pragma GCC unroll 6
+            for (int i = 0; i < side; i++) in[i] = vec_load(m + (i * side + j) * apart);
+            line(in, out, 1);
+            half[0][j] = out[first];
+            half[1][j] = out[outs - 2 + first];
+        }
+#pragma GCC unroll 2
+        for (int i = first; i < outs; i += 2) {
+            if (i >= r->rows) break;
+            real *y = (real *)r->y + column + i * r->y_row;
+            line(half[i / 2], out, 1);
 #pragma GCC unroll 4
-        for (int j = 0; j < outs; j++) {
-            if (j >= r->cols) break;
-            if (count == LANES)
-                vec_store(y + j * r->y_col, vec_add(start, out[j]));
-            else
-                vec_store_part(y + j * r->y_col, vec_add(start, out[j]), count);
+            for (int j = 0; j < outs; j++) {
+                if (j >= r->cols) break;
+                if (whole)
+                    vec_store(y + j * r->y_col, vec_add(start, out[j]));
+                else
+                    vec_store_part(y + j * r->y_col, vec_add(start, out[j]), count);
+            }
         }
     }
 }
@@ -233,8 +254,8 @@ static inline __attribute__((always_inline)) void result_vector(const tw_winogra
 static inline __attribute__((always_inline)) void result_all(const tw_winograd_result *r, const int side,
                                                              line_step *line) {
     int64_t column = 0;
-    for (; column + LANES <= r->columns; column += LANES) result_vector(r, column, LANES, side, line);
-    if (column < r->columns) result_vector(r, column, (int)(r->columns - column), side, line);
+    for (; column + LANES <= r->columns; column += LANES) result_vector(r, column, LANES, true, side, line);
+    if (column < r->columns) result_vector(r, column, (int)(r->columns - column), false, side, line);
 }
 
 static void patch_2(const tw_winograd_patch *patch) {
