@@ -120,12 +120,14 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
 }
 
 /* What things cost, in multiply-adds at full speed as direct costs are: measured on a processor that does 32
- * of them a cycle and reads 9 bytes a cycle from beyond its second-level cache of 2 MB. */
-static const double patch_cost = 9300, result_cost = 6400,
-                    gradient_cost = 4800;              /* 16 channels of one patch, F(4x4) */
-static const double byte_cost = 3.6, resident = 1.5e6; /* bytes that stay in that cache */
-static const double tile_start = 4, weights_start = 10,
-                    weights_margin = 1.25; /* steps of l that a tile loses */
+ * of them a cycle and reads 9 bytes a cycle from beyond its second-level cache. */
+static const double patch_cost = 9300, result_cost = 6400; /* 16 channels of one patch, F(4x4) */
+static const double byte_cost = 3.6, resident = 1.5e6;     /* bytes that stay in that cache */
+static const double tile_start = 4;                        /* steps of l that a tile loses */
+
+/* Of the weights' gradient, 16 channels of one patch, of one dy, and of one dw with the store of its P: least
+ * times on Zen 5 over images of 7x7 to 224x224 and 16 to 512 channels, one image, one thread. */
+static const double gathered_cost = 5000, spread_cost = 4200, gradient_cost[] = {6000, 8300};
 
 /* Two streams at once: the longer one hides most of the shorter. */
 static double together(double a, double b) {
@@ -133,16 +135,18 @@ static double together(double a, double b) {
 }
 
 /* The weights' gradient, of one image among IMAGES: a gradient is rarely asked for a single one, and the
- * batch itself must not decide. Sums are as long as there are tiles; P goes through memory every CHUNK tiles
- * if it is large. */
-static double weights_cost(const tw_winograd_frame *f, double tiles, double transforms, double bytes) {
-    enum { CHUNK = 128, IMAGES = 8 };
-    double products = tiles * f->points * (double)(f->channels * f->columns),
-           length = fmin(IMAGES * tiles, CHUNK);
-    double moved = bytes > resident ? 2 * bytes * tiles / CHUNK : 0;
-    double gradients = (double)(f->channels * tw_ceil_div(f->columns, 16)) * gradient_cost / IMAGES;
-    return weights_margin *
-           (together(products * (1 + weights_start / length), byte_cost * moved) + transforms + gradients);
+ * batch itself must not decide. But weights that no cache holds are counted as for one image (512 channels of
+ * 7x7: 1.7 times as slow as direct for one, twice as fast from about eight on). P goes through memory every
+ * CHUNK tiles if it is large. */
+static double weights_cost(const tw_winograd_frame *f, double tiles, double bytes) {
+    enum { CHUNK = 128, IMAGES = 8, HUGE_WEIGHTS = 1 << 21 };
+    double images = f->channels * f->columns * TAPS > HUGE_WEIGHTS ? 1 : IMAGES;
+    double products = tiles * f->points * (double)(f->channels * f->columns);
+    double moved = bytes > resident ? 2 * bytes * floor(images * tiles / CHUNK) / images : 0;
+    double read = (double)tw_ceil_div(f->channels, 16), written = (double)tw_ceil_div(f->columns, 16);
+    double transforms = tiles * (f->outs == 4 ? 1 : 0.5) * (read * gathered_cost + written * spread_cost);
+    return together(products, byte_cost * moved) + transforms +
+           (double)f->channels * written * gradient_cost[f->outs / 4] / images;
 }
 
 static double cost(const tw_problem *problem, tw_pass pass, int outs) {
@@ -153,7 +157,7 @@ static double cost(const tw_problem *problem, tw_pass pass, int outs) {
     double read = (double)tw_ceil_div(f.channels, 16), written = (double)tw_ceil_div(f.columns, 16);
     double transforms = tiles * scale * (read * patch_cost + written * result_cost);
     double bytes = f.points * channels * (double)f.columns * (double)tw_type_size(problem->type);
-    if (pass == TW_BACKWARD_WEIGHTS) return groups * weights_cost(&f, tiles, transforms, bytes);
+    if (pass == TW_BACKWARD_WEIGHTS) return groups * weights_cost(&f, tiles, bytes);
     double narrow = written > 1 ? 1 : 1.07, start = written > 1 ? tile_start : 2 * tile_start;
     products *= narrow * (1 + start / channels);
     double reading = bytes * groups > resident ? byte_cost * bytes : 0;

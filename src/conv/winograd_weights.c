@@ -9,9 +9,13 @@
  *                                                  P [points][channels][columns]  --gradient-->  dw
  *     dy --spread->  E [points][tiles][columns]   /
  *
- * Tiles are taken in chunks of a fixed number, and P is the sum of the chunks in their order: the bits depend
- * on the geometry alone. Threads share the tiles of a chunk, and then blocks of P. Channels-first tensors are
- * turned to channels last some images at a time. */
+ * Tiles are taken in chunks of a fixed number, and where P is small chunk i is added to slot i mod SLOTS, a P
+ * of its own; the slots are added in order at the end. So the bits depend on the geometry alone, and threads
+ * need not meet: each takes slots, transforms their chunks into V and E of its own and multiplies. Where
+ * there are fewer slots than threads they share the tiles of a chunk, and then blocks of P: such a block is
+ * some channels by some columns, whose V and E lie together, [point][tile][channels of the block], so that
+ * they are read as streams, also what another processor has written. Channels-first tensors are turned to
+ * channels last some images at a time. */
 #include "conv/winograd.h"
 
 #include <string.h>
@@ -23,167 +27,334 @@
 
 enum {
     TAPS = 9,
-    CHAIN = 128,           /* tiles of one chain of additions */
-    CHUNK_BYTES = 1500000, /* of V and E: they and a block of P stay in a second-level cache of 2 MB */
-    LARGE_BYTES =
-        1000000,      /* of P: so large that it is read and written from further away, so chunks are long */
-    STRIDE = 4,       /* tiles of one task of the transforms */
-    GAP = 16,         /* elements, against strides of 4096 bytes */
-    MOST_COLUMNS = 64 /* of a block: two panels of two vectors */
+    CHAIN = 128,          /* tiles of one chain of additions, and the most of a chunk */
+    SHORT = 64,           /* tiles of a chunk where P stays in a second-level cache */
+    LARGE_BYTES = 700000, /* of P: so large that it does not, and has one slot */
+    SLOTS = 8,
+    SLOT_BYTES = 1300000,
+    FETCHED = 2, /* tiles ahead */
+    STRIDE = 4,  /* tiles of one task of the transforms */
+    GAP = 16,    /* elements, against strides of 4096 bytes */
+    HIGH = 32,   /* most channels of a block of P, and columns: two panels of two vectors */
+    WIDE = 64,
+    FINISHED = 16, /* channels whose dw is turned at once */
+    LINE = 64      /* bytes */
 };
+
+/* Where V and E of some tiles are. */
+typedef struct tiles {
+    int64_t begin, count;
+    char *v, *e;
+} tiles;
 
 typedef struct work {
     const tw_job *job;
     const tw_winograd_frame *frame;
     const tw_loops *loops;
     int64_t size;
-    int64_t chunk, begin, count; /* most tiles of a chunk; this chunk */
-    int64_t group;
-    const char *x, *dy;  /* plane 0, channels last */
-    int64_t first_plane; /* which plane x and dy begin with */
+    int64_t chunk, slots; /* most tiles of a chunk; most slots */
+    int64_t high, wide, down, along,
+        blocks;          /* a block of P: channels, columns; how many each way and in all */
+    bool alone;          /* there is one chunk only: P is one block for each worker */
+    bool private;        /* each worker has V and E of its own, and takes whole slots */
+    int64_t group, all;  /* tiles of the call */
+    int64_t first, last; /* chunks of this round */
+    const char *x, *dy;  /* plane first_plane, channels last */
+    int64_t first_plane;
     char *v, *e, *p;
-    int64_t e_row;
-    int64_t high, wide, blocks_down, blocks; /* a block of P: channels, columns; how many */
-    bool first, last, alone;                 /* of the chunks; the only one: P is one block for each worker */
+    tiles shared;
 } work;
 
+/* ---- How it is cut. */
+
 static int64_t v_point(const work *k) {
-    return k->chunk * k->frame->v_row + GAP;
+    return k->chunk * k->high + GAP;
 }
 
 static int64_t e_point(const work *k) {
-    return k->chunk * k->e_row + GAP;
+    return k->chunk * k->wide + GAP;
+}
+
+/* Elements of V and E of one chunk, and bytes of a block of P. */
+static int64_t v_all(const work *k) {
+    return k->down * k->frame->points * v_point(k);
+}
+
+static int64_t e_all(const work *k) {
+    return k->along * k->frame->points * e_point(k);
 }
 
 static int64_t block_bytes(const work *k) {
     return tw_round_up(k->frame->points * k->high * k->wide * k->size, TW_ALIGNMENT);
 }
 
-static int64_t vectors(const work *k) {
-    return k->frame->columns > k->loops->lanes ? 2 : 1;
+/* Looks at one image alone: chunks of even length. */
+static void cut_chunks(work *k, int64_t image_tiles) {
+    const tw_winograd_frame *f = k->frame;
+    bool large = f->channels * tw_round_up(f->columns, 16) > LARGE_BYTES / (f->points * k->size);
+    k->chunk = large ? CHAIN : SHORT;
+    k->slots = large ? 1
+                     : tw_max(1, tw_min(SLOTS, SLOT_BYTES / (f->points * k->size * f->channels *
+                                                             tw_round_up(f->columns, 16))));
+    if (image_tiles > k->chunk) k->chunk = tw_ceil_div(image_tiles, tw_ceil_div(image_tiles, k->chunk));
 }
 
-/* Chunks look at the geometry alone, blocks of P at the threads too. */
-static void cut(work *k, int threads) {
+/* Looks at the threads too. */
+static void cut_blocks(work *k, int threads) {
     const tw_winograd_frame *f = k->frame;
-    int64_t lanes = k->loops->lanes, columns = tw_round_up(f->columns, 16);
-    int64_t tile_bytes = f->points * (f->channels + columns) * k->size;
-    bool large = f->channels * columns > LARGE_BYTES / (f->points * k->size);
-    k->chunk = large ? CHAIN : tw_max(1, tw_min(4, CHUNK_BYTES / tile_bytes / 64)) * 64;
-    k->e_row = tw_round_up(f->columns, lanes);
-    if (k->e_row % 256 == 0) k->e_row += GAP;
-    int64_t rows = k->loops->most_rows[vectors(k)], panel = vectors(k) * lanes;
-    int64_t down = tw_ceil_div(f->channels, 4 * rows), along = tw_ceil_div(f->columns, 2 * panel);
-    if (down * along < 2 * threads) along = tw_ceil_div(f->columns, panel);
-    while (down * along < 2 * threads && down * rows < f->channels) down++;
-    k->high = tw_ceil_div(f->channels, down);
-    k->wide = tw_round_up(tw_ceil_div(f->columns, along), panel);
-    k->blocks_down = tw_ceil_div(f->channels, k->high);
-    k->blocks = k->blocks_down * tw_ceil_div(f->columns, k->wide);
-    k->alone = f->planes * f->plane_tiles <= k->chunk;
+    int64_t lanes = k->loops->lanes, columns = tw_round_up(f->columns, lanes);
+    int64_t down = tw_ceil_div(f->channels, HIGH), along = tw_ceil_div(columns, WIDE);
+    int64_t most_down = tw_ceil_div(f->channels, 16), most_along = tw_ceil_div(columns, 2 * lanes);
+    int64_t wanted = threads == 1 || k->private ? 1 : 2 * threads;
+    if (down * along < wanted) along = tw_max(along, tw_min(most_along, tw_ceil_div(wanted, down)));
+    if (down * along < wanted) down = tw_max(down, tw_min(most_down, tw_ceil_div(wanted, along)));
+    k->high = tw_round_up(tw_ceil_div(f->channels, down), 16);
+    k->wide = tw_round_up(tw_ceil_div(columns, along), columns > lanes ? 2 * lanes : lanes);
+    k->wide = tw_min(k->wide, columns);
+    k->down = tw_ceil_div(f->channels, k->high);
+    k->along = tw_ceil_div(columns, k->wide);
+    k->blocks = k->down * k->along;
+}
+
+static work work_of(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
+    work k = {.frame = f, .loops = problem->loops, .size = (int64_t)tw_type_size(problem->type)};
+    cut_chunks(&k, f->plane_tiles * problem->shape.in[TW_DEPTH]);
+    int64_t chunks = tw_ceil_div(f->planes * f->plane_tiles, k.chunk);
+    k.alone = chunks == 1;
+    k.private = !k.alone && tw_min(k.slots, chunks) >= threads;
+    cut_blocks(&k, threads);
+    return k;
+}
+
+static int64_t channels_of(const work *k, int64_t down) {
+    return tw_min(k->high, k->frame->channels - down * k->high);
+}
+
+static int64_t columns_of(const work *k, int64_t along) {
+    return tw_min(k->wide, k->frame->columns - along * k->wide);
 }
 
 /* ---- Transforms. */
 
-static void spread_tile(const work *k, const tw_winograd_place *p, int64_t i) {
-    const tw_winograd_frame *f = k->frame;
-    const void *pixels[TW_WINOGRAD_POINTS];
-    for (int64_t c = 0, at = 0; c < f->outs; c++)
-        for (int64_t r = 0; r < f->outs; r++, at++) {
-            int64_t pixel = (p->plane * f->written[0] + p->row + r) * f->written[1] + p->col + c;
-            bool inside = p->row + r < f->written[0] && p->col + c < f->written[1];
-            pixels[at] =
-                inside ? k->dy + k->size * (pixel * f->written_channels + k->group * f->columns) : f->zeros;
-        }
-    f->transform->spread(&(tw_winograd_patch){
-        .pixels = pixels, .channels = f->columns, .v = k->e + k->size * i * k->e_row, .v_point = e_point(k)});
+static tiles tiles_of(const work *k, int64_t chunk, int worker) {
+    tiles t = {.begin = chunk * k->chunk, .count = tw_min(k->chunk, k->all - chunk * k->chunk)};
+    t.v = k->v + k->size * worker * v_all(k);
+    t.e = k->e + k->size * worker * e_all(k);
+    return t;
 }
 
-static void transform_tiles(void *context, int64_t task, int worker) {
-    (void)worker;
-    const work *k = context;
+static void patch_tile(const work *k, const tiles *t, const tw_winograd_place *p, int64_t i) {
     const tw_winograd_frame *f = k->frame;
     const void *pixels[TW_WINOGRAD_POINTS];
-    int64_t i = task * STRIDE, end = tw_min(k->count, i + STRIDE);
-    tw_winograd_place p = tw_winograd_place_of(f, k->begin + i);
+    for (int64_t b = 0; b < k->down; b++) {
+        int64_t channel = k->group * f->channels + b * k->high;
+        tw_winograd_pixels(f, p, k->x + k->size * channel, k->size, pixels);
+        f->transform->patch(
+            &(tw_winograd_patch){.pixels = pixels,
+                                 .channels = channels_of(k, b),
+                                 .v = t->v + k->size * (b * f->points * v_point(k) + i * k->high),
+                                 .v_point = v_point(k)});
+    }
+}
+
+static void spread_tile(const work *k, const tiles *t, const tw_winograd_place *p, int64_t i) {
+    const tw_winograd_frame *f = k->frame;
+    const void *pixels[TW_WINOGRAD_POINTS];
+    for (int64_t b = 0; b < k->along; b++) {
+        int64_t channel = k->group * f->columns + b * k->wide;
+        for (int64_t c = 0, at = 0; c < f->outs; c++)
+            for (int64_t r = 0; r < f->outs; r++, at++) {
+                int64_t pixel = (p->plane * f->written[0] + p->row + r) * f->written[1] + p->col + c;
+                bool inside = p->row + r < f->written[0] && p->col + c < f->written[1];
+                pixels[at] = inside ? k->dy + k->size * (pixel * f->written_channels + channel) : f->zeros;
+            }
+        f->transform->spread(
+            &(tw_winograd_patch){.pixels = pixels,
+                                 .channels = columns_of(k, b),
+                                 .v = t->e + k->size * (b * f->points * e_point(k) + i * k->wide),
+                                 .v_point = e_point(k)});
+    }
+}
+
+/* What a tile will read. */
+static void fetch_tile(const work *k, const tw_winograd_place *p) {
+    const tw_winograd_frame *f = k->frame;
+    tw_winograd_fetch(f, p, k->x + k->size * k->group * f->channels, k->size);
+    int64_t bytes = tw_min(f->outs, f->written[1] - p->col) * f->written_channels * k->size;
+    for (int64_t r = 0; r < tw_min(f->outs, f->written[0] - p->row); r++) {
+        int64_t pixel = (p->plane * f->written[0] + p->row + r) * f->written[1] + p->col;
+        for (int64_t b = 0; b < bytes; b += LINE)
+            __builtin_prefetch(k->dy + k->size * pixel * f->written_channels + b);
+    }
+}
+
+static void transform_tiles(const work *k, const tiles *t, int64_t begin, int64_t end) {
+    tw_winograd_place p = tw_winograd_place_of(k->frame, t->begin + begin);
     p.plane -= k->first_plane;
-    for (; i < end; i++, tw_winograd_step(f, &p)) {
-        tw_winograd_pixels(f, &p, k->x + k->size * k->group * f->channels, k->size, pixels);
-        f->transform->patch(&(tw_winograd_patch){.pixels = pixels,
-                                                 .channels = f->channels,
-                                                 .v = k->v + k->size * i * f->v_row,
-                                                 .v_point = v_point(k)});
-        spread_tile(k, &p, i);
+    tw_winograd_place next = p;
+    for (int i = 0; i < FETCHED; i++) tw_winograd_step(k->frame, &next);
+    for (int64_t i = begin; i < end; i++, tw_winograd_step(k->frame, &p)) {
+        if (i + FETCHED < end) fetch_tile(k, &next);
+        tw_winograd_step(k->frame, &next);
+        patch_tile(k, t, &p, i);
+        spread_tile(k, t, &p, i);
     }
 }
 
 /* ---- P. */
 
-/* One point, one panel of columns: c is [channels][wide]. */
-static void sum_panel(const work *k, int64_t columns, const char *v, const char *e, int64_t channels,
-                      char *p) {
-    tw_strip strip;
+/* What is read next, while the units multiply: V and E of a point, once. */
+typedef struct ahead {
+    const char *at[2];
+    int64_t left[2];
+} ahead;
+
+static const void *fetch(ahead *a, int64_t bytes) {
+    int i = a->left[0] > 0 ? 0 : 1;
+    if (a->left[i] <= 0) return NULL;
+    const char *now = a->at[i];
+    a->at[i] += bytes;
+    a->left[i] -= bytes;
+    return now;
+}
+
+/* One point of a block: p is [channels][wide], a chain for each. */
+static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t padded, const char *v,
+                      const char *e, char *p, bool start) {
+    int64_t panel = 2 * k->loops->lanes;
+    tw_strip strip = {.length = t->count};
     tw_tile tile = {.strips = &strip,
                     .count = 1,
                     .a_row = 1,
-                    .a_col = k->frame->v_row,
-                    .b_row = k->e_row,
+                    .a_col = k->high,
+                    .b_row = k->wide,
                     .c_row = k->wide,
-                    .start_row = k->wide,
-                    .columns = (int)columns,
-                    .vecs = (int)(columns / k->loops->lanes)};
-    int64_t pieces = tw_ceil_div(channels, k->loops->most_rows[tile.vecs]);
-    for (int64_t l = 0; l < k->count; l += CHAIN)
+                    .start_row = k->wide};
+    ahead next = {{v + k->size * v_point(k), e + k->size * e_point(k)},
+                  {k->size * t->count * k->high, k->size * t->count * k->wide}};
+    for (int64_t n = 0; n < padded; n += panel) {
+        tile.columns = (int)tw_min(panel, padded - n);
+        tile.vecs = tile.columns / k->loops->lanes;
+        int64_t pieces = tw_ceil_div(channels, k->loops->most_rows[tile.vecs]);
+        strip.b = e + k->size * n;
         for (int64_t i = 0; i < pieces; i++) {
             int64_t c = channels * i / pieces;
-            strip.a = v + k->size * (l * k->frame->v_row + c);
-            strip.b = e + k->size * l * k->e_row;
-            strip.length = tw_min(CHAIN, k->count - l);
-            tile.c = p + k->size * c * k->wide;
-            tile.start = k->first && l == 0 ? NULL : tile.c;
+            strip.a = v + k->size * c;
+            tile.c = p + k->size * (c * k->wide + n);
+            tile.start = start ? NULL : tile.c;
             tile.rows = (int)(channels * (i + 1) / pieces - c);
+            tile.next = fetch(&next, strip.length * LINE);
             k->loops->tile(&tile);
+        }
+    }
+}
+
+/* Adds the tiles to a block of P, or sets it. */
+static void sum_block(const work *k, const tiles *t, int64_t block, char *p, bool start) {
+    const tw_winograd_frame *f = k->frame;
+    int64_t down = block % k->down, along = block / k->down;
+    int64_t padded = tw_round_up(columns_of(k, along), k->loops->lanes);
+    const char *v = t->v + k->size * down * f->points * v_point(k);
+    const char *e = t->e + k->size * along * f->points * e_point(k);
+    for (int point = 0; point < f->points; point++) {
+        sum_point(k, t, channels_of(k, down), padded, v, e, p, start);
+        v += k->size * v_point(k);
+        e += k->size * e_point(k);
+        p += k->size * k->high * k->wide;
+    }
+}
+
+static char *slot_block(const work *k, int64_t slot, int64_t block) {
+    return k->p + (slot * k->blocks + block) * block_bytes(k);
+}
+
+/* ---- From P to dw. */
+
+/* One channel of all slots, added in order to the first. */
+static void add_slots(const work *k, int64_t slots, int64_t block, int64_t channel) {
+    const tw_winograd_frame *f = k->frame;
+    for (int64_t slot = 1; slot < slots; slot++)
+        for (int point = 0; point < f->points; point++) {
+            int64_t at = k->size * (point * k->high + channel) * k->wide;
+            void *to = slot_block(k, 0, block) + at, *from = slot_block(k, slot, block) + at;
+            for (int64_t n = 0; n < k->wide; n++)
+                if (k->size == 4)
+                    ((float *)to)[n] += ((const float *)from)[n];
+                else
+                    ((double *)to)[n] += ((const double *)from)[n];
         }
 }
 
-/* dw of one block from its P. */
-static void finish(const work *k, int64_t channel, int64_t channels, int64_t column, int64_t columns,
-                   char *p) {
-    const tw_winograd_frame *f = k->frame;
-    double g[TAPS * MOST_COLUMNS];
-    int64_t padded = tw_round_up(columns, k->loops->lanes);
-    bool flipped = k->job->problem->shape.geometry.flipped;
-    for (int64_t c = 0; c < channels; c++) {
-        tw_winograd_filter filter = {
-            .g = g, .columns = padded, .u = p + k->size * c * k->wide, .u_point = k->high * k->wide};
-        f->transform->gradient(&filter);
-        for (int64_t n = 0; n < columns; n++)
-            for (int tap = 0; tap < TAPS; tap++) {
-                int64_t from = tap * padded + n, to = flipped ? TAPS - 1 - tap : tap;
-                to += ((k->group * f->columns + column + n) * f->channels + channel + c) * TAPS;
-                if (k->size == 4)
-                    ((float *)k->job->dw)[to] = ((const float *)(const void *)g)[from];
-                else
-                    ((double *)k->job->dw)[to] = g[from];
-            }
+/* The taps of a channel in the other order. */
+static void flip(char *g, int64_t row) {
+    char kept[WIDE * sizeof(double)];
+    for (int tap = 0; tap < TAPS / 2; tap++) {
+        char *a = g + tap * row, *b = g + (TAPS - 1 - tap) * row;
+        memcpy(kept, a, (size_t)row);
+        memcpy(a, b, (size_t)row);
+        memcpy(b, kept, (size_t)row);
     }
 }
 
-static void sum_block(void *context, int64_t task, int worker) {
-    const work *k = context;
+/* dw of one block from its P. */
+static void finish(const work *k, int64_t block, char *p, int64_t slots) {
     const tw_winograd_frame *f = k->frame;
-    int64_t channel = task % k->blocks_down * k->high, column = task / k->blocks_down * k->wide;
-    int64_t channels = tw_min(k->high, f->channels - channel), columns = tw_min(k->wide, f->columns - column);
-    char *p = k->p + (k->alone ? worker : task) * block_bytes(k);
-    int64_t padded = tw_round_up(columns, k->loops->lanes), panel = vectors(k) * k->loops->lanes;
-    for (int point = 0; point < f->points; point++) {
-        const char *v = k->v + k->size * (point * v_point(k) + channel);
-        const char *e = k->e + k->size * (point * e_point(k) + column);
-        for (int64_t n = 0; n < padded; n += panel)
-            sum_panel(k, tw_min(panel, padded - n), v, e + k->size * n, channels,
-                      p + k->size * (point * k->high * k->wide + n));
+    _Alignas(64) char g[FINISHED * TAPS * WIDE * sizeof(double)];
+    int64_t down = block % k->down, along = block / k->down, channels = channels_of(k, down);
+    int64_t columns = columns_of(k, along), padded = tw_round_up(columns, k->loops->lanes);
+    int64_t first = (k->group * f->columns + along * k->wide) * f->channels + down * k->high;
+    for (int64_t c = 0; c < channels; c += FINISHED) {
+        int64_t count = tw_min(FINISHED, channels - c);
+        for (int64_t i = 0; i < count; i++) {
+            char *taps = g + k->size * i * TAPS * padded;
+            add_slots(k, slots, block, c + i);
+            f->transform->gradient(&(tw_winograd_filter){.g = taps,
+                                                         .columns = padded,
+                                                         .u = p + k->size * (c + i) * k->wide,
+                                                         .u_point = k->high * k->wide});
+            if (k->job->problem->shape.geometry.flipped) flip(taps, k->size * padded);
+        }
+        k->loops->turn(&(tw_block){.from = g,
+                                   .from_pitch = padded,
+                                   .to = (char *)k->job->dw + k->size * (first + c) * TAPS,
+                                   .to_pitch = f->channels * TAPS,
+                                   .rows = count * TAPS,
+                                   .columns = columns});
     }
-    if (k->last) finish(k, channel, channels, column, columns, p);
+}
+
+/* ---- Sharing. */
+
+/* A slot's chunks of this round. */
+static void do_slot(void *context, int64_t slot, int worker) {
+    const work *k = context;
+    int64_t chunk = k->first + (slot + k->slots - k->first % k->slots) % k->slots;
+    for (; chunk < k->last; chunk += k->slots) {
+        tiles t = tiles_of(k, chunk, worker);
+        transform_tiles(k, &t, 0, t.count);
+        for (int64_t block = 0; block < k->blocks; block++)
+            sum_block(k, &t, block, slot_block(k, slot, block), chunk < k->slots);
+    }
+}
+
+static void share_tiles(void *context, int64_t task, int worker) {
+    (void)worker;
+    const work *k = context;
+    transform_tiles(k, &k->shared, task * STRIDE, tw_min(k->shared.count, (task + 1) * STRIDE));
+}
+
+static void share_block(void *context, int64_t block, int worker) {
+    const work *k = context;
+    int64_t slot = k->first % k->slots;
+    char *p = k->alone ? k->p + worker * block_bytes(k) : slot_block(k, slot, block);
+    sum_block(k, &k->shared, block, p, k->first < k->slots);
+    if (k->alone) finish(k, block, p, 1);
+}
+
+static void finish_block(void *context, int64_t block, int worker) {
+    (void)worker;
+    const work *k = context;
+    finish(k, block, slot_block(k, 0, block), tw_min(k->slots, tw_ceil_div(k->all, k->chunk)));
 }
 
 /* ---- The whole pass. */
@@ -192,30 +363,29 @@ static void sum_block(void *context, int64_t task, int worker) {
 typedef struct parts {
     int64_t e, p, x, dy, end;
     int64_t images; /* turned at once, 0: none */
+    int64_t round;  /* chunks of one round */
 } parts;
 
 static bool count_parts(const work *k, const tw_problem *problem, int threads, parts *a) {
     const tw_shape *s = &problem->shape;
     const tw_winograd_frame *f = k->frame;
-    int64_t bytes, turned;
-    a->e = tw_round_up(f->points * v_point(k) * k->size, TW_ALIGNMENT);
-    a->p = a->e + tw_round_up(f->points * e_point(k) * k->size, TW_ALIGNMENT);
-    if (!tw_mul(k->alone ? threads : k->blocks, block_bytes(k), &bytes) || !tw_add(a->p, bytes, &a->x))
+    int64_t bytes, turned, workers = k->private ? threads : 1;
+    int64_t chunks = tw_ceil_div(f->planes * f->plane_tiles, k->chunk), slots = tw_min(k->slots, chunks);
+    a->e = tw_round_up(workers * v_all(k) * k->size, TW_ALIGNMENT);
+    a->p = a->e + tw_round_up(workers * e_all(k) * k->size, TW_ALIGNMENT);
+    if (!tw_mul(k->alone ? threads : slots * k->blocks, block_bytes(k), &bytes) ||
+        !tw_add(a->p, bytes, &a->x))
         return false;
     a->images = 0;
+    a->round = k->private ? INT64_MAX : 1;
     a->end = a->dy = a->x;
     if (s->geometry.layout == TW_NHWC) return true;
-    a->images = tw_min(s->batch, tw_ceil_div(k->chunk, f->plane_tiles * s->in[TW_DEPTH]) + 1);
+    a->round = k->private ? slots : 1;
+    a->images = tw_min(s->batch, tw_ceil_div(a->round * k->chunk, f->plane_tiles * s->in[TW_DEPTH]) + 1);
     if (!tw_mul(a->images * k->size, s->in_image, &turned) || !tw_add(a->x, turned + TW_ALIGNMENT, &a->dy))
         return false;
     a->dy = tw_round_up(a->dy, TW_ALIGNMENT);
     return tw_mul(a->images * k->size, s->out_image, &turned) && tw_add(a->dy, turned, &a->end);
-}
-
-static work work_of(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
-    work k = {.frame = f, .loops = problem->loops, .size = (int64_t)tw_type_size(problem->type)};
-    cut(&k, threads);
-    return k;
 }
 
 /* More threads cut P into smaller blocks, which can take less: the workspace is for fewer threads too. */
@@ -230,10 +400,13 @@ int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winogr
     return most;
 }
 
-/* Channels-last images for the chunk that begins at plane `from`, unless they are there. */
-static void turn(work *k, const parts *a, int64_t from, int64_t to) {
+/* Channels-last images for the round's tiles, unless they are there. */
+static void turn(work *k, const parts *a) {
     const tw_shape *s = &k->job->problem->shape;
-    int64_t depth = s->in[TW_DEPTH], image = from / depth, end = k->first_plane / depth + a->images;
+    int64_t plane_tiles = k->frame->plane_tiles, depth = s->in[TW_DEPTH];
+    int64_t from = k->first * k->chunk / plane_tiles;
+    int64_t to = (tw_min(k->last * k->chunk, k->all) - 1) / plane_tiles;
+    int64_t image = from / depth, end = k->first_plane / depth + a->images;
     if (a->images == 0 || (k->x && image >= k->first_plane / depth && to / depth < end)) return;
     tw_type type = k->job->problem->type;
     int64_t count = tw_min(a->images, s->batch - image);
@@ -247,28 +420,39 @@ static void turn(work *k, const parts *a, int64_t from, int64_t to) {
                 s->out_channels, s->out_pixels, k->job->threads);
 }
 
+static void do_round(work *k) {
+    int threads = k->job->threads;
+    if (k->private) {
+        tw_parallel(threads, tw_min(k->slots, tw_ceil_div(k->all, k->chunk)), do_slot, k);
+        return;
+    }
+    k->shared = tiles_of(k, k->first, 0);
+    tw_parallel(threads, tw_ceil_div(k->shared.count, STRIDE), share_tiles, k);
+    tw_parallel(threads, k->blocks, share_block, k);
+}
+
 void tw_winograd_weights_run(const tw_job *job) {
     const tw_winograd_frame *f = job->state;
     work k = work_of(job->problem, f, job->threads);
     parts a;
     if (!count_parts(&k, job->problem, job->threads, &a)) return; /* no such workspace can have been made */
+    const tw_shape *s = &job->problem->shape;
     k.job = job;
     k.v = job->workspace;
     k.e = k.v + a.e;
     k.p = k.v + a.p;
-    if (k.e_row > f->columns) memset(k.e, 0, (size_t)(a.p - a.e)); /* columns beyond the last are read */
-    const tw_shape *s = &job->problem->shape;
-    int64_t tiles = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
+    if (f->columns % k.loops->lanes != 0)
+        memset(k.e, 0, (size_t)(a.p - a.e));             /* columns beyond the last are read */
+    k.all = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
+    int64_t chunks = tw_ceil_div(k.all, k.chunk);
     for (k.group = 0; k.group < f->groups; k.group++) {
         k.x = a.images == 0 ? job->x : NULL;
         k.dy = a.images == 0 ? job->dy : NULL;
-        for (k.begin = 0; k.begin < tiles; k.begin += k.chunk) {
-            k.count = tw_min(k.chunk, tiles - k.begin);
-            k.first = k.begin == 0;
-            k.last = k.begin + k.count == tiles;
-            turn(&k, &a, k.begin / f->plane_tiles, (k.begin + k.count - 1) / f->plane_tiles);
-            tw_parallel(job->threads, tw_ceil_div(k.count, STRIDE), transform_tiles, &k);
-            tw_parallel(job->threads, k.blocks, sum_block, &k);
+        for (k.first = 0; k.first < chunks; k.first = k.last) {
+            k.last = a.round < chunks - k.first ? k.first + a.round : chunks;
+            turn(&k, &a);
+            do_round(&k);
         }
+        if (!k.alone) tw_parallel(job->threads, k.blocks, finish_block, &k);
     }
 }

@@ -188,13 +188,13 @@ static inline __attribute__((always_inline)) void filter_vector(const real *from
                                                                 real *to, int64_t to_point, const int n,
                                                                 const int m, line_step *line) {
     vec half[3 * TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
-#pragma GCC unroll 1
+#pragma GCC unroll 6
     for (int j = 0; j < n; j++) {
 #pragma GCC unroll 6
         for (int i = 0; i < n; i++) in[i] = vec_load(from + (i * n + j) * from_point);
         line(in, half + j, n);
     }
-#pragma GCC unroll 1
+#pragma GCC unroll 6
     for (int i = 0; i < m; i++) {
         line(half + i * n, out, 1);
 #pragma GCC unroll 6
