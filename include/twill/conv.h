@@ -56,7 +56,8 @@ tw_conv_options tw_conv_options_defaults(void);
 
 /* Makes a plan for `geometry`, which is copied. Options NULL: the defaults. Fails as tw_geometry_validate
  * does, and with ARGUMENT (an unknown name), UNSUPPORTED (a forced algorithm declines every pass: the
- * message says why; an instruction set that this machine lacks), OVERFLOW, MEMORY. Nothing is timed. */
+ * message says why; nothing but "reference" takes a pass, which must then be named; an instruction set that
+ * this machine lacks), OVERFLOW, MEMORY. Nothing is timed. */
 tw_status tw_conv_create(tw_conv **plan, const tw_geometry *geometry, const tw_conv_options *options);
 
 /* NULL allowed. */
@@ -109,7 +110,7 @@ tw_status tw_conv_describe(const tw_conv *plan, tw_pass pass, tw_conv_descriptio
 const char *tw_conv_declines(const tw_conv *plan, tw_pass pass, const char *algorithm);
 
 /* What `algorithm` would cost in this pass: multiply-adds at full speed for one image. The plan chooses the
- * least. INFINITY: taken only where nothing else can be; NaN where it declines. */
+ * least. INFINITY: only when asked for by name; NaN where it declines. */
 double tw_conv_cost(const tw_conv *plan, tw_pass pass, const char *algorithm);
 
 /* The names of all algorithms, in the order in which a plan asks them; *count receives how many. */

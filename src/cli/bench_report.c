@@ -47,7 +47,7 @@ void tw_race_why_not(const tw_race *race, const char *algorithm, char *text, siz
     if (declines)
         snprintf(text, size, "%s", declines);
     else if (isinf(cost))
-        snprintf(text, size, "it is taken only where nothing else can be");
+        snprintf(text, size, "it is the definition, and must be asked for by name");
     else if (cost < chosen)
         snprintf(text, size, "it would take about %.2f of the time, but another one was asked for",
                  cost / chosen);
@@ -59,7 +59,10 @@ void tw_report_begin(tw_bench_report *report) {
     if (report->format->begin) report->format->begin(report);
 }
 
+/* The peak is what nothing exceeds: of this run's measurements on so many threads the largest. */
 void tw_report_section(tw_bench_report *report, tw_pass pass, int threads, double peak) {
+    for (int i = 0; i < report->section_count; ++i)
+        if (report->sections[i].threads == threads) peak = fmax(peak, report->sections[i].peak);
     report->sections[report->section_count++] =
         (tw_bench_section){.pass = pass, .threads = threads, .peak = peak};
     if (report->format->section) report->format->section(report);
@@ -121,4 +124,5 @@ void tw_report_section_end(tw_bench_report *report) {
 
 void tw_report_end(tw_bench_report *report) {
     if (report->format->end) report->format->end(report);
+    if (report->chart) tw_bench_chart(report, report->chart);
 }

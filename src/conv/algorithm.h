@@ -52,7 +52,7 @@ typedef struct tw_algorithm {
     /* Why not: a sentence, or NULL. */
     const char *(*declines)(const tw_problem *problem, tw_pass pass);
 
-    /* Work for one image, in multiply-adds at full speed; INFINITY: only when nothing else will. */
+    /* Work for one image, in multiply-adds at full speed; INFINITY: only when asked for by name. */
     double (*cost)(const tw_problem *problem, tw_pass pass);
 
     /* Tables for this pass, made once with the plan; NULL: none. On failure *state is NULL. `release` frees.
@@ -72,7 +72,7 @@ typedef struct tw_algorithm {
     void (*run)(const tw_job *job);
 } tw_algorithm;
 
-/* All algorithms, in the order in which a plan asks them; the last one declines nothing. */
+/* All algorithms, in the order in which a plan asks them; the last one, the definition, declines nothing. */
 extern const tw_algorithm *const tw_algorithm_list[];
 extern const size_t tw_algorithm_count;
 

@@ -1,6 +1,6 @@
 /* The direct algorithm: the sums of the definition, in another order, over the tile kernel. Forward and
- * backward data are sweeps (sweep.h), the weights' gradient stands in gradient.h. Takes every geometry; only
- * padding that repeats the input and is many times larger than it is left to the reference. */
+ * backward data are sweeps (sweep.h), the weights' gradient stands in gradient.h. Takes every geometry whose
+ * padded image is of a reasonable size where padding repeats the input. */
 #include "base/checked.h"
 #include "base/fail.h"
 #include "base/memory.h"
@@ -18,16 +18,21 @@ typedef struct direct {
     int64_t padded;       /* numbers of the padded image, 0: no fold */
 } direct;
 
-/* Whether an axis' padded length is out of all proportion; zeros are never stored, only repetitions. */
+/* Whether the padded image is large and out of all proportion: zeros are never stored, repetitions are. */
 static const char *declines(const tw_problem *problem, tw_pass pass) {
+    enum { MOST = 1 << 24 }; /* numbers */
     (void)pass;
     const tw_shape *s = &problem->shape;
+    int64_t numbers = s->in_channels;
+    bool absurd = false;
     if (s->geometry.pad_mode == TW_PAD_ZEROS) return NULL;
     for (int a = 0; a < TW_AXES; a++) {
         int64_t padded = (s->out[a] - 1) * s->stride[a] + (s->kernel[a] - 1) * s->dilation[a] + 1;
-        if (padded / 16 > s->in[a] + s->out[a] + 64) return "the padding is many times larger than the image";
+        absurd |= padded / 16 > s->in[a] + s->out[a] + 64;
+        if (!tw_mul(numbers, padded, &numbers)) numbers = INT64_MAX / padded;
     }
-    return NULL;
+    return absurd && numbers > MOST ? "the padding is many times larger than the image, and repeats it"
+                                    : NULL;
 }
 
 /* The products, and what vectors waste that a group's channels cannot fill: as many lanes as most have. */

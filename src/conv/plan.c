@@ -53,7 +53,8 @@ static tw_status check_options(const tw_conv_options *o) {
     return TW_OK;
 }
 
-/* The least cost among those that do not decline; of equals the first. */
+/* The least cost among those that do not decline; of equals the first. NULL: only the last resort is left,
+ * which has to be asked for. */
 static const tw_algorithm *cheapest(const tw_problem *problem, tw_pass base) {
     const tw_algorithm *best = NULL;
     double least = 0;
@@ -61,21 +62,28 @@ static const tw_algorithm *cheapest(const tw_problem *problem, tw_pass base) {
         const tw_algorithm *a = tw_algorithm_list[i];
         if (a->declines(problem, base)) continue;
         double cost = a->cost(problem, base);
-        if (!best || cost < least) best = a, least = cost;
+        if (!isinf(cost) && (!best || cost < least)) best = a, least = cost;
     }
     return best;
 }
 
 /* The algorithm that was asked for does the passes that it does not decline. */
-static void choose(const tw_problem *problem, const tw_algorithm *forced, tw_pass pass, tw_pass_plan *p) {
+static tw_status choose(const tw_problem *problem, const tw_algorithm *forced, tw_pass pass,
+                        tw_pass_plan *p) {
     p->base = tw_plan_base_pass(&problem->shape, pass);
     if (forced && !forced->declines(problem, p->base)) {
         p->algorithm = forced;
         p->reason = "asked for by name";
-        return;
+        return TW_OK;
     }
     p->algorithm = cheapest(problem, p->base);
+    if (!p->algorithm)
+        return tw_fail(TW_ERROR_UNSUPPORTED,
+                       "no algorithm takes the %s pass but \"reference\", which must be named; direct: %s",
+                       tw_pass_name(pass),
+                       tw_algorithm_list[tw_algorithm_find("direct")]->declines(problem, p->base));
     p->reason = forced ? "the algorithm that was asked for declines this pass" : p->algorithm->reason;
+    return TW_OK;
 }
 
 /* Sets *forced (NULL: none is named), or fails when it would do none of the passes. */
@@ -146,8 +154,8 @@ static tw_status fill(tw_conv *plan, const tw_geometry *geometry, const tw_conv_
     if ((status = find_forced(problem, o->algorithm, &forced))) return status;
     for (int pass = 0; pass < TW_PASSES; pass++) {
         tw_pass_plan *p = &plan->passes[pass];
-        choose(problem, forced, (tw_pass)pass, p);
-        if ((status = prepare(problem, p))) return status;
+        if ((status = choose(problem, forced, (tw_pass)pass, p)) || (status = prepare(problem, p)))
+            return status;
     }
     return make_workspace(plan);
 }

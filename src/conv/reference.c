@@ -93,7 +93,7 @@ static double cost(const tw_problem *problem, tw_pass pass) {
 
 const tw_algorithm tw_algorithm_reference = {
     .name = "reference",
-    .reason = "the taps one by one: asked for by name, or nothing else takes this geometry",
+    .reason = "the taps one by one, as defined: only where it is asked for by name",
     .declines = declines,
     .cost = cost,
     .run = run,

@@ -50,6 +50,30 @@ static void the_last_resort_is_never_chosen(void **state) {
     each_case(check_last_resort);
 }
 
+/* Replicated padding that is many times the image: the direct sum takes it, on any threads and instruction
+ * set, until the padded image is out of reach; then the plan is refused in words, unless the last resort is
+ * named. */
+static tw_geometry padded_geometry(int64_t pad) {
+    tw_geometry g = tw_geometry_defaults(2);
+    g.batch = 2, g.in_channels = 3, g.out_channels = 5;
+    g.pad_mode = TW_PAD_REPLICATE;
+    for (int a = 0; a < 2; a++) g.input[a] = 4, g.kernel[a] = 3;
+    g.pad_begin[1] = pad, g.pad_end[1] = pad / 2, g.dilation[1] = pad / 4, g.stride[1] = pad / 3;
+    return g;
+}
+
+static void absurd_padding_is_computed_or_refused(void **state) {
+    (void)state;
+    const tw_geometry wide = padded_geometry(5000), wider = padded_geometry((int64_t)1 << 40);
+    for (int number = 0; number < 4; number++) check_last_resort(&wide, number);
+    tw_conv *plan = NULL;
+    assert_int_equal(tw_conv_create(&plan, &wider, NULL), TW_ERROR_UNSUPPORTED);
+    assert_null(plan);
+    assert_non_null(strstr(tw_message(), "no algorithm takes the forward pass but \"reference\""));
+    assert_non_null(strstr(tw_message(), "the padding is many times larger than the image"));
+    tw_conv_free(plan_of(&wider, "reference", NULL, 1, 0));
+}
+
 static void check_cost(const tw_geometry *g, int number) {
     size_t count;
     const char *const *names = tw_conv_algorithms(&count);
@@ -107,6 +131,7 @@ static void the_cost_of_nothing_is_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_last_resort_is_never_chosen),
+        cmocka_unit_test(absurd_padding_is_computed_or_refused),
         cmocka_unit_test(the_cheapest_is_chosen_and_the_others_have_a_reason_or_a_cost),
         cmocka_unit_test(neither_batch_nor_threads_nor_instruction_set_choose),
         cmocka_unit_test(the_cost_of_nothing_is_none),

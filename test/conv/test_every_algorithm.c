@@ -196,10 +196,31 @@ static void few_channels_equal_the_taps(void **state) {
         }
 }
 
+/* Padding that repeats the input a thousand times. */
+static void replicated_padding_out_of_all_proportion_equals_the_taps(void **state) {
+    (void)state;
+    size_t algorithms;
+    const char *const *names = tw_conv_algorithms(&algorithms);
+    for (int number = 0; number < 4; number++) {
+        tw_random r = tw_random_stream(1, TW_RANDOM_TEST, (uint64_t)number, 2);
+        tw_geometry g = tw_geometry_defaults(2);
+        g.batch = 2, g.in_channels = number < 2 ? 3 : 9, g.out_channels = number < 2 ? 5 : 18;
+        g.pad_mode = TW_PAD_REPLICATE, g.layout = (tw_layout)(number % 2);
+        for (int a = 0; a < 2; a++) g.input[a] = 4 + a, g.kernel[a] = 3;
+        g.pad_begin[number / 2] = 2000, g.pad_end[number / 2] = 600;
+        g.dilation[number / 2] = 500, g.stride[number / 2] = 400;
+        assert_int_equal(tw_geometry_validate(&g), TW_OK);
+        case_data c = case_make(&g, &r);
+        for (size_t i = 0; i < algorithms; i++) check_algorithm(&c, names[i], number + 1);
+        case_free(&c);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_algorithm_equals_the_taps_and_keeps_within_its_buffers),
         cmocka_unit_test(few_channels_equal_the_taps),
+        cmocka_unit_test(replicated_padding_out_of_all_proportion_equals_the_taps),
     };
     return cmocka_run_group_tests(tests, raise_fences, NULL);
 }
