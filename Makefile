@@ -9,6 +9,7 @@ PREFIX = /usr/local
 CMAKE_FLAGS =
 TWILL = $(BUILD)/twill
 DEMO = demo
+BENCH_QUICK =
 
 all: configured
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -17,7 +18,7 @@ help:
 	@echo "make           build the library and the command, $(TWILL)"
 	@echo "make demo      a convolution worked out, and a network trained on digits (installs what is missing)"
 	@echo "make test      build and run all tests (installs what is missing)"
-	@echo "make bench     time the convolutions of this machine"
+	@echo "make bench     time everything on this machine, beside the peers that are installed; writes docs/benchmarks.md"
 	@echo "make check     the house rules; make format: clang-format over all sources"
 	@echo "make lesson    write anew what docs/lesson*.md shows, figures too"
 	@echo "make web       the explorer, a page for any static host, in $(BUILD)/web (installs what is missing)"
@@ -44,7 +45,7 @@ test:
 	@cd $(BUILD) && ctest -j $(JOBS) --output-on-failure
 
 bench: all
-	@$(TWILL) bench conv --layers bench/layers.tsv
+	@TWILL=$(TWILL) BENCH_RESULTS=$(BUILD)/bench/results BENCH_QUICK=$(BENCH_QUICK) scripts/bench
 
 check:
 	@scripts/check

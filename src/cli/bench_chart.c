@@ -1,6 +1,7 @@
 /* A benchmark as a bar chart (SVG 1.1): a panel for each pass and number of threads, a group of bars for each
  * layer: Twill, the peers, and the best recorded elsewhere, all as shares of the peak of this run. Drawn at
- * the end, when the longest bar is known. */
+ * the end, when the longest bar is known. Colours are classes, so that they follow the reader's light or dark
+ * scheme; bars are told apart by lightness too. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,10 +22,21 @@ enum {
     FOOT = 30    /* below a panel: the axis' numbers */
 };
 
-static const char *const colours[TW_BARS] = {"#0072b2", "#e0934d", "#7fb8a4", "#b9b9b9"};
+static const char *const classes[TW_BARS] = {"twill", "p1", "p2", "recorded"};
+
+static const char style[] =
+    "<style>\n"
+    "svg{background:#fff}text{fill:#222}.soft{fill:#5a5a5a}.grid{stroke:#dcdcdc}.peak{stroke:#444}"
+    ".halo{stroke:#fff}\n"
+    ".twill{fill:#0072b2}.p1{fill:#e0934d}.p2{fill:#7fb8a4}.recorded{fill:#b4b4b4}\n"
+    "@media (prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e2e2e2}.soft{fill:#a8a8a8}"
+    ".grid{stroke:#30363d}.peak{stroke:#c0c0c0}.halo{stroke:#0d1117}\n"
+    ".twill{fill:#4aa8e0}.p1{fill:#c9803e}.p2{fill:#5f9a86}.recorded{fill:#6e6e6e}}\n"
+    "</style>\n";
 
 typedef struct tw_chart {
     const tw_bench_report *report;
+    FILE *to;
     int columns, rows; /* of panels */
     int layers;        /* groups of a panel, at most */
     int bars[TW_BARS]; /* who is drawn, in order */
@@ -34,24 +46,35 @@ typedef struct tw_chart {
 } tw_chart;
 
 static const char *bar_name(int bar) {
-    return bar == 0 ? "Twill" : bar <= TW_PEERS ? tw_peer_names[bar - 1] : "best recorded";
+    static const char *const names[TW_BARS] = {"Twill", "oneDNN", "PyTorch", "best recorded elsewhere"};
+    return names[bar];
 }
 
 /* Text from a file into markup; what is no letter of UTF-8 is left out. */
-static void escaped(const char *text) {
+static void escaped(const char *text, FILE *to) {
     for (const unsigned char *p = (const unsigned char *)text; *p;) {
         const int length = tw_words_sequence(p);
         if (*p == '<')
-            fputs("&lt;", stdout);
+            fputs("&lt;", to);
         else if (*p == '&')
-            fputs("&amp;", stdout);
+            fputs("&amp;", to);
         else if (*p >= ' ' && length > 0)
-            fwrite(p, 1, (size_t)length, stdout);
+            fwrite(p, 1, (size_t)length, to);
         p += length > 0 ? length : 1;
     }
 }
 
-/* The sections come threads by threads, each with the same passes. */
+/* The machine's line, up to what is said of the build. */
+static const char *processor(void) {
+    static char text[256];
+    snprintf(text, sizeof text, "%s", tw_machine_describe());
+    char *build = strstr(text, "; Twill");
+    if (build) *build = '\0';
+    return text;
+}
+
+/* The sections come threads by threads, each with the same passes. Passes stand side by side; of a single one
+ * the numbers of threads. */
 static void arrange(tw_chart *chart) {
     const tw_bench_report *report = chart->report;
     const int first = report->sections[0].threads;
@@ -59,6 +82,7 @@ static void arrange(tw_chart *chart) {
     double most = 1;
     while (chart->columns < report->section_count && report->sections[chart->columns].threads == first)
         ++chart->columns;
+    if (chart->columns == 1) chart->columns = report->section_count < 3 ? report->section_count : 3;
     chart->rows = (report->section_count + chart->columns - 1) / chart->columns;
     for (int b = 0; b < TW_BARS; ++b)
         if (b == 0 || (b <= TW_PEERS && tw_rival_takes_part(report, b - 1)) ||
@@ -82,16 +106,18 @@ static double length_of(const tw_chart *chart, double share) {
 /* The title, and what the colours mean. */
 static void head(const tw_chart *chart) {
     int x = MARGIN;
-    printf("<text x=\"%d\" y=\"28\" font-size=\"17\" font-weight=\"600\">Convolution: share of the "
-           "multiply-add peak</text>\n<text x=\"%d\" y=\"46\" fill=\"#555\">",
-           MARGIN, MARGIN);
-    escaped(tw_machine_describe());
-    printf("</text>\n");
+    fprintf(chart->to,
+            "<text x=\"%d\" y=\"28\" font-size=\"17\" font-weight=\"600\">Convolution: share of the "
+            "multiply-add peak</text>\n<text x=\"%d\" y=\"46\" class=\"soft\">",
+            MARGIN, MARGIN);
+    escaped(processor(), chart->to);
+    fprintf(chart->to, "</text>\n");
     for (int i = 0; i < chart->bar_count; ++i) {
         const char *name = bar_name(chart->bars[i]);
-        printf("<rect x=\"%d\" y=\"57\" width=\"18\" height=\"9\" fill=\"%s\"/><text x=\"%d\" y=\"66\">%s"
-               "</text>\n",
-               x, colours[chart->bars[i]], x + 24, name);
+        fprintf(chart->to,
+                "<rect x=\"%d\" y=\"57\" width=\"18\" height=\"9\" class=\"%s\"/>"
+                "<text x=\"%d\" y=\"66\">%s</text>\n",
+                x, classes[chart->bars[i]], x + 24, name);
         x += 24 + LETTER * (int)strlen(name) + 20;
     }
 }
@@ -102,29 +128,32 @@ static void axis(const tw_chart *chart, int x, int y) {
     const double step = chart->most > 3 ? 1 : 0.5;
     for (double share = 0; share <= chart->most; share += step) {
         const double at = x + length_of(chart, share);
-        printf("<path d=\"M%.1f %dV%d\" stroke=\"%s\"/><text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" "
-               "fill=\"#555\">%.0f %%</text>\n",
-               at, y + TITLE - 6, bottom, share == 1 ? "#444" : "#ddd", at, bottom + 14, 100 * share);
+        fprintf(chart->to,
+                "<path d=\"M%.1f %dV%d\" class=\"%s\"/>"
+                "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\" class=\"soft\">%.0f %%</text>\n",
+                at, y + TITLE - 6, bottom, share == 1 ? "peak" : "grid", at, bottom + 14, 100 * share);
     }
 }
 
 static void group(const tw_chart *chart, const tw_bench_bars *bars, int x, int y, bool named) {
     if (named) {
-        printf("<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", x - 8, y + chart->group / 2 + 2);
-        escaped(bars->layer);
-        printf("</text>\n");
+        fprintf(chart->to, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", x - 8, y + chart->group / 2 + 2);
+        escaped(bars->layer, chart->to);
+        fprintf(chart->to, "</text>\n");
     }
     for (int i = 0; i < chart->bar_count; ++i) {
         const double share = bars->share[chart->bars[i]];
         if (!(share > 0)) continue;
-        printf("<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>", x, y + BAR * i,
-               length_of(chart, share), BAR - 1, colours[chart->bars[i]]);
-        if (i == 0)
-            printf("<text x=\"%.1f\" y=\"%d\" font-size=\"9\" fill=\"#0072b2\" paint-order=\"stroke\" "
-                   "stroke=\"#fff\" stroke-width=\"2\">%.0f</text>",
-                   x + length_of(chart, share) + 3, y + BAR + 1, 100 * share);
-        putchar('\n');
+        fprintf(chart->to, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" class=\"%s\"/>", x,
+                y + BAR * i, length_of(chart, share), BAR - 1, classes[chart->bars[i]]);
+        fputc('\n', chart->to);
     }
+    /* Twill's number, beside the longer of the two bars that it is as high as */
+    const double below = chart->bar_count > 1 ? bars->share[chart->bars[1]] : 0;
+    fprintf(chart->to,
+            "<text x=\"%.1f\" y=\"%d\" font-size=\"9\" class=\"halo\" paint-order=\"stroke\" "
+            "stroke-width=\"2\">%.0f</text>\n",
+            x + length_of(chart, fmax(bars->share[0], below)) + 3, y + BAR + 2, 100 * bars->share[0]);
 }
 
 static void panel(const tw_chart *chart, int number) {
@@ -132,8 +161,9 @@ static void panel(const tw_chart *chart, int number) {
     const tw_bench_section *section = &report->sections[number];
     const int column = number % chart->columns, x = chart->labels + column * (PANEL + SIDE);
     const int y = HEAD + number / chart->columns * chart->panel_height;
-    printf("<text x=\"%d\" y=\"%d\" font-size=\"13\" font-weight=\"600\">%s, %d %s</text>\n", x, y + 18,
-           tw_pass_name(section->pass), section->threads, section->threads == 1 ? "thread" : "threads");
+    fprintf(chart->to, "<text x=\"%d\" y=\"%d\" font-size=\"13\" font-weight=\"600\">%s, %d %s</text>\n", x,
+            y + 18, tw_pass_name(section->pass), section->threads,
+            section->threads == 1 ? "thread" : "threads");
     axis(chart, x, y);
     int row = 0;
     for (int i = 0; i < report->bar_count; ++i)
@@ -141,19 +171,24 @@ static void panel(const tw_chart *chart, int number) {
             group(chart, &report->bars[i], x, y + TITLE + chart->group * row++, column == 0);
 }
 
-static void draw(const tw_bench_report *report) {
-    tw_chart chart = {.report = report};
+void tw_bench_chart(const tw_bench_report *report, FILE *to) {
+    tw_chart chart = {.report = report, .to = to};
     if (report->section_count == 0) return;
     arrange(&chart);
     const int width = chart.labels + chart.columns * (PANEL + SIDE) + MARGIN;
     const int height = HEAD + chart.rows * chart.panel_height + MARGIN;
-    printf("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
-           "font-family=\"Helvetica, Arial, sans-serif\" font-size=\"11\" fill=\"#222\">\n"
-           "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-           width, height, width, height);
+    fprintf(to,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" "
+            "role=\"img\" font-family=\"Helvetica, Arial, sans-serif\" font-size=\"11\">\n"
+            "<title>Speed of convolutions as shares of the multiply-add peak</title>\n%s",
+            width, height, width, height, style);
     head(&chart);
     for (int i = 0; i < report->section_count; ++i) panel(&chart, i);
-    printf("</svg>\n");
+    fprintf(to, "</svg>\n");
+}
+
+static void draw(const tw_bench_report *report) {
+    tw_bench_chart(report, stdout);
 }
 
 const tw_bench_format tw_bench_format_svg = {.name = "svg", .end = draw};

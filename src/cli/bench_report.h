@@ -3,6 +3,8 @@
 #ifndef TW_CLI_BENCH_REPORT_H
 #define TW_CLI_BENCH_REPORT_H
 
+#include <stdio.h>
+
 #include "bench_recorded.h"
 #include "conv_race.h"
 
@@ -61,6 +63,7 @@ struct tw_bench_report {
     const tw_bench_format *format;
     const tw_peers *peers;
     const tw_recorded *recorded; /* NULL: none was named */
+    FILE *chart;                 /* a bar chart goes here at the end; NULL: it does not */
     bool explain, odd;           /* odd: an odd filling, timed against the usual one */
     int name_width, algorithm_width;
     tw_bench_section sections[TW_SECTIONS_MOST];
@@ -81,6 +84,9 @@ void tw_report_row(tw_bench_report *report, const tw_layer *layer, const tw_race
 void tw_report_declined(tw_bench_report *report, const tw_layer *layer, const char *why);
 void tw_report_section_end(tw_bench_report *report);
 void tw_report_end(tw_bench_report *report);
+
+/* The bar chart of all rows. */
+void tw_bench_chart(const tw_bench_report *report, FILE *to);
 
 /* The section that rows go to now. */
 const tw_bench_section *tw_report_now(const tw_bench_report *report);

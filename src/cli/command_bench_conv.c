@@ -5,6 +5,7 @@
  * GFLOP/s are 2 x taps inside the image / least time, whatever the algorithm multiplies, so Winograd may
  * exceed the peak. Ratios to peers are medians over rounds in which all take turns. A row is printed when it
  * is known. */
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,10 @@ static const tw_option options[] = {
      .kind = TW_OPTION_CHOICE,
      .choices = format_names,
      .help = "text (default), tsv, json or svg (a bar chart)"},
+    {.name = "chart",
+     .form = "FILE",
+     .kind = TW_OPTION_TEXT,
+     .help = "also draw the bar chart into this file (SVG)"},
     {.name = "explain",
      .kind = TW_OPTION_FLAG,
      .help = "say why each algorithm was chosen and the others not, workspace, planning and packing time"},
@@ -271,8 +276,26 @@ static int read_files(tw_bench *bench) {
     return reference ? tw_recorded_read(&bench->recorded, command, reference) : TW_EXIT_DONE;
 }
 
+/* The chart's file: opened first, so that nothing is timed in vain. */
+static int open_chart(tw_bench *bench, const char *path) {
+    bench->report.chart = path ? fopen(path, "w") : NULL;
+    if (!path || bench->report.chart) return TW_EXIT_DONE;
+    return tw_command_failed(bench->arguments->command, "--chart: %s: %s", tw_words_quoted(path).text,
+                             strerror(errno));
+}
+
+static int close_chart(tw_bench *bench, const char *path, int status) {
+    FILE *chart = bench->report.chart;
+    if (!chart) return status;
+    const bool written = fflush(chart) == 0 && !ferror(chart);
+    if (fclose(chart) == 0 && written) return status;
+    return tw_command_failed(bench->arguments->command, "--chart: %s: not written: %s",
+                             tw_words_quoted(path).text, strerror(errno));
+}
+
 static int run(const tw_arguments *arguments) {
     static tw_bench bench;
+    const char *chart = tw_arguments_text(arguments, "chart", NULL);
     bench = (tw_bench){.arguments = arguments, .rules = rules_of(arguments)};
     int status = check_options(&bench);
     if (status == TW_EXIT_DONE) status = read_files(&bench);
@@ -280,7 +303,9 @@ static int run(const tw_arguments *arguments) {
         bench.peers = tw_peers_start(arguments->command, tw_arguments_integer(arguments, "peer", 0));
         bench.report = report_of(&bench);
         bench.bar = tw_progress_bar_begin(stderr, false);
-        status = bench.peers ? time_all(&bench) : TW_EXIT_FAILED;
+        status = bench.peers ? open_chart(&bench, chart) : TW_EXIT_FAILED;
+        if (status == TW_EXIT_DONE) status = time_all(&bench);
+        status = close_chart(&bench, chart, status);
     }
     tw_peers_stop(bench.peers);
     tw_recorded_free(&bench.recorded);

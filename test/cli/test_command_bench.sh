@@ -61,6 +61,9 @@ awk '{ while (match($0, /"plan_us":[0-9.e+-]+/)) { print substr($0, RSTART + 10,
     "$dir/out" | grep -q . || fault 'no planning time'
 prints '</svg>' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1,2 --format svg
 [ "$(grep -c 'font-weight="600">[a-z-]*, [12] thread' "$dir/out")" = 6 ] || fault 'a panel for each section'
+prints '"layer":"small"' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --json --chart "$dir/chart.svg"
+grep -q '</svg>' "$dir/chart.svg" || fault 'a chart beside the lines'
+fails '--chart: "/nowhere/chart.svg": No such file' bench conv --layers "$list" --chart /nowhere/chart.svg
 for values in zero denormal inf nan; do
     prints slowdown bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --values $values
 done
