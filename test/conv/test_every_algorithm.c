@@ -8,44 +8,23 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/checked.h"
 #include "conv/cases.h"
+#include "fence.h"
 
 enum { CASES = 200, MOST_TAPS = 400000, MOST_WALKED = 8000, FEW_CHANNELS = 9 };
 
 /* ---- Buffers between pages that must not be touched. */
 
 enum { X = 0, W, B, DY, RESULT, DB, WORKSPACE, PACKED, BUFFERS };
-enum { ROOM = 1 << 24 };
-
-typedef struct fence {
-    char *first, *end; /* ROOM bytes that may be touched */
-} fence;
-
-static fence fences[BUFFERS];
-
-static int raise_fences(void **state) {
-    (void)state;
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    for (int i = 0; i < BUFFERS; i++) {
-        char *map = mmap(NULL, ROOM + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (map == MAP_FAILED || mprotect(map + page, ROOM, PROT_READ | PROT_WRITE)) return -1;
-        fences[i] = (fence){map + page, map + page + ROOM};
-    }
-    return 0;
-}
 
 /* Room for `bytes`, filled with NaN, flush with the fence behind or before it. */
 static void *place(int buffer, size_t bytes, bool at_end) {
-    assert_true(bytes <= ROOM);
-    char *at = at_end ? fences[buffer].end - bytes : fences[buffer].first;
-    memset(at, 0xff, bytes);
-    return at;
+    assert_true(bytes <= FENCE_ROOM);
+    return fence_place(buffer, bytes, at_end);
 }
 
 static void *place_numbers(int buffer, tw_type type, const double *numbers, int64_t count, bool at_end) {
@@ -222,5 +201,5 @@ int main(void) {
         cmocka_unit_test(few_channels_equal_the_taps),
         cmocka_unit_test(replicated_padding_out_of_all_proportion_equals_the_taps),
     };
-    return cmocka_run_group_tests(tests, raise_fences, NULL);
+    return cmocka_run_group_tests(tests, fences_raise, NULL);
 }

@@ -1,0 +1,228 @@
+/* The loops of the convolution, each with every buffer between pages that cannot be touched: all instruction
+ * sets and types, odd sizes, flush with the page behind and with the one before. What they write is held
+ * against the formula of kernel.h, in the order that it promises, with ==. */
+#define _GNU_SOURCE
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/checked.h"
+#include "base/random.h"
+#include "fence.h"
+#include "kernel/kernel.h"
+
+enum { A = 0, A2, B, B2, C, START, FROM = A, TO = B };
+
+/* Who is tested, and where its buffers lie. */
+typedef struct subject {
+    const tw_loops *loops;
+    tw_type type;
+    bool at_end;
+} subject;
+
+static size_t size_of(const subject *s) {
+    return tw_type_size(s->type);
+}
+
+static double get(const subject *s, const void *numbers, int64_t i) {
+    return s->type == TW_F32 ? (double)((const float *)numbers)[i] : ((const double *)numbers)[i];
+}
+
+static void put(const subject *s, void *numbers, int64_t i, double value) {
+    if (s->type == TW_F32)
+        ((float *)numbers)[i] = (float)value;
+    else
+        ((double *)numbers)[i] = value;
+}
+
+/* Room for exactly `count` numbers; NaN in it is what nobody wrote. */
+static void *room(const subject *s, int buffer, int64_t count) {
+    return fence_place(buffer, (size_t)count * size_of(s), s->at_end);
+}
+
+/* The same with numbers of -1 .. 1 that round when they are multiplied. */
+static void *drawn(const subject *s, int buffer, int64_t count) {
+    void *numbers = room(s, buffer, count);
+    tw_random r = tw_random_stream(11, TW_RANDOM_TEST, (uint64_t)count, (uint32_t)buffer);
+    for (int64_t i = 0; i < count; i++) put(s, numbers, i, tw_random_uniform(&r) * 2 - 1);
+    return numbers;
+}
+
+static double multiply_add(const subject *s, double a, double b, double c) {
+    return s->type == TW_F32 ? (double)fmaf((float)a, (float)b, (float)c) : fma(a, b, c);
+}
+
+static double plus(const subject *s, double a, double b) {
+    return s->type == TW_F32 ? (double)((float)a + (float)b) : a + b;
+}
+
+static void each_subject(void (*check)(const subject *s)) {
+    size_t count;
+    const tw_kernel *const *kernels = tw_kernels(&count);
+    for (size_t k = 0; k < count; k++)
+        for (int type = TW_F32; tw_cpu_has(kernels[k]->needs) && type <= TW_F64; type++)
+            for (int at_end = 0; at_end < 2; at_end++)
+                check(&(subject){kernels[k]->loops[type], (tw_type)type, at_end});
+}
+
+/* ---- The tile. */
+
+/* As the forward pass calls it (a pixel's channels side by side, a bias), and as the weights' gradient does
+ * (channels down the tile, added to what is there). */
+static void check_tile(const subject *s, int vecs, int rows, int columns, int64_t length, bool forward) {
+    const int64_t wide = (int64_t)vecs * s->loops->lanes, across = wide + 3, c_row = columns + 2;
+    const int64_t a_row = forward ? length + 1 : 1, a_col = forward ? 1 : rows;
+    const int64_t a_count = (rows - 1) * a_row + (length - 1) * a_col + 1;
+    const int64_t b_count = (length - 1) * across + wide, c_count = (rows - 1) * c_row + columns;
+    const void *a[2] = {drawn(s, A, a_count), drawn(s, A2, a_count)};
+    const void *b[2] = {drawn(s, B, b_count), drawn(s, B2, b_count)};
+    void *c = forward ? room(s, C, c_count) : drawn(s, C, c_count);
+    double before[14 * 66] = {0};
+    for (int64_t i = 0; i < c_count; i++) before[i] = get(s, c, i);
+    const void *start = forward ? drawn(s, START, columns) : c;
+    tw_strip strips[2] = {{a[0], b[0], length}, {a[1], b[1], length}};
+    tw_tile t = {.strips = strips, .count = 2, .a_row = a_row, .a_col = a_col, .b_row = across};
+    t.start = start, t.start_row = forward ? 0 : c_row, t.c = c, t.c_row = c_row;
+    t.rows = rows, t.vecs = vecs, t.columns = columns;
+    s->loops->tile(&t);
+    for (int m = 0; m < rows; m++)
+        for (int64_t n = 0; n < tw_min(c_row, c_count - m * c_row); n++) {
+            const double now = get(s, c, m * c_row + n), was = before[m * c_row + n];
+            double sum = 0;
+            for (int64_t l = 0; l < 2 * length; l++)
+                sum = multiply_add(s, get(s, a[l / length], m * a_row + l % length * a_col),
+                                   get(s, b[l / length], l % length * across + n % wide), sum);
+            if (n < columns)
+                assert_true(now == plus(s, forward ? get(s, start, n) : was, sum));
+            else
+                assert_true(now == was || (isnan(now) && isnan(was)));
+        }
+}
+
+static void check_tiles(const subject *s) {
+    for (int vecs = 1; vecs <= s->loops->most_vecs; vecs++)
+        for (int rows = 1; rows <= s->loops->most_rows[vecs]; rows++)
+            for (int part = 0; part < 3; part++) {
+                const int least = (vecs - 1) * s->loops->lanes + 1, most = vecs * s->loops->lanes;
+                const int columns = part == 0 ? least : part == 1 ? most : (least + most) / 2;
+                check_tile(s, vecs, rows, columns, 1 + rows % 4, true);
+                check_tile(s, vecs, rows, columns, 1 + rows % 4, false);
+            }
+}
+
+static void tiles_keep_within_their_buffers(void **state) {
+    (void)state;
+    each_subject(check_tiles);
+}
+
+/* ---- Dots, sums, infinities. */
+
+enum { PHASES = 16 };
+
+/* The 16 partial sums in their tree. */
+static double tree(const subject *s, double *phase) {
+    for (int half = PHASES / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) phase[i] = plus(s, phase[i], phase[i + half]);
+    return phase[0];
+}
+
+static void check_dots(const subject *s, int rows, int columns, int64_t length) {
+    static const int64_t offset[] = {0, 5, 2, 7};
+    const int64_t pitch = length + 3, c_row = columns + 1, furthest = columns < 2 ? 0 : columns < 4 ? 5 : 7;
+    const void *a = drawn(s, A, (rows - 1) * pitch + length), *b = drawn(s, B, furthest + length);
+    void *c = room(s, C, (rows - 1) * c_row + columns);
+    tw_strip strip = {a, b, length};
+    tw_dots d = {.strips = &strip, .count = 1, .a_pitch = pitch, .offset = offset, .c = c, .c_row = c_row};
+    d.rows = rows, d.columns = columns;
+    s->loops->dots(&d);
+    for (int m = 0; m < rows; m++)
+        for (int j = 0; j < columns; j++) {
+            double phase[PHASES] = {0};
+            for (int64_t l = 0; l < length; l++)
+                phase[l % PHASES] =
+                    multiply_add(s, get(s, a, m * pitch + l), get(s, b, offset[j] + l), phase[l % PHASES]);
+            assert_true(get(s, c, m * c_row + j) == tree(s, phase));
+        }
+}
+
+static void check_all_dots(const subject *s) {
+    for (int rows = 1; rows <= s->loops->dot_rows; rows++)
+        for (int columns = 1; columns <= s->loops->dot_columns; columns++)
+            for (int64_t length = 1; length < 50; length += 3) check_dots(s, rows, columns, length);
+}
+
+static void dots_keep_within_their_buffers(void **state) {
+    (void)state;
+    each_subject(check_all_dots);
+}
+
+/* Channels side by side, or pixels side by side. */
+static void check_sums(const subject *s, int64_t pixels, int64_t channels, bool last) {
+    const int64_t pixel_step = last ? channels + 1 : 1, channel_step = last ? 1 : pixels + 2;
+    const int64_t count = (pixels - 1) * pixel_step + (channels - 1) * channel_step + 1;
+    const void *in = drawn(s, A, count);
+    void *total = drawn(s, C, channels);
+    double before[40];
+    for (int64_t c = 0; c < channels; c++) before[c] = get(s, total, c);
+    s->loops->sums(&(tw_sums){in, pixels, pixel_step, channels, channel_step, total});
+    for (int64_t c = 0; c < channels; c++) {
+        double phase[PHASES] = {0};
+        for (int64_t p = 0; p < pixels; p++)
+            phase[p % PHASES] = plus(s, phase[p % PHASES], get(s, in, p * pixel_step + c * channel_step));
+        assert_true(get(s, total, c) == plus(s, before[c], tree(s, phase)));
+    }
+}
+
+static void check_all_sums(const subject *s) {
+    for (int64_t pixels = 1; pixels < 60; pixels += 7)
+        for (int64_t channels = 2; channels < 40; channels += 5) /* with one, both steps could be 1 */
+            for (int last = 0; last < 2; last++) check_sums(s, pixels, channels, last);
+    for (int64_t count = 1; count < 300; count += 1 + count / 20)
+        assert_true(s->loops->all_finite(drawn(s, A, count), count));
+}
+
+static void sums_keep_within_their_buffers(void **state) {
+    (void)state;
+    each_subject(check_all_sums);
+}
+
+/* ---- Turning and copying. */
+
+static void check_block(const subject *s, int64_t rows, int64_t columns, bool turned) {
+    const int64_t from_pitch = columns + 1, to_pitch = (turned ? rows : columns) + 2;
+    const int64_t lines = turned ? columns : rows, line = turned ? rows : columns;
+    const void *from = drawn(s, FROM, (rows - 1) * from_pitch + columns);
+    void *to = room(s, TO, (lines - 1) * to_pitch + line);
+    (turned ? s->loops->turn : s->loops->copy)(&(tw_block){from, from_pitch, to, to_pitch, rows, columns});
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < columns; c++)
+            assert_true(get(s, to, turned ? c * to_pitch + r : r * to_pitch + c) ==
+                        get(s, from, r * from_pitch + c));
+    for (int64_t i = 0; i < (lines - 1) * to_pitch + line; i++)
+        if (i % to_pitch >= line) assert_true(isnan(get(s, to, i)));
+}
+
+static void check_blocks(const subject *s) {
+    for (int64_t rows = 1; rows < 40; rows += 1 + rows / 5)
+        for (int64_t columns = 1; columns < 90; columns += 1 + columns / 5)
+            for (int turned = 0; turned < 2; turned++) check_block(s, rows, columns, turned);
+}
+
+static void blocks_keep_within_their_buffers(void **state) {
+    (void)state;
+    each_subject(check_blocks);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tiles_keep_within_their_buffers),
+        cmocka_unit_test(dots_keep_within_their_buffers),
+        cmocka_unit_test(sums_keep_within_their_buffers),
+        cmocka_unit_test(blocks_keep_within_their_buffers),
+    };
+    return cmocka_run_group_tests(tests, fences_raise, NULL);
+}
