@@ -10,9 +10,9 @@
  * Same bits: what a plan computes depends on its geometry of one image, type and accuracy mode alone; not on
  * threads, batch size, place in the batch, instruction set, or whose workspace it is.
  *
- * Accuracy: |y - exact| <= c * 2^-24 * sum |x||w| (2^-53 in f64) with c = 16 for the direct sum; for
- * Winograd, which `strict` never uses, 8 for F(2x2) and 128 for F(4x4) where the numbers of a patch are of
- * about one size (docs/limits.md and docs/winograd.md say what holds beyond).
+ * Accuracy: |y - exact| <= c * 2^-24 * sum |x||w| (2^-53 in f64), where the numbers of a patch are of about
+ * one size, with c = 16 for the direct sum; for Winograd, which `strict` never uses, 8 for F(2x2) and 128 for
+ * F(4x4) (docs/limits.md and docs/winograd.md say what holds beyond).
  *
  * NaN and infinity go through as IEEE 754 says, also beside padding (weights or dy that hold one may take
  * longer: see docs/engine.md), but for Winograd, where one can make its whole tile NaN. No other value

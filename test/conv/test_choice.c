@@ -97,6 +97,25 @@ static void the_cheapest_is_chosen_and_the_others_have_a_reason_or_a_cost(void *
     each_case(check_cost);
 }
 
+/* Neither chosen nor to be had by name. */
+static void check_strict(const tw_geometry *g, int number) {
+    size_t count;
+    const char *const *names = tw_conv_algorithms(&count);
+    tw_conv *plan = plan_of(g, NULL, NULL, 1, number % 2 + 2); /* strict, of both types */
+    for (int pass = 0; pass < TW_PASSES; pass++) {
+        assert_int_not_equal(strncmp(chosen(plan, pass), "winograd", 8), 0);
+        for (size_t i = 0; i < count; i++)
+            if (strncmp(names[i], "winograd", 8) == 0)
+                assert_non_null(tw_conv_declines(plan, (tw_pass)pass, names[i]));
+    }
+    tw_conv_free(plan);
+}
+
+static void strict_never_takes_winograd(void **state) {
+    (void)state;
+    each_case(check_strict);
+}
+
 static void check_independence(const tw_geometry *g, int number) {
     size_t isas;
     const tw_machine_isa *isa = tw_machine_isas(&isas);
@@ -133,6 +152,7 @@ int main(void) {
         cmocka_unit_test(the_last_resort_is_never_chosen),
         cmocka_unit_test(absurd_padding_is_computed_or_refused),
         cmocka_unit_test(the_cheapest_is_chosen_and_the_others_have_a_reason_or_a_cost),
+        cmocka_unit_test(strict_never_takes_winograd),
         cmocka_unit_test(neither_batch_nor_threads_nor_instruction_set_choose),
         cmocka_unit_test(the_cost_of_nothing_is_none),
     };
