@@ -3,15 +3,13 @@
  * lives in registers.
  *
  * Forward and backward data are the same walk (see axis.h): over images, chunks of channels and bands of
- * rows, and in them over pairs of output rows. The source rows that a pair needs are staged, each once; see
- * stage_cache.c and kernel/stencil_body.h. Any kernel size, stride, dilation and padding mode, one to three
- * dimensions, and a depth multiplier forward; a transposed convolution comes as its base.
+ * rows, and in them over pairs of output rows. Small kernels read channels-last rows where they lie.
+ * Otherwise the source rows that a pair needs are staged, each once; see stage_cache.c and
+ * kernel/stencil_body.h. Any kernel size, stride, dilation and padding mode, one to three dimensions, and a
+ * depth multiplier forward; a transposed convolution comes as its base.
  *
  * The order of a sum: taps by depth, row, column shift ascending, one chain of fused multiply-adds from zero;
- * the bias is added last. Zeros beyond the borders are multiplied where that is cheaper than leaving them
- * out, but never when a weight of the block is infinite or NaN. Pairs of rows and spans of columns are cut at
- * fixed places. */
-#include <math.h>
+ * the bias is added last. What lies beyond the borders is left out, never multiplied. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -29,10 +27,11 @@ enum {
 typedef struct depthwise {
     const tw_problem *problem;
     const tw_axis *axis;
-    bool backward;
+    bool backward, in_place; /* rows are read where they lie, but for a last block that is not full */
     size_t size;
     int64_t lanes, channels; /* of the destination, which has as many as there are lanes to fill */
     int64_t blocks, chunk;   /* blocks in all, and of a chunk */
+    int64_t staged;          /* at most so many blocks of a chunk are staged */
     int64_t to_pixels, from_image, to_image;
     tw_stage_cache cache; /* the shape of a worker's caches */
     int64_t most_rows;    /* rows of taps */
@@ -48,7 +47,6 @@ static depthwise describe(const tw_problem *problem, const tw_axis *axis, bool b
         .size = tw_type_size(problem->type),
         .lanes = lanes,
         .channels = backward ? s->in_channels : s->out_channels,
-        .chunk = tw_max(1, CHUNK / lanes),
         .to_pixels = backward ? s->in_pixels : s->out_pixels,
         .from_image = backward ? s->out_image : s->in_image,
         .to_image = backward ? s->in_image : s->out_image,
@@ -57,7 +55,6 @@ static depthwise describe(const tw_problem *problem, const tw_axis *axis, bool b
     d.blocks = tw_ceil_div(d.channels, lanes);
     const int64_t *extent = backward ? s->out : s->in;
     const tw_axis *x = &axis[TW_WIDTH], *y = &axis[TW_HEIGHT], *z = &axis[TW_DEPTH];
-    int64_t last_column = (tw_axis_count(x, 0) - 1) * x->in_step + x->last;
     d.cache = (tw_stage_cache){
         .shape = s,
         .loops = problem->loops,
@@ -68,35 +65,37 @@ static depthwise describe(const tw_problem *problem, const tw_axis *axis, bool b
         .pixels = backward ? s->out_pixels : s->in_pixels,
         .extent = {extent[0], extent[1], extent[2]},
         .repeat = backward ? 1 : s->group_out,
-        .from = x->least,
-        .width = last_column - x->least + 1,
         .depths = tw_stage_slots(z->last - z->least + 1),
         .rows = tw_stage_slots(y->last - y->least + y->in_step + 1),
     };
+    tw_stage_columns(&d.cache, x->least, (tw_axis_count(x, 0) - 1) * x->in_step + x->last);
+    d.in_place = tw_stage_needless(&d.cache, s) && d.channels >= lanes;
+    d.chunk = d.in_place ? d.blocks : tw_max(1, CHUNK / lanes);
+    d.staged = !d.in_place ? tw_min(d.chunk, d.blocks) : d.channels % lanes ? 1 : 0;
     return d;
 }
 
 /* A worker's part of the workspace. */
 typedef struct worker_parts {
-    int64_t caches, one_cache, zeros, rows, values, bias, all;
+    int64_t one_cache, phases, rows, values, one_row, bias, all;
 } worker_parts;
 
 static bool lay(const depthwise *d, worker_parts *p) {
-    int64_t row = d->cache.width * d->lanes * (int64_t)d->size;
-    int64_t columns = tw_axis_count(&d->axis[TW_WIDTH], 0) * d->lanes * (int64_t)d->size;
+    const tw_axis *ax = &d->axis[TW_WIDTH];
+    p->one_row = ax->to * d->lanes * (int64_t)d->size;
     p->one_cache = tw_stage_bytes(&d->cache);
-    if (p->one_cache > MOST_WORKSPACE || row > MOST_WORKSPACE || columns > MOST_WORKSPACE) return false;
+    if (p->one_cache > MOST_WORKSPACE || p->one_row > MOST_WORKSPACE) return false;
     p->one_cache = tw_round_up(p->one_cache, TW_ALIGNMENT);
-    p->zeros = d->chunk * p->one_cache;
-    p->rows = p->zeros + tw_round_up(row, TW_ALIGNMENT);
-    p->values = p->rows + tw_round_up(d->most_rows * (int64_t)sizeof(tw_stencil_row), TW_ALIGNMENT);
-    p->bias = p->values + 2 * tw_round_up(columns, TW_ALIGNMENT);
-    p->all = p->bias + tw_round_up(d->lanes * (int64_t)d->size, TW_ALIGNMENT);
+    p->one_row = tw_round_up(p->one_row, TW_ALIGNMENT);
+    p->phases = d->staged * p->one_cache;
+    p->rows = p->phases + tw_round_up(ax->phases * (int64_t)sizeof(tw_stencil_phase), TW_ALIGNMENT);
+    p->values = p->rows + tw_round_up(2 * d->most_rows * (int64_t)sizeof(tw_stencil_row), TW_ALIGNMENT);
+    p->bias = p->values + (d->cache.layout == TW_NHWC ? 0 : 2 * p->one_row);
+    p->all = p->bias + tw_round_up(d->chunk * d->lanes * (int64_t)d->size, TW_ALIGNMENT);
     return p->all <= MOST_WORKSPACE;
 }
 
-/* ---- Weights: a byte for each block (are all finite?), then [block][taps z][taps y][taps x][lanes] in the
- * order of the axes' taps. */
+/* ---- Weights: [block][taps z][taps y][taps x][lanes] in the order of the axes' taps. */
 
 static int64_t used_taps(const tw_axis *axis) {
     return axis->first[axis->phases];
@@ -104,10 +103,6 @@ static int64_t used_taps(const tw_axis *axis) {
 
 static int64_t block_weights(const depthwise *d) {
     return used_taps(&d->axis[0]) * used_taps(&d->axis[1]) * used_taps(&d->axis[2]) * d->lanes;
-}
-
-static int64_t header(const depthwise *d) {
-    return tw_round_up(d->blocks, TW_ALIGNMENT);
 }
 
 static double weight_of(const depthwise *d, const void *w, int64_t i) {
@@ -121,9 +116,8 @@ static void put(const depthwise *d, void *to, int64_t i, double value) {
         ((double *)to)[i] = value;
 }
 
-static bool pack_block(const depthwise *d, int64_t block, const void *w, char *to) {
+static void pack_block(const depthwise *d, int64_t block, const void *w, char *to) {
     const tw_shape *s = &d->problem->shape;
-    bool finite = true;
     int64_t at = 0;
     for (int64_t z = 0; z < used_taps(&d->axis[0]); z++)
         for (int64_t y = 0; y < used_taps(&d->axis[1]); y++)
@@ -134,30 +128,24 @@ static bool pack_block(const depthwise *d, int64_t block, const void *w, char *t
                 for (int64_t l = 0; l < d->lanes; l++, at++) {
                     int64_t channel = block * d->lanes + l;
                     double value = channel < d->channels ? weight_of(d, w, channel * s->kernel_taps + k) : 0;
-                    finite = finite && isfinite(value);
                     put(d, to, at, value);
                 }
             }
-    return finite;
 }
 
 static void pack(const tw_problem *problem, tw_pass pass, const void *state, const void *w, void *packed,
                  int threads) {
     (void)threads;
     depthwise d = describe(problem, state, pass == TW_BACKWARD_DATA);
-    char *values = (char *)packed + header(&d);
-    memset(packed, 0, (size_t)header(&d));
     for (int64_t b = 0; b < d.blocks; b++)
-        ((char *)packed)[b] = pack_block(&d, b, w, values + (size_t)(b * block_weights(&d)) * d.size);
+        pack_block(&d, b, w, (char *)packed + (size_t)(b * block_weights(&d)) * d.size);
 }
 
 static int64_t packed_bytes(const tw_problem *problem, tw_pass pass, const void *state) {
     if (pass == TW_BACKWARD_WEIGHTS) return 0;
     depthwise d = describe(problem, state, pass == TW_BACKWARD_DATA);
     int64_t bytes;
-    if (!tw_mul(block_weights(&d), d.blocks * (int64_t)d.size, &bytes) || !tw_add(bytes, header(&d), &bytes))
-        return INT64_MAX;
-    return bytes;
+    return tw_mul(block_weights(&d), d.blocks * (int64_t)d.size, &bytes) ? bytes : INT64_MAX;
 }
 
 /* ---- The walk. */
@@ -176,141 +164,156 @@ typedef struct band {
     char *memory;
     const char *from;
     char *to;
+    int64_t first_block;                 /* of the chunk */
     int64_t z, source_z, first_z, end_z; /* output depth; where it reads, and its taps */
-    int64_t block;                       /* of all blocks */
-    tw_stage_cache *cache;               /* the block's */
-    int used;
-    bool exact;
 } band;
+
+/* Blocks that go together: some that are read in place, or a staged one. */
+typedef struct group {
+    tw_stage_cache *cache; /* NULL: in place */
+    int64_t block, blocks; /* of all blocks */
+    int used;
+} group;
 
 static bool inside(const tw_axis *axis, tw_pad_mode mode, int64_t i) {
     return mode != TW_PAD_ZEROS || (i >= 0 && i < axis->from);
 }
 
-/* Collects the rows of taps that meet output rows q and q + 1 (rows 2) of phase py. */
-static int64_t gather_rows(const band *b, int64_t py, int64_t q, int rows, tw_stencil_row *out) {
+static const void *source_row(const band *b, const group *g, int64_t z, int64_t y) {
     const depthwise *d = &b->sweep->d;
-    const tw_axis *az = &d->axis[TW_DEPTH], *ay = &d->axis[TW_HEIGHT];
-    int64_t count = 0;
+    if (g->cache) return tw_stage_row(g->cache, b->from, z, y);
+    int64_t pixel = (z * d->axis[TW_HEIGHT].from + y) * d->axis[TW_WIDTH].from;
+    return b->from + (size_t)(pixel * d->cache.channels + g->block * d->lanes) * d->size;
+}
+
+/* The rows that one depth's taps meet for output rows q and q + 1 (rows 2) of phase py, ascending: the rows
+ * of the two, merged. */
+static int64_t gather_depth(const band *b, const group *g, int64_t tz, int64_t py, int64_t q, int rows,
+                            tw_stencil_row *out) {
+    const depthwise *d = &b->sweep->d;
+    const tw_axis *ay = &d->axis[TW_HEIGHT];
+    int64_t z = b->source_z + d->axis[TW_DEPTH].shift[tz], count = 0;
     int64_t row_weights = used_taps(&d->axis[TW_WIDTH]) * d->lanes;
-    const char *weights =
-        (const char *)b->sweep->job->packed + header(d) + (size_t)(b->block * block_weights(d)) * d->size;
-    for (int64_t tz = b->first_z; tz < b->end_z; tz++) {
-        int64_t source_z = b->source_z + az->shift[tz];
-        if (!inside(az, b->cache->mode, source_z)) continue;
-        for (int64_t ty = ay->first[py]; ty < ay->first[py + 1]; ty++) {
-            tw_stencil_row row = {.weights =
-                                      weights + (size_t)((tz * used_taps(ay) + ty) * row_weights) * d->size};
-            bool some = false;
-            for (int r = 0; r < rows; r++) {
-                int64_t y = (q + r) * ay->in_step + ay->shift[ty];
-                bool reads = inside(ay, b->cache->mode, y);
-                row.in[r] =
-                    reads ? tw_stage_row(b->cache, b->from, source_z, y) : b->memory + b->sweep->parts.zeros;
-                some = some || reads;
-            }
-            if (some) out[count++] = row;
-        }
+    const char *weights = (const char *)b->sweep->job->packed +
+                          (size_t)(g->block * block_weights(d) + tz * used_taps(ay) * row_weights) * d->size;
+    const int64_t end = ay->first[py + 1];
+    int64_t tap[2] = {ay->first[py], rows > 1 ? ay->first[py] : end};
+    while (tap[0] < end || tap[1] < end) {
+        int64_t y[2];
+        for (int r = 0; r < 2; r++)
+            y[r] = tap[r] < end ? (q + r) * ay->in_step + ay->shift[tap[r]] : INT64_MAX;
+        int64_t least = tw_min(y[0], y[1]);
+        tw_stencil_row row = {0};
+        for (int r = 0; r < 2; r++)
+            if (y[r] == least) row.weights[r] = weights + (size_t)(tap[r]++ * row_weights) * d->size;
+        if (!inside(ay, d->cache.mode, least)) continue;
+        row.in = source_row(b, g, z, least);
+        out[count++] = row;
     }
     return count;
 }
 
-/* Channels-first output: the row's values go from [column][lane] to their planes. */
-static void scatter(const band *b, const char *values, int64_t pixel, int64_t step, int64_t columns) {
+static int64_t gather_rows(const band *b, const group *g, int64_t py, int64_t q, int rows,
+                           tw_stencil_row *out) {
     const depthwise *d = &b->sweep->d;
-    for (int l = 0; l < b->used; l++) {
-        int64_t plane = (b->block * d->lanes + l) * d->to_pixels + pixel;
-        for (int64_t q = 0; q < columns; q++)
-            memcpy(b->to + (size_t)(plane + q * step) * d->size,
-                   values + (size_t)(q * d->lanes + l) * d->size, d->size);
-    }
+    int64_t count = 0;
+    for (int64_t tz = b->first_z; tz < b->end_z; tz++)
+        if (inside(&d->axis[TW_DEPTH], d->cache.mode, b->source_z + d->axis[TW_DEPTH].shift[tz]))
+            count += gather_depth(b, g, tz, py, q, rows, out + count);
+    return count;
 }
 
-/* Output rows at pixel0 and pixel1 (their first pixels) for each phase of columns. */
-static void run_columns(const band *b, tw_stencil *stencil, const int64_t pixel[2]) {
-    const depthwise *d = &b->sweep->d;
+/* The phases of columns, the same for all rows. */
+static void lay_phases(const depthwise *d, tw_stencil_phase *phases) {
     const tw_axis *ax = &d->axis[TW_WIDTH];
-    bool last = b->cache->layout == TW_NHWC;
-    int64_t value_row = (b->sweep->parts.bias - b->sweep->parts.values) / 2;
+    int64_t pixel = d->cache.layout == TW_NHWC ? d->channels : d->lanes;
     for (int64_t px = 0; px < ax->phases; px++) {
         int64_t first = ax->first[px], taps = ax->first[px + 1] - first;
-        int64_t shift = taps ? ax->shift[first] : ax->least;
-        stencil->taps = taps;
-        stencil->weights_begin = first * d->lanes;
-        stencil->in_begin = (shift - b->cache->from) * d->lanes;
-        stencil->columns = tw_axis_count(ax, px);
-        stencil->stride = ax->in_step;
-        stencil->dilation = taps > 1 ? ax->shift[first + 1] - shift : 1;
-        stencil->inside_first = b->cache->mode == TW_PAD_ZEROS ? -shift : 0;
-        stencil->inside_end = b->cache->mode == TW_PAD_ZEROS ? ax->from - shift : INT64_MAX / 4;
-        stencil->out_step = last ? ax->out_step * d->channels : d->lanes;
-        for (int r = 0; r < stencil->rows; r++)
-            stencil->out[r] =
-                last ? b->to + (size_t)((pixel[r] + px) * d->channels + b->block * d->lanes) * d->size
-                     : b->memory + b->sweep->parts.values + r * value_row;
-        d->problem->loops->stencil.apply(stencil);
-        for (int r = 0; !last && r < stencil->rows; r++)
-            scatter(b, stencil->out[r], pixel[r] + px, ax->out_step, stencil->columns);
+        phases[px] = (tw_stencil_phase){
+            .columns = tw_axis_count(ax, px),
+            .taps = taps,
+            .shift = taps ? ax->shift[first] - d->cache.from : 0,
+            .dilation = taps > 1 ? ax->shift[first + 1] - ax->shift[first] : 1,
+            .weights_begin = first * d->lanes,
+            .out_begin = px * pixel,
+        };
     }
 }
 
-static void run_rows(const band *b, int64_t py, int64_t q, int rows) {
+/* Channels-first output: the row's values go from [column][lane] to their planes. */
+static void turn_out(const band *b, const group *g, const void *values, int64_t pixel) {
     const depthwise *d = &b->sweep->d;
+    d->problem->loops->turn(&(tw_block){
+        .from = values,
+        .from_pitch = d->lanes,
+        .to = b->to + (size_t)(g->block * d->lanes * d->to_pixels + pixel) * d->size,
+        .to_pitch = d->to_pixels,
+        .rows = d->axis[TW_WIDTH].to,
+        .columns = g->used,
+    });
+}
+
+static void run_rows(const band *b, const group *g, int64_t py, int64_t q, int rows) {
+    const depthwise *d = &b->sweep->d;
+    const worker_parts *p = &b->sweep->parts;
     const tw_axis *ay = &d->axis[TW_HEIGHT], *ax = &d->axis[TW_WIDTH];
-    tw_stencil_row *list = (tw_stencil_row *)(b->memory + b->sweep->parts.rows);
+    bool last = d->cache.layout == TW_NHWC;
+    tw_stencil_row *list = (tw_stencil_row *)(b->memory + p->rows);
+    int64_t pixel_step = last ? d->channels : d->lanes, pixel[2] = {0};
     tw_stencil stencil = {
-        .taps_of_rows = list,
-        .count = gather_rows(b, py, q, rows, list),
-        .bias = b->memory + b->sweep->parts.bias,
+        .source = list,
+        .count = gather_rows(b, g, py, q, rows, list),
+        .phases = (const tw_stencil_phase *)(b->memory + p->phases),
+        .phase_count = ax->phases,
+        .stride = ax->in_step,
+        .width = d->cache.width,
+        .in_step = g->cache ? d->lanes : d->cache.channels,
+        .blocks = g->blocks,
+        .block_weights = block_weights(d),
+        .bias = b->memory + p->bias + (size_t)((g->block - b->first_block) * d->lanes) * d->size,
+        .out_step = ax->out_step * pixel_step,
         .rows = rows,
-        .used = b->used,
-        .exact = b->exact,
+        .used = g->used,
     };
-    int64_t pixel[2];
-    for (int r = 0; r < rows; r++) pixel[r] = (b->z * ay->to + py + (q + r) * ay->out_step) * ax->to;
-    run_columns(b, &stencil, pixel);
+    for (int r = 0; r < rows; r++) {
+        pixel[r] = (b->z * ay->to + py + (q + r) * ay->out_step) * ax->to;
+        stencil.out[r] = last ? b->to + (size_t)(pixel[r] * d->channels + g->block * d->lanes) * d->size
+                              : b->memory + p->values + r * p->one_row;
+    }
+    d->problem->loops->stencil.apply(&stencil);
+    for (int r = 0; !last && r < rows; r++) turn_out(b, g, stencil.out[r], pixel[r]);
 }
 
-/* Two output rows of one phase share their weights; where zeros must not be multiplied, each goes alone. */
-static void run_pair(const band *b, int64_t py, int64_t q) {
-    int64_t count = tw_axis_count(&b->sweep->d.axis[TW_HEIGHT], py);
-    if (q >= count) return;
-    bool pair = q + 1 < count;
-    if (pair && !b->exact) {
-        run_rows(b, py, q, 2);
-    } else {
-        run_rows(b, py, q, 1);
-        if (pair) run_rows(b, py, q + 1, 1);
+/* Two output rows of each phase at once: they share source rows and weights. */
+static void run_pair(const band *b, const group *g, int64_t q) {
+    const tw_axis *ay = &b->sweep->d.axis[TW_HEIGHT];
+    for (int64_t py = 0; py < ay->phases; py++) {
+        int64_t left = tw_axis_count(ay, py) - q;
+        if (left > 0) run_rows(b, g, py, q, left > 1 ? 2 : 1);
     }
 }
 
-static void load_bias(const band *b) {
+static void run_band(band *b, const group *groups, int64_t count, int64_t first) {
     const depthwise *d = &b->sweep->d;
-    char *bias = b->memory + b->sweep->parts.bias;
-    memset(bias, 0, (size_t)d->lanes * d->size);
-    if (b->sweep->job->bias)
-        memcpy(bias, (const char *)b->sweep->job->bias + (size_t)(b->block * d->lanes) * d->size,
-               (size_t)b->used * d->size);
-}
-
-static void run_band(const sweep *s, band *b, tw_stage_cache *caches, int64_t first_block, int64_t blocks,
-                     int64_t first) {
-    const depthwise *d = &s->d;
     const tw_axis *az = &d->axis[TW_DEPTH];
-    int64_t end = tw_min(first + s->band_rows, tw_axis_count(&d->axis[TW_HEIGHT], 0));
+    int64_t end = tw_min(first + b->sweep->band_rows, tw_axis_count(&d->axis[TW_HEIGHT], 0));
     for (b->z = 0; b->z < az->to; b->z++) {
         b->source_z = b->z / az->out_step * az->in_step;
         b->first_z = az->first[b->z % az->out_step], b->end_z = az->first[b->z % az->out_step + 1];
         for (int64_t q = first; q < end; q += 2)
-            for (int64_t i = 0; i < blocks; i++) {
-                b->block = first_block + i;
-                b->cache = &caches[i];
-                b->used = caches[i].used;
-                b->exact = !((const char *)s->job->packed)[b->block];
-                load_bias(b);
-                for (int64_t py = 0; py < d->axis[TW_HEIGHT].phases; py++) run_pair(b, py, q);
-            }
+            for (int64_t i = 0; i < count; i++) run_pair(b, &groups[i], q);
     }
+}
+
+/* Bias of a chunk, with zeros in lanes that no channel fills. */
+static void load_bias(const band *b, int64_t blocks) {
+    const depthwise *d = &b->sweep->d;
+    char *bias = b->memory + b->sweep->parts.bias;
+    int64_t first = b->first_block * d->lanes, lanes = blocks * d->lanes;
+    memset(bias, 0, (size_t)lanes * d->size);
+    if (b->sweep->job->bias)
+        memcpy(bias, (const char *)b->sweep->job->bias + (size_t)first * d->size,
+               (size_t)tw_min(lanes, d->channels - first) * d->size);
 }
 
 static void run_task(void *context, int64_t task, int worker) {
@@ -318,22 +321,28 @@ static void run_task(void *context, int64_t task, int worker) {
     const depthwise *d = &s->d;
     int64_t band_index = task % s->bands, chunk = task / s->bands % s->chunks,
             image = task / s->bands / s->chunks;
-    band b = {.sweep = s, .memory = (char *)s->job->workspace + worker * s->parts.all};
+    band b = {.sweep = s,
+              .memory = (char *)s->job->workspace + worker * s->parts.all,
+              .first_block = chunk * d->chunk};
     b.from = (const char *)(d->backward ? s->job->dy : s->job->x) + (size_t)(image * d->from_image) * d->size;
     b.to = (char *)(d->backward ? s->job->dx : s->job->y) + (size_t)(image * d->to_image) * d->size;
-    memset(b.memory + s->parts.zeros, 0, (size_t)(s->parts.rows - s->parts.zeros));
-    int64_t first_block = chunk * d->chunk, blocks = tw_min(d->chunk, d->blocks - first_block);
+    int64_t blocks = tw_min(d->chunk, d->blocks - b.first_block), block = b.first_block, count = 0;
+    load_bias(&b, blocks);
+    lay_phases(d, (tw_stencil_phase *)(b.memory + s->parts.phases));
+    group groups[CHUNK + 1];
     tw_stage_cache caches[CHUNK];
-    int64_t slots = d->cache.depths * d->cache.rows;
-    for (int64_t i = 0; i < blocks; i++) {
-        caches[i] = d->cache;
-        caches[i].first = (first_block + i) * d->lanes;
-        caches[i].used = (int)tw_min(d->lanes, d->channels - caches[i].first);
-        caches[i].tags = (int64_t *)(b.memory + i * s->parts.one_cache);
-        caches[i].lines = (char *)(caches[i].tags + tw_round_up(2 * slots, TW_ALIGNMENT / 8));
-        tw_stage_reset(&caches[i]);
+    if (d->in_place) {
+        int64_t full = d->channels / d->lanes;
+        groups[count++] = (group){.block = block, .blocks = full, .used = (int)d->lanes};
+        block = full;
     }
-    run_band(s, &b, caches, first_block, blocks, band_index * s->band_rows);
+    for (int64_t i = 0; block < b.first_block + blocks; block++, i++) {
+        caches[i] = d->cache;
+        tw_stage_open(&caches[i], b.memory + i * s->parts.one_cache, block * d->lanes,
+                      (int)tw_min(d->lanes, d->channels - block * d->lanes));
+        groups[count++] = (group){.cache = &caches[i], .block = block, .blocks = 1, .used = caches[i].used};
+    }
+    run_band(&b, groups, count, band_index * s->band_rows);
 }
 
 static void run_sweep(const tw_job *job) {

@@ -7,8 +7,8 @@
 #include "conv/axis.h"
 
 /* Staged rows of one block of channels: a small cache, indexed by a row's numbers. A row holds the source's
- * columns from
- * .. from + width - 1, as [column][lane]; what the image lacks there is zero. */
+ * columns from .. from + width - 1 as [column][lane]: with padding mode zeros those that the image has, else
+ * all that are read. */
 typedef struct tw_stage_cache {
     const tw_shape *shape;
     const tw_loops *loops;
@@ -27,17 +27,32 @@ typedef struct tw_stage_cache {
 /* Slots for a window of so many: the next power of two. */
 int64_t tw_stage_slots(int64_t window);
 
-/* Forgets all rows, and zeroes the columns that the image lacks. */
+/* Sets `from` and `width`, where columns first .. last are read. */
+void tw_stage_columns(tw_stage_cache *cache, int64_t first, int64_t last);
+
+/* Whether rows are better read where they lie: full blocks of channels last without repeated borders, for
+ * kernels of few taps. */
+bool tw_stage_needless(const tw_stage_cache *cache, const tw_shape *shape);
+
+/* Makes an empty cache of tw_stage_bytes of memory, for `used` channels from `first` on. */
+void tw_stage_open(tw_stage_cache *cache, void *memory, int64_t first, int used);
+
+/* Forgets all rows. */
 void tw_stage_reset(tw_stage_cache *cache);
 
 /* The row `y` of depth `z` (padding mode zeros: inside the image) of one image, staged if it is not there. */
 const void *tw_stage_row(tw_stage_cache *cache, const void *image, int64_t z, int64_t y);
 
+/* Copies the source's pixels source .. source + count - 1, counted from `row`, to the line's columns from
+ * `at` on. */
+void tw_stage_copy(const tw_stage_cache *cache, const void *row, int64_t source, int64_t at, int64_t count,
+                   void *line);
+
 /* Bytes of lines and tags. */
 int64_t tw_stage_bytes(const tw_stage_cache *cache);
 
 /* A chain of the weights gradient runs over whole output rows, at least so many pixels. */
-enum { TW_DEPTHWISE_CHAIN = 64 };
+enum { TW_DEPTHWISE_CHAIN = 64, TW_DEPTHWISE_BLOCKS = 64 };
 
 /* The weights gradient's own part of the algorithm. */
 int64_t tw_depthwise_weights_workspace(const tw_problem *problem, const tw_axis *axes, int threads);

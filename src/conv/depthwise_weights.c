@@ -1,12 +1,14 @@
 /* The weights gradient of a depthwise convolution: dw[channel][k] = sum over images and pixels of dy * x.
  *
- * Again a channel is a lane. Two rows of taps by seven taps are summed in registers while output rows go by,
- * so each dy is loaded once for 14 multiply-adds. Tasks are blocks of channels, and parts of the rows of taps
- * where blocks are too few for the threads.
+ * Again a channel is a lane, and small kernels read channels-last rows where they lie. Some rows of taps by
+ * some taps are summed in registers while output rows go by (kernel/stencil_body.h), so each dy is loaded
+ * once for many multiply-adds. Tasks are some blocks of channels, and parts of the rows of taps where blocks
+ * are too few for the threads.
  *
  * The order of a sum: a chain of fused multiply-adds over the output rows of one depth, cut every `lines`
- * rows (at least 64 pixels), the chains added up over an image, the images added one after the other. It
- * knows nothing of threads. */
+ * rows (at least 64 pixels), the chains added up over an image, the images added one after the other. With a
+ * 3x3 kernel of vertical stride 1 or 2, not dilated, chains go by columns down four rows, and are cut every
+ * 32 columns. The order knows nothing of threads. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -18,11 +20,38 @@ typedef struct gradient {
     const tw_job *job;
     const tw_axis *axis;
     tw_stage_cache cache;
+    bool in_place; /* rows are read where they lie, but for a last block that is not full */
     size_t size;
-    int64_t lanes, blocks, parts, tap_rows, part_rows; /* part_rows is even: rows of taps go in pairs */
-    int64_t lines, columns, sum_row; /* rows of a chain; columns of an output row; [taps][lanes] */
-    int64_t at_dy, at_image, at_total, at_lines, worker_bytes;
+    int64_t lanes, blocks, chunk, chunks; /* blocks in all, and of a task that reads in place */
+    int64_t parts, tap_rows, part_rows;   /* parts of the rows of taps */
+    int64_t row_step;                     /* the loops' */
+    int64_t lines, columns, block_sums;   /* rows of a chain; columns of an output row; of one block */
+    int64_t at_dy, at_image, at_total, at_lines, at_rows, worker_bytes;
 } gradient;
+
+/* Tasks: chunks of full blocks where they are read in place, single blocks otherwise; and parts of each. */
+static void divide(gradient *g, int64_t full, int threads) {
+    g->chunk = g->in_place ? tw_min(tw_ceil_div(full, threads), TW_DEPTHWISE_BLOCKS) : 1;
+    g->chunks = g->in_place ? tw_ceil_div(full, g->chunk) + (g->blocks > full) : g->blocks;
+    int64_t parts =
+        g->chunks % threads == 0 || g->chunks >= 2 * threads ? 1 : tw_ceil_div(2 * threads, g->chunks);
+    g->part_rows = tw_ceil_div(g->tap_rows, parts);
+    if (g->row_step && g->part_rows % 3)
+        g->part_rows = parts > 1 && g->tap_rows == 3 ? 1 : tw_round_up(g->part_rows, 3);
+    g->parts = tw_ceil_div(g->tap_rows, g->part_rows);
+}
+
+static void lay(gradient *g) {
+    int64_t dy = g->lines * g->columns * g->lanes * (int64_t)g->size,
+            sums = g->chunk * g->block_sums * (int64_t)g->size;
+    g->at_dy = tw_round_up(tw_stage_bytes(&g->cache), TW_ALIGNMENT);
+    g->at_image = g->at_dy + tw_round_up(dy, TW_ALIGNMENT);
+    g->at_total = g->at_image + tw_round_up(sums, TW_ALIGNMENT);
+    g->at_lines = g->at_total + tw_round_up(sums, TW_ALIGNMENT);
+    g->at_rows = g->at_lines + tw_round_up(g->lines * (int64_t)sizeof(tw_stencil_line), TW_ALIGNMENT);
+    g->worker_bytes =
+        g->at_rows + tw_round_up(g->lines * g->part_rows * (int64_t)sizeof(void *), TW_ALIGNMENT);
+}
 
 static gradient describe(const tw_problem *problem, const tw_axis *axis, int threads) {
     const tw_shape *s = &problem->shape;
@@ -30,13 +59,11 @@ static gradient describe(const tw_problem *problem, const tw_axis *axis, int thr
     gradient g = {.axis = axis, .size = tw_type_size(problem->type), .lanes = problem->loops->lanes};
     g.blocks = tw_ceil_div(s->out_channels, g.lanes);
     g.tap_rows = s->kernel[TW_DEPTH] * s->kernel[TW_HEIGHT];
-    int64_t parts =
-        g.blocks % threads == 0 || g.blocks >= 2 * threads ? 1 : tw_ceil_div(2 * threads, g.blocks);
-    g.part_rows = tw_round_up(tw_ceil_div(g.tap_rows, parts), 2);
-    g.parts = tw_ceil_div(g.tap_rows, g.part_rows);
     g.columns = s->out[TW_WIDTH];
-    g.lines = tw_min(tw_ceil_div(TW_DEPTHWISE_CHAIN, g.columns), s->out[TW_HEIGHT]);
-    g.sum_row = s->kernel[TW_WIDTH] * g.lanes;
+    bool shared = s->kernel[TW_WIDTH] == 3 && s->kernel[TW_HEIGHT] == 3 && s->dilation[TW_HEIGHT] == 1;
+    g.row_step = shared && s->stride[TW_HEIGHT] <= 2 ? s->stride[TW_HEIGHT] : 0;
+    g.lines = g.row_step ? TW_STENCIL_LINES : tw_ceil_div(TW_DEPTHWISE_CHAIN, g.columns);
+    g.lines = tw_min(g.lines, s->out[TW_HEIGHT]);
     g.cache = (tw_stage_cache){
         .shape = s,
         .loops = problem->loops,
@@ -47,18 +74,14 @@ static gradient describe(const tw_problem *problem, const tw_axis *axis, int thr
         .pixels = s->in_pixels,
         .extent = {s->in[0], s->in[1], s->in[2]},
         .repeat = s->group_out,
-        .from = x->least,
-        .width = (g.columns - 1) * x->in_step + x->last - x->least + 1,
         .depths = tw_stage_slots(z->last - z->least + 1),
         .rows = tw_stage_slots(y->last - y->least + (g.lines - 1) * y->in_step + 1),
     };
-    int64_t dy = g.lines * g.columns * g.lanes * (int64_t)g.size,
-            sums = g.tap_rows * g.sum_row * (int64_t)g.size;
-    g.at_dy = tw_round_up(tw_stage_bytes(&g.cache), TW_ALIGNMENT);
-    g.at_image = g.at_dy + tw_round_up(dy, TW_ALIGNMENT);
-    g.at_total = g.at_image + tw_round_up(sums, TW_ALIGNMENT);
-    g.at_lines = g.at_total + tw_round_up(sums, TW_ALIGNMENT);
-    g.worker_bytes = g.at_lines + tw_round_up(g.lines * (int64_t)sizeof(tw_stencil_line), TW_ALIGNMENT);
+    tw_stage_columns(&g.cache, x->least, (g.columns - 1) * x->in_step + x->last);
+    g.in_place = tw_stage_needless(&g.cache, s) && s->out_channels >= g.lanes;
+    divide(&g, s->out_channels / g.lanes, threads);
+    g.block_sums = g.part_rows * s->kernel[TW_WIDTH] * g.lanes;
+    lay(&g);
     return g;
 }
 
@@ -66,124 +89,148 @@ int64_t tw_depthwise_weights_workspace(const tw_problem *problem, const tw_axis 
     return describe(problem, axes, threads).worker_bytes * threads;
 }
 
-/* One block of channels and one part of the rows of taps. */
+/* Some blocks of channels and one part of the rows of taps. */
 typedef struct share {
     const gradient *g;
     char *memory;
-    tw_stage_cache cache;
-    int64_t first_row, end_row;
+    tw_stage_cache cache; /* `first` and `used` are the share's channels in place, too */
+    bool staged;
+    int64_t blocks, first_row, rows;
 } share;
 
-static const void *source_row(share *p, const void *image, int64_t z, int64_t y, int64_t tap_row) {
+static const void *source_row(share *p, const char *image, int64_t z, int64_t y, int64_t tap_row) {
     const gradient *g = p->g;
     const tw_axis *az = &g->axis[TW_DEPTH], *ay = &g->axis[TW_HEIGHT];
     int64_t kernel_rows = g->job->problem->shape.kernel[TW_HEIGHT];
     int64_t sz = z * az->in_step + az->shift[tap_row / kernel_rows];
     int64_t sy = y * ay->in_step + ay->shift[tap_row % kernel_rows];
     bool outside = sz < 0 || sz >= az->from || sy < 0 || sy >= ay->from;
-    return outside && p->cache.mode == TW_PAD_ZEROS ? NULL : tw_stage_row(&p->cache, image, sz, sy);
+    if (outside && p->cache.mode == TW_PAD_ZEROS) return NULL;
+    if (p->staged) return tw_stage_row(&p->cache, image, sz, sy);
+    int64_t pixel = (sz * ay->from + sy) * g->axis[TW_WIDTH].from;
+    return image + (size_t)(pixel * p->cache.channels + p->cache.first) * g->size;
 }
 
-static void load_dy(const share *p, const char *image, int64_t z, int64_t y, int64_t count) {
+/* dy from an output row on, staged for `count` rows where x is. */
+static const char *load_dy(const share *p, const char *image, int64_t z, int64_t y, int64_t count) {
     const gradient *g = p->g;
     const tw_shape *s = &g->job->problem->shape;
-    bool last = p->cache.layout == TW_NHWC;
     int64_t pixel = (z * s->out[TW_HEIGHT] + y) * g->columns;
-    g->job->problem->loops->stencil.stage(&(tw_stage){
-        .in = image + (size_t)(pixel * (last ? s->out_channels : 1)) * g->size,
-        .step = last ? s->out_channels : 1,
-        .stride = last ? 1 : s->out_pixels,
-        .first = p->cache.first,
-        .repeat = 1,
-        .pixels = count * g->columns, /* rows of a plane follow each other */
-        .used = p->cache.used,
-        .out = p->memory + g->at_dy,
-    });
+    if (!p->staged) return image + (size_t)(pixel * s->out_channels + p->cache.first) * g->size;
+    tw_stage_cache dy = p->cache;
+    dy.channels = s->out_channels, dy.pixels = s->out_pixels, dy.repeat = 1;
+    tw_stage_copy(&dy, image, pixel, 0, count * g->columns,
+                  p->memory + g->at_dy); /* rows follow each other */
+    return p->memory + g->at_dy;
 }
 
 /* One chain: `count` output rows from y on, for all rows of taps of the share. */
-static void run_chain(share *p, const void *x, const char *dy, int64_t z, int64_t y, int64_t count) {
+static void run_chain(share *p, const char *x, const char *dy, int64_t z, int64_t y, int64_t count) {
     const gradient *g = p->g;
+    const tw_shape *s = &g->job->problem->shape;
     const tw_axis *ax = &g->axis[TW_WIDTH];
-    load_dy(p, dy, z, y, count);
+    int64_t dy_step = p->staged ? g->lanes : s->out_channels;
+    const char *from = load_dy(p, dy, z, y, count);
     tw_stencil_line *lines = (tw_stencil_line *)(p->memory + g->at_lines);
-    for (int64_t row = p->first_row; row < p->end_row; row += 2) {
-        int rows = row + 1 < p->end_row ? 2 : 1;
-        int64_t used = 0;
-        for (int64_t i = 0; i < count; i++) {
-            tw_stencil_line line = {.dy =
-                                        p->memory + g->at_dy + (size_t)(i * g->columns * g->lanes) * g->size};
-            for (int r = 0; r < rows; r++) line.in[r] = source_row(p, x, z, y + i, row + r);
-            if (line.in[0] || line.in[1]) lines[used++] = line;
-        }
-        char *sum = p->memory + g->at_image + (size_t)(row * g->sum_row) * g->size;
-        bool zeros = p->cache.mode == TW_PAD_ZEROS;
-        g->job->problem->loops->stencil.gradient(&(tw_stencil_gradient){
-            .lines = lines,
-            .count = used,
-            .taps = g->job->problem->shape.kernel[TW_WIDTH],
-            .columns = g->columns,
-            .stride = ax->in_step,
-            .dilation = g->job->problem->shape.dilation[TW_WIDTH],
-            .inside_first = zeros ? -p->cache.from : 0,
-            .inside_end = zeros ? ax->from - p->cache.from : INT64_MAX / 4,
-            .sum = {sum, sum + (size_t)g->sum_row * g->size},
-            .rows = rows,
-        });
+    const void **in = (const void **)(p->memory + g->at_rows);
+    for (int64_t i = 0; i < count; i++, in += p->rows) {
+        lines[i] = (tw_stencil_line){.dy = from + (size_t)(i * g->columns * dy_step) * g->size, .in = in};
+        for (int64_t r = 0; r < p->rows; r++) in[r] = source_row(p, x, z, y + i, p->first_row + r);
     }
+    g->job->problem->loops->stencil.gradient(&(tw_stencil_gradient){
+        .lines = lines,
+        .count = count,
+        .rows = p->rows,
+        .taps = s->kernel[TW_WIDTH],
+        .columns = g->columns,
+        .stride = ax->in_step,
+        .shift = ax->shift[0] - p->cache.from,
+        .dilation = s->dilation[TW_WIDTH],
+        .width = p->cache.width,
+        .dy_step = dy_step,
+        .in_step = p->staged ? g->lanes : s->in_channels,
+        .blocks = p->blocks,
+        .row_step = g->row_step,
+        .sum = p->memory + g->at_image,
+    });
+}
+
+static void add_f32(float *total, const float *sum, int64_t count) {
+    for (int64_t i = 0; i < count; i++) total[i] += sum[i];
+}
+
+static void add_f64(double *total, const double *sum, int64_t count) {
+    for (int64_t i = 0; i < count; i++) total[i] += sum[i];
 }
 
 static void add(tw_type type, void *total, const void *sum, int64_t count) {
-    for (int64_t i = 0; i < count; i++) {
-        if (type == TW_F32)
-            ((float *)total)[i] += ((const float *)sum)[i];
-        else
-            ((double *)total)[i] += ((const double *)sum)[i];
+    if (type == TW_F32)
+        add_f32(total, sum, count);
+    else
+        add_f64(total, sum, count);
+}
+
+/* One block's sums, [taps][lanes], turned to their channels. A flipped kernel's taps stand the other way. */
+static void write_block(const share *p, int64_t block) {
+    const gradient *g = p->g;
+    const tw_shape *s = &g->job->problem->shape;
+    const int64_t taps = p->rows * s->kernel[TW_WIDTH], before = p->first_row * s->kernel[TW_WIDTH];
+    const int64_t channel = p->cache.first + block * g->lanes;
+    char *to = (char *)g->job->dw + (size_t)(channel * s->kernel_taps) * g->size;
+    tw_block turned = {.from = p->memory + g->at_total + (size_t)(block * taps * g->lanes) * g->size,
+                       .from_pitch = g->lanes,
+                       .to = to + (size_t)before * g->size,
+                       .to_pitch = s->kernel_taps,
+                       .rows = taps,
+                       .columns = p->staged ? p->cache.used : g->lanes};
+    if (!s->geometry.flipped) {
+        g->job->problem->loops->turn(&turned);
+        return;
+    }
+    turned.rows = 1;
+    for (int64_t i = 0; i < taps; i++) {
+        turned.to = to + (size_t)(s->kernel_taps - 1 - before - i) * g->size;
+        g->job->problem->loops->turn(&turned);
+        turned.from = (const char *)turned.from + (size_t)g->lanes * g->size;
     }
 }
 
-static void write(const share *p) {
-    const gradient *g = p->g;
-    const tw_shape *s = &g->job->problem->shape;
-    for (int l = 0; l < p->cache.used; l++)
-        for (int64_t row = p->first_row; row < p->end_row; row++)
-            for (int64_t x = 0; x < s->kernel[TW_WIDTH]; x++) {
-                int64_t k = row * s->kernel[TW_WIDTH] + x;
-                if (s->geometry.flipped) k = s->kernel_taps - 1 - k;
-                const char *from =
-                    p->memory + g->at_total + (size_t)(row * g->sum_row + x * g->lanes + l) * g->size;
-                memcpy((char *)g->job->dw + (size_t)((p->cache.first + l) * s->kernel_taps + k) * g->size,
-                       from, g->size);
-            }
+static share open(const gradient *g, int64_t task, int worker) {
+    int64_t channels = g->job->problem->shape.out_channels, full = channels / g->lanes;
+    share p = {.g = g, .memory = (char *)g->job->workspace + worker * g->worker_bytes, .cache = g->cache};
+    p.first_row = task % g->parts * g->part_rows;
+    p.rows = tw_min(g->part_rows, g->tap_rows - p.first_row);
+    int64_t block = tw_min(task / g->parts * g->chunk, g->in_place ? full : g->blocks);
+    p.staged = !g->in_place || block == full;
+    p.blocks = p.staged ? 1 : tw_min(g->chunk, full - block);
+    int64_t first = block * g->lanes;
+    p.cache.first = first;
+    if (p.staged) tw_stage_open(&p.cache, p.memory, first, (int)tw_min(g->lanes, channels - first));
+    return p;
 }
 
 static void run_task(void *context, int64_t task, int worker) {
     const gradient *g = context;
     const tw_shape *s = &g->job->problem->shape;
-    share p = {.g = g, .memory = (char *)g->job->workspace + worker * g->worker_bytes, .cache = g->cache};
-    p.first_row = task % g->parts * g->part_rows;
-    p.end_row = tw_min(p.first_row + g->part_rows, g->tap_rows);
-    p.cache.first = task / g->parts * g->lanes;
-    p.cache.used = (int)tw_min(g->lanes, s->out_channels - p.cache.first);
-    p.cache.tags = (int64_t *)p.memory;
-    p.cache.lines = p.memory + tw_round_up(2 * 8 * p.cache.depths * p.cache.rows, TW_ALIGNMENT);
-    size_t sums = (size_t)(g->at_total - g->at_image);
-    memset(p.memory + g->at_total, 0, sums);
+    share p = open(g, task, worker);
+    int64_t sums = p.blocks * p.rows * s->kernel[TW_WIDTH] * g->lanes;
+    memset(p.memory + g->at_total, 0, (size_t)sums * g->size);
+    if (p.staged && p.cache.used < g->lanes) memset(p.memory + g->at_dy, 0, (size_t)(g->at_image - g->at_dy));
     for (int64_t image = 0; image < s->batch; image++) {
         const char *x = (const char *)g->job->x + (size_t)(image * s->in_image) * g->size;
         const char *dy = (const char *)g->job->dy + (size_t)(image * s->out_image) * g->size;
-        tw_stage_reset(&p.cache);
-        memset(p.memory + g->at_image, 0, sums);
+        if (p.staged) tw_stage_reset(&p.cache);
+        memset(p.memory + g->at_image, 0, (size_t)sums * g->size);
         for (int64_t z = 0; z < s->out[TW_DEPTH]; z++)
             for (int64_t y = 0; y < s->out[TW_HEIGHT]; y += g->lines)
                 run_chain(&p, x, dy, z, y, tw_min(g->lines, s->out[TW_HEIGHT] - y));
-        add(g->job->problem->type, p.memory + g->at_total, p.memory + g->at_image, g->tap_rows * g->sum_row);
+        add(g->job->problem->type, p.memory + g->at_total, p.memory + g->at_image, sums);
     }
-    write(&p);
+    for (int64_t block = 0; block < p.blocks; block++) write_block(&p, block);
 }
 
 void tw_depthwise_weights_run(const tw_job *job, const tw_axis *axes) {
     gradient g = describe(job->problem, axes, job->threads);
     g.job = job;
-    tw_parallel(job->threads, g.blocks * g.parts, run_task, &g);
+    tw_parallel(job->threads, g.chunks * g.parts, run_task, &g);
 }

@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "conv/depthwise.h"
 
+enum { IN_PLACE_TAPS = 50 }; /* more taps read what is staged often enough to pay for it */
+
 int64_t tw_stage_slots(int64_t window) {
     int64_t slots = 1;
     while (slots < window) slots *= 2;
@@ -22,51 +24,65 @@ int64_t tw_stage_bytes(const tw_stage_cache *c) {
     return bytes;
 }
 
-/* The columns of a line that the image has: begin .. end - 1, counted in the source. */
-static void present(const tw_stage_cache *c, int64_t *begin, int64_t *end) {
-    *begin = tw_max(c->from, 0);
-    *end = tw_max(*begin, tw_min(c->from + c->width, c->extent[TW_WIDTH]));
+bool tw_stage_needless(const tw_stage_cache *c, const tw_shape *s) {
+    return c->layout == TW_NHWC && c->mode == TW_PAD_ZEROS && c->repeat == 1 &&
+           s->kernel_taps <= IN_PLACE_TAPS;
+}
+
+void tw_stage_columns(tw_stage_cache *c, int64_t first, int64_t last) {
+    bool zeros = c->mode == TW_PAD_ZEROS; /* only what the image has */
+    c->from = zeros ? 0 : first;
+    c->width = zeros ? c->extent[TW_WIDTH] : last - first + 1;
+}
+
+void tw_stage_open(tw_stage_cache *c, void *memory, int64_t first, int used) {
+    int64_t slots = c->depths * c->rows;
+    c->first = first, c->used = used;
+    c->tags = memory;
+    c->lines = (char *)memory + tw_round_up(2 * slots * (int64_t)sizeof *c->tags, TW_ALIGNMENT);
+    if (used < c->loops->lanes) memset(c->lines, 0, (size_t)(slots * c->width * c->loops->lanes) * c->size);
+    tw_stage_reset(c);
 }
 
 void tw_stage_reset(tw_stage_cache *c) {
-    int64_t rows = c->depths * c->rows, begin, end;
-    present(c, &begin, &end);
-    size_t column = (size_t)c->loops->lanes * c->size;
-    size_t left = (size_t)tw_min(begin - c->from, c->width) * column,
-           right = (size_t)tw_max(end - c->from, 0) * column;
-    size_t all = (size_t)c->width * column;
-    for (int64_t i = 0; i < rows; i++) {
-        memset(c->lines + (size_t)i * all, 0, left);
-        if (right < all) memset(c->lines + (size_t)i * all + right, 0, all - right);
-        c->tags[2 * i] = c->tags[2 * i + 1] = INT64_MIN;
-    }
+    for (int64_t i = 0; i < 2 * c->depths * c->rows; i++) c->tags[i] = INT64_MIN;
 }
 
-/* Columns from .. from + count - 1 of the line get the source's columns at `source` and on. */
-static void copy(const tw_stage_cache *c, const void *row, int64_t source, int64_t at, int64_t count,
-                 char *line) {
-    int64_t step = c->layout == TW_NHWC ? c->channels : 1, stride = c->layout == TW_NHWC ? 1 : c->pixels;
+void tw_stage_copy(const tw_stage_cache *c, const void *row, int64_t source, int64_t at, int64_t count,
+                   void *line) {
+    bool last = c->layout == TW_NHWC;
+    const char *in = (const char *)row + (size_t)(source * (last ? c->channels : 1)) * c->size;
+    char *out = (char *)line + (size_t)(at * c->loops->lanes) * c->size;
+    if (!last && c->repeat == 1) {
+        c->loops->turn(&(tw_block){
+            .from = in + (size_t)(c->first * c->pixels) * c->size,
+            .from_pitch = c->pixels,
+            .to = out,
+            .to_pitch = c->loops->lanes,
+            .rows = c->used,
+            .columns = count,
+        });
+        return;
+    }
     c->loops->stencil.stage(&(tw_stage){
-        .in = (const char *)row + (size_t)(source * step) * c->size,
-        .step = step,
-        .stride = stride,
+        .in = in,
+        .step = last ? c->channels : 1,
+        .stride = last ? 1 : c->pixels,
         .first = c->first,
         .repeat = c->repeat,
         .pixels = count,
         .used = c->used,
-        .out = line + (size_t)(at * c->loops->lanes) * c->size,
+        .out = out,
     });
 }
 
 static void fill(const tw_stage_cache *c, const void *row, char *line) {
-    int64_t begin, end;
-    present(c, &begin, &end);
-    if (begin < end) copy(c, row, begin, begin - c->from, end - begin, line);
-    if (c->mode == TW_PAD_ZEROS) return; /* the sides were zeroed once and are never written */
+    int64_t begin = tw_max(c->from, 0), end = tw_min(c->from + c->width, c->extent[TW_WIDTH]);
+    if (begin < end) tw_stage_copy(c, row, begin, begin - c->from, end - begin, line);
     for (int64_t i = 0; i < c->width; i++) {
         int64_t x = c->from + i;
         if (x >= 0 && x < c->extent[TW_WIDTH]) continue;
-        copy(c, row, tw_shape_source(c->mode, x, c->extent[TW_WIDTH]), i, 1, line);
+        tw_stage_copy(c, row, tw_shape_source(c->mode, x, c->extent[TW_WIDTH]), i, 1, line);
     }
 }
 

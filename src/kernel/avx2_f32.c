@@ -8,7 +8,7 @@
 typedef float real;
 typedef __m256 vec;
 /* 12 sums, 2 or 3 weights and 1 splat: all of 16 registers */
-enum { LANES = 8, VECS = 3, ROWS_1 = 6, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0 };
+enum { LANES = 8, VECS = 3, ROWS_1 = 6, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0, STENCIL_SUMS = 14 };
 
 /* All ones in the first `count` lanes. */
 static inline __m256i first(int count) {

@@ -7,7 +7,7 @@
 typedef float real;
 typedef float32x4_t vec;
 /* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
-enum { LANES = 4, VECS = 4, ROWS_1 = 14, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6 };
+enum { LANES = 4, VECS = 4, ROWS_1 = 14, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6, STENCIL_SUMS = 28 };
 
 static inline vec vec_zero(void) {
     return vdupq_n_f32(0);

@@ -7,7 +7,7 @@
 
 typedef double real;
 typedef double vec;
-enum { LANES = 1, VECS = 2, ROWS_1 = 4, ROWS_2 = 4, ROWS_3 = 0, ROWS_4 = 0 };
+enum { LANES = 1, VECS = 2, ROWS_1 = 4, ROWS_2 = 4, ROWS_3 = 0, ROWS_4 = 0, STENCIL_SUMS = 14 };
 
 static inline vec vec_zero(void) {
     return 0;

@@ -1,6 +1,7 @@
 /* The inner loops of depthwise convolution: one channel a lane, so that every lane has its own weights and
- * its own pixels. They read rows that were *staged* before: copied into a small buffer as [column][lane],
- * with the columns that the image lacks standing there as zeros. */
+ * its own pixels. A block is as many channels as there are lanes. Rows are read where they lie (channels
+ * last), block after block, or from lines that were *staged* before: copied into a small buffer as
+ * [column][lane]. Taps beyond the sides of a row are left out, never multiplied as zeros. */
 #ifndef TW_KERNEL_STENCIL_H
 #define TW_KERNEL_STENCIL_H
 
@@ -17,54 +18,66 @@ typedef struct tw_stage {
     void *out;
 } tw_stage;
 
-/* One row of taps for two output rows: where they read, and the weights [columns of taps][lanes] that both
- * multiply. */
+/* One row of the source, and the weights [columns of taps][lanes] with which each of two output rows reads
+ * it; NULL: it does not. */
 typedef struct tw_stencil_row {
-    const void *in[2];
-    const void *weights;
+    const void *in;
+    const void *weights[2];
 } tw_stencil_row;
 
-/* For r < rows (1 or 2), q < columns, lanes l < used:
+/* The output columns q of one phase, q < columns: tap j of them reads the source's column q * stride + shift
+ * + j * dilation. */
+typedef struct tw_stencil_phase {
+    int64_t columns, taps, shift, dilation;
+    int64_t weights_begin, out_begin; /* in elements */
+} tw_stencil_phase;
+
+/* For r < rows (1 or 2), all blocks, all phases, q < columns, lanes l < used:
  *
- *     out[r][q * out_step + l] = bias[l] + sum over i < count, j < taps of
- *                                rows[i].weights[j][l] * rows[i].in[r][(q * stride + j * dilation) * lanes +
- * l]
+ *     out[r][out_begin + q * out_step + block * lanes + l] = bias[block * lanes + l] + sum over i < count,
+ *         j < taps with weights and a column c = q * stride + shift + j * dilation in 0 .. width - 1 of
+ *             rows[i].weights[r][block * block_weights + weights_begin + j * lanes + l] *
+ *             rows[i].in[c * in_step + block * lanes + l]
  *
- * The sum begins at zero and is one chain of fused multiply-adds by i, then j; bias is added last. Staged
- * columns outside inside_first .. inside_end - 1 are zeros: their products are left out where that saves
- * time, and everywhere when `exact` (an infinite weight times such a zero would be NaN). */
+ * The sum begins at zero and is one chain of fused multiply-adds by i, then j; bias is added last. */
 typedef struct tw_stencil {
-    const tw_stencil_row *taps_of_rows;
-    int64_t count, taps;
-    int64_t in_begin, weights_begin; /* in elements */
-    int64_t columns, stride, dilation;
-    int64_t inside_first, inside_end;
-    const void *bias; /* [lanes] */
+    const tw_stencil_row *source;
+    int64_t count;
+    const tw_stencil_phase *phases;
+    int64_t phase_count;
+    int64_t stride, width, in_step;
+    int64_t blocks, block_weights;
+    const void *bias; /* [blocks][lanes] */
     void *out[2];
     int64_t out_step;
-    int rows, used;
-    bool exact;
+    int rows, used; /* used < lanes: of a single block */
 } tw_stencil;
 
-/* One row of dy and the staged row of x that up to two rows of taps read there; NULL: outside the image. */
+/* One row of dy and, for each row of taps, the row of x that it reads there; NULL: outside the image. */
 typedef struct tw_stencil_line {
-    const void *dy; /* [columns][lanes] */
-    const void *in[2];
+    const void *dy;
+    const void *const *in; /* [rows] */
 } tw_stencil_line;
 
-/* For r < rows (1 or 2), j < taps:
+/* For all blocks, r < rows, j < taps, every lane:
  *
- *     sum[r][j][lane] += sum over the lines, over q < columns whose staged column lies inside, of
- *                        dy[q][lane] * in[r][q * stride + j * dilation][lane]
+ *     sum[((block * rows + r) * taps + j) * lanes + lane] += sum over the lines with in[r], over q < columns
+ *         with a column c = q * stride + shift + j * dilation in 0 .. width - 1 of
+ *             dy[q * dy_step + block * lanes + lane] * in[r][c * in_step + block * lanes + lane]
  *
- * where the inner sum begins at zero, is one chain by line and q, and is added once. */
+ * where the inner sum begins at zero, is one chain by line and q, and is added once. With a row_step (1 or
+ * 2), the chains go by q, then line, and are cut and added every TW_STENCIL_COLUMNS columns: for at most
+ * TW_STENCIL_LINES lines, 3 taps, and rows of taps of which the next line reads row r where this one reads
+ * row r + row_step, in each three of them; or for single ones. */
+enum { TW_STENCIL_LINES = 4, TW_STENCIL_COLUMNS = 32 };
+
 typedef struct tw_stencil_gradient {
     const tw_stencil_line *lines;
-    int64_t count, taps;
-    int64_t columns, stride, dilation;
-    int64_t inside_first, inside_end;
-    void *sum[2];
-    int rows;
+    int64_t count, rows, taps;
+    int64_t columns, stride, shift, dilation, width;
+    int64_t dy_step, in_step, blocks;
+    int64_t row_step; /* 0: line by line */
+    void *sum;
 } tw_stencil_gradient;
 
 typedef struct tw_stencil_loops {

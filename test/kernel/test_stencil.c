@@ -1,0 +1,274 @@
+/* The depthwise loops of every instruction set against the sums that stencil.h defines, written out, bit for
+ * bit; each buffer lies flush with a page that must not be touched, before it or behind it. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "kernel/kernel.h"
+
+enum { ROWS = 4, TAPS = 9, CASES = 150, ROOM = 1 << 20 };
+enum { SOURCE, WEIGHTS, BIAS, RESULT, BUFFERS };
+
+static char *fences[BUFFERS];
+
+static int raise_fences(void **state) {
+    (void)state;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < BUFFERS; i++) {
+        char *map = mmap(NULL, ROOM + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (map == MAP_FAILED || mprotect(map + page, ROOM, PROT_READ | PROT_WRITE)) return -1;
+        fences[i] = map + page;
+    }
+    return 0;
+}
+
+static int64_t between(tw_random *r, int64_t least, int64_t most) {
+    return least + (int64_t)tw_random_below(r, (uint64_t)(most - least + 1));
+}
+
+static double get(tw_type type, const void *at, int64_t i) {
+    return type == TW_F32 ? (double)((const float *)at)[i] : ((const double *)at)[i];
+}
+
+/* `count` random numbers beside a fence. */
+static char *draw(tw_random *r, tw_type type, int buffer, int64_t count) {
+    int64_t bytes = count * (int64_t)tw_type_size(type);
+    assert_true(bytes <= ROOM);
+    char *at = fences[buffer] + (between(r, 0, 1) ? ROOM - bytes : 0);
+    for (int64_t i = 0; i < count; i++) {
+        double x = tw_random_uniform(r) - 0.5;
+        if (type == TW_F32)
+            ((float *)at)[i] = (float)x;
+        else
+            ((double *)at)[i] = x;
+    }
+    return at;
+}
+
+static double fused(tw_type type, double a, double b, double c) {
+    return type == TW_F32 ? (double)fmaf((float)a, (float)b, (float)c) : fma(a, b, c);
+}
+
+static double sum_of(tw_type type, double a, double b) {
+    return type == TW_F32 ? (double)((float)a + (float)b) : a + b;
+}
+
+/* One shape of a row: columns, taps and how they lie; `pitch` numbers from a column to the next. */
+typedef struct row_shape {
+    int64_t lanes, width, columns, taps, stride, dilation, shift, blocks, pitch;
+    int used;
+} row_shape;
+
+static row_shape draw_shape(tw_random *r, const tw_loops *loops) {
+    row_shape s = {.lanes = loops->lanes, .taps = between(r, 1, TAPS)};
+    s.width = between(r, 1, 24), s.columns = between(r, 1, 20), s.stride = between(r, 1, 3);
+    s.dilation = between(r, 0, 2) ? 1 : between(r, 2, 3), s.shift = -between(r, 0, TAPS);
+    s.blocks = between(r, 1, 2);
+    s.used = s.blocks == 1 ? (int)between(r, 1, s.lanes) : (int)s.lanes;
+    s.pitch = s.blocks * s.lanes + between(r, 0, 3);
+    return s;
+}
+
+/* Where column `q` reads with tap `j`, -1: outside. */
+static int64_t column_of(const row_shape *s, int64_t q, int64_t j) {
+    int64_t c = q * s->stride + s->shift + j * s->dilation;
+    return c < 0 || c >= s->width ? -1 : c;
+}
+
+/* ---- Forward and backward data. */
+
+/* The output at row `r`, phase `p`, column q and lane l (of all blocks), as stencil.h defines it. */
+static double plain_output(tw_type type, const row_shape *shape, const tw_stencil *s, int r, int p, int64_t q,
+                           int64_t l) {
+    double sum = 0;
+    const int64_t block = l / shape->lanes, lane = l % shape->lanes;
+    row_shape phase = *shape;
+    phase.shift = s->phases[p].shift;
+    for (int64_t i = 0; i < s->count; i++)
+        for (int64_t j = 0; s->source[i].weights[r] && j < shape->taps; j++) {
+            int64_t c = column_of(&phase, q, j);
+            if (c < 0) continue;
+            int64_t w = block * s->block_weights + s->phases[p].weights_begin + j * shape->lanes + lane;
+            sum = fused(type, get(type, s->source[i].weights[r], w),
+                        get(type, s->source[i].in, c * s->in_step + l), sum);
+        }
+    return sum_of(type, get(type, s->bias, l), sum);
+}
+
+static void check_outputs(tw_type type, const row_shape *shape, const tw_stencil *s) {
+    for (int r = 0; r < s->rows; r++)
+        for (int p = 0; p < s->phase_count; p++)
+            for (int64_t q = 0; q < s->phases[p].columns; q++)
+                for (int64_t l = 0; l < (s->blocks - 1) * shape->lanes + s->used; l++) {
+                    int64_t at = s->phases[p].out_begin + q * s->out_step + l;
+                    assert_true(get(type, s->out[r], at) == plain_output(type, shape, s, r, p, q, l));
+                }
+}
+
+/* Two source rows, up to two output rows, two phases that write in turn. */
+static void check_apply(tw_random *r, tw_type type, const tw_loops *loops) {
+    const row_shape shape = draw_shape(r, loops);
+    const int64_t size = (int64_t)tw_type_size(type), columns = shape.columns, lanes = shape.lanes;
+    const int64_t values = (shape.blocks - 1) * lanes + shape.used, line = (shape.width - 1) * shape.pitch;
+    const int64_t block_weights = ROWS * 2 * shape.taps * lanes, out_step = 2 * shape.pitch;
+    tw_stencil_phase phases[2];
+    for (int p = 0; p < 2; p++)
+        phases[p] = (tw_stencil_phase){.columns = columns - (p && columns > 1 ? between(r, 0, 1) : 0),
+                                       .taps = shape.taps,
+                                       .shift = shape.shift + p,
+                                       .dilation = shape.dilation,
+                                       .weights_begin = p * shape.taps * lanes,
+                                       .out_begin = p * shape.pitch};
+    const char *in = draw(r, type, SOURCE, ROWS * line + shape.blocks * lanes);
+    const char *weights = draw(r, type, WEIGHTS, shape.blocks * block_weights);
+    tw_stencil_row source[ROWS] = {0};
+    for (int64_t i = 0; i < ROWS; i++) {
+        source[i].in = in + i * line * size;
+        int64_t readers = between(r, 1, 3);
+        for (int k = 0; k < 2; k++)
+            if (readers & (1 + k)) source[i].weights[k] = weights + i * 2 * shape.taps * lanes * size;
+    }
+    const int64_t out_row = (2 * columns - 1) * shape.pitch + values;
+    char *out = draw(r, type, RESULT, 2 * out_row);
+    const tw_stencil s = {.source = source,
+                          .count = ROWS,
+                          .phases = phases,
+                          .phase_count = 2,
+                          .stride = shape.stride,
+                          .width = shape.width,
+                          .in_step = shape.pitch,
+                          .blocks = shape.blocks,
+                          .block_weights = block_weights,
+                          .bias = draw(r, type, BIAS, shape.blocks * lanes),
+                          .out = {out, out + out_row * size},
+                          .out_step = out_step,
+                          .rows = (int)between(r, 1, 2),
+                          .used = shape.used};
+    loops->stencil.apply(&s);
+    check_outputs(type, &shape, &s);
+}
+
+/* ---- Weights' gradient. */
+
+/* One chain over the columns from .. end - 1: by lines, or by columns. */
+static double plain_chain(tw_type type, const row_shape *shape, const tw_stencil_gradient *g, int64_t r,
+                          int64_t j, int64_t l, int64_t from, int64_t end) {
+    double sum = 0;
+    const int64_t columns = end - from;
+    for (int64_t k = 0; k < g->count * columns; k++) {
+        const int64_t i = g->row_step ? k % g->count : k / columns;
+        const int64_t q = from + (g->row_step ? k / g->count : k % columns), c = column_of(shape, q, j);
+        if (c >= 0 && g->lines[i].in[r])
+            sum = fused(type, get(type, g->lines[i].dy, q * g->dy_step + l),
+                        get(type, g->lines[i].in[r], c * g->in_step + l), sum);
+    }
+    return sum;
+}
+
+static double plain_gradient(tw_type type, const row_shape *shape, const tw_stencil_gradient *g, int64_t r,
+                             int64_t j, int64_t l, double start) {
+    const int64_t chain = g->row_step ? TW_STENCIL_COLUMNS : g->columns;
+    for (int64_t from = 0; from < g->columns; from += chain) {
+        int64_t end = from + chain < g->columns ? from + chain : g->columns;
+        start = sum_of(type, start, plain_chain(type, shape, g, r, j, l, from, end));
+    }
+    return start;
+}
+
+enum { MOST_LINES = 4, MOST_ROWS = 6 };
+
+static void check_sums(tw_type type, const row_shape *shape, const tw_stencil_gradient *g,
+                       const char *start) {
+    for (int64_t i = 0; i < g->blocks * g->rows * g->taps * shape->lanes; i++) {
+        const int64_t lane = i % shape->lanes, j = i / shape->lanes % g->taps;
+        const int64_t row = i / shape->lanes / g->taps % g->rows,
+                      block = i / shape->lanes / g->taps / g->rows;
+        assert_true(get(type, g->sum, i) ==
+                    plain_gradient(type, shape, g, row, j, block * shape->lanes + lane, get(type, start, i)));
+    }
+}
+
+/* `row_step` as in stencil.h: every row of x that the lines read is there or not, whichever asks. */
+static void check_gradient_of(tw_random *r, tw_type type, const tw_loops *loops, int64_t row_step) {
+    row_shape shape = draw_shape(r, loops);
+    if (row_step) shape.taps = 3, shape.columns = between(r, 1, 70), shape.width = between(r, 1, 80);
+    const int64_t size = (int64_t)tw_type_size(type), lanes = shape.lanes, full = shape.blocks * lanes;
+    const int64_t lines = between(r, 1, MOST_LINES), steps[] = {1, 3, 6};
+    const int64_t rows = row_step ? steps[between(r, 0, 2)] : between(r, 1, 5),
+                  step = row_step ? row_step : 1;
+    const int64_t x_row = (shape.width - 1) * shape.pitch + full, dy_row = shape.columns * shape.pitch;
+    const int64_t x_rows = (lines - 1) * step + rows;
+    const char *x = draw(r, type, SOURCE, x_rows * x_row);
+    const char *dy = draw(r, type, WEIGHTS, (lines - 1) * dy_row + (shape.columns - 1) * shape.pitch + full);
+    bool present[(MOST_LINES - 1) * 2 + MOST_ROWS];
+    for (int64_t k = 0; k < x_rows; k++) present[k] = between(r, 0, 5) > 0;
+    tw_stencil_line list[MOST_LINES];
+    const void *in[MOST_LINES * MOST_ROWS];
+    for (int64_t i = 0; i < lines; i++) {
+        list[i] = (tw_stencil_line){.dy = dy + i * dy_row * size, .in = in + i * rows};
+        for (int64_t k = 0; k < rows; k++)
+            in[i * rows + k] = present[i * step + k] ? x + (i * step + k) * x_row * size : NULL;
+    }
+    const int64_t sums = shape.blocks * rows * shape.taps * lanes;
+    char *sum = draw(r, type, RESULT, sums), *start = draw(r, type, BIAS, sums);
+    memcpy(start, sum, (size_t)(sums * size));
+    const tw_stencil_gradient g = {.lines = list,
+                                   .count = lines,
+                                   .rows = rows,
+                                   .taps = shape.taps,
+                                   .columns = shape.columns,
+                                   .stride = shape.stride,
+                                   .shift = shape.shift,
+                                   .dilation = shape.dilation,
+                                   .width = shape.width,
+                                   .dy_step = shape.pitch,
+                                   .in_step = shape.pitch,
+                                   .blocks = shape.blocks,
+                                   .row_step = row_step,
+                                   .sum = sum};
+    loops->stencil.gradient(&g);
+    check_sums(type, &shape, &g, start);
+}
+
+static void check_gradient(tw_random *r, tw_type type, const tw_loops *loops) {
+    for (int64_t row_step = 0; row_step <= 2; row_step++) check_gradient_of(r, type, loops, row_step);
+}
+
+static void for_every_loop(void (*check)(tw_random *, tw_type, const tw_loops *)) {
+    size_t count;
+    const tw_kernel *const *kernels = tw_kernels(&count);
+    for (size_t k = 0; k < count; k++) {
+        if (!tw_cpu_has(kernels[k]->needs)) continue;
+        for (int type = TW_F32; type <= TW_F64; type++)
+            for (uint64_t i = 0; i < CASES; i++) {
+                tw_random r = tw_random_stream(5, TW_RANDOM_TEST, i, (uint64_t)type);
+                check(&r, (tw_type)type, kernels[k]->loops[type]);
+            }
+    }
+}
+
+static void every_output_is_the_sum_that_was_promised(void **state) {
+    (void)state;
+    for_every_loop(check_apply);
+}
+
+static void every_gradient_is_the_sum_that_was_promised(void **state) {
+    (void)state;
+    for_every_loop(check_gradient);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_output_is_the_sum_that_was_promised),
+        cmocka_unit_test(every_gradient_is_the_sum_that_was_promised),
+    };
+    return cmocka_run_group_tests(tests, raise_fences, NULL);
+}
