@@ -131,8 +131,15 @@ tw_status tw_runner_create(tw_runner **runner, const tw_net *net, const tw_runne
 void tw_runner_free(tw_runner *runner);
 size_t tw_runner_bytes(const tw_runner *runner);
 
+/* Makes weights [weights] that stay as they are ready for many calls of tw_runner_forward: batch norm goes
+ * into the convolution before it, and weights are packed as convolutions read them. What the runner needs it
+ * keeps (tw_runner_bytes counts it): `weights` may change or go. Where batch norm was folded, outputs are
+ * rounded otherwise than without; they too are the same for any batch, threads and instruction set. Freezing
+ * again replaces. ARGUMENT for a runner that trains. */
+tw_status tw_runner_freeze(tw_runner *runner, const void *weights);
+
 /* outputs [count][tw_net_outputs] = the network on x [count][inputs], as in use: no dropout, running
- * statistics. */
+ * statistics. weights NULL: the frozen ones. */
 tw_status tw_runner_forward(tw_runner *runner, const void *weights, const void *x, int64_t count,
                             void *outputs);
 

@@ -81,8 +81,7 @@ static bool run_once(void *context) {
         trial->step.step++;
         return tw_runner_step(trial->runner, &trial->step) == TW_OK;
     }
-    return tw_runner_forward(trial->runner, trial->step.weights, trial->step.x, trial->batch,
-                             trial->step.outputs) == TW_OK;
+    return tw_runner_forward(trial->runner, NULL, trial->step.x, trial->batch, trial->step.outputs) == TW_OK;
 }
 
 /* Floats into buffer `which`; counts them. */
@@ -139,9 +138,11 @@ static tw_status time_trial(tw_trial *trial, const tw_bench *bench) {
     wanted.accuracy = tw_accuracy_of(bench->arguments);
     tw_status status = tw_runner_create(&trial->runner, trial->net, &wanted);
     if (status != TW_OK) return status;
-    trial->peak_bytes = (double)tw_runner_bytes(trial->runner);
     if (!allocate(trial)) return TW_ERROR_MEMORY;
     status = tw_net_initialise(trial->net, 1, TW_F32, trial->step.weights);
+    if (status == TW_OK && trial->mode == INFERENCE)
+        status = tw_runner_freeze(trial->runner, trial->step.weights);
+    trial->peak_bytes += (double)tw_runner_bytes(trial->runner);
     return status == TW_OK ? race(trial, bench) : status;
 }
 

@@ -53,15 +53,11 @@ typedef struct tw_moved {
 } tw_moved;
 
 static const tw_moved operators[] = {
-    {"relu", 0, 1},
-    {"leakyrelu", 0, 1},
-    {"sigmoid", 0, 1},
-    {"tanh", 0, 1},
-    {"softmax", 0, 1},
-    {"maxpool 2", 1, 0},
-    {"maxpool 3 stride 2 pad 1", 1, 0},
-    {"avgpool 2", 0, 0},
-    {"avgpool 3 stride 2 pad 1", 0, 0},
+    {"relu", 0, 1},      {"relu6", 0, 1},
+    {"leakyrelu", 0, 1}, {"sigmoid", 0, 1},
+    {"tanh", 0, 1},      {"softmax", 0, 1},
+    {"maxpool 2", 1, 0}, {"maxpool 3 stride 2 pad 1", 1, 0},
+    {"avgpool 2", 0, 0}, {"avgpool 3 stride 2 pad 1", 0, 0},
     {"batchnorm", 1, 0},
 };
 enum { OPERATORS = sizeof operators / sizeof *operators };

@@ -139,7 +139,7 @@ static int predict(tw_prediction *p, const char *name, int label) {
     const int64_t n = tw_net_outputs(p->model->net);
     int64_t top = tw_arguments_integer(p->arguments, "top", 3);
     if (top > n) top = n;
-    if (tw_runner_forward(p->runner, p->model->weights, p->x, 1, p->outputs) != TW_OK)
+    if (tw_runner_forward(p->runner, NULL, p->x, 1, p->outputs) != TW_OK)
         return tw_command_failed(p->arguments->command, "%s", tw_message());
     to_probabilities(p->model->net, p->outputs);
     rank(p->outputs, n, top, p->order);
@@ -208,8 +208,11 @@ static int with_model(const tw_arguments *arguments, const tw_model *model) {
     tw_runner_options wanted = tw_runner_options_defaults();
     wanted.batch = 1;
     int status;
-    if (tw_runner_create(&p.runner, model->net, &wanted) != TW_OK)
+    if (tw_runner_create(&p.runner, model->net, &wanted) != TW_OK ||
+        tw_runner_freeze(p.runner, model->weights) != TW_OK) {
+        tw_runner_free(p.runner);
         return tw_command_failed(arguments->command, "%s", tw_message());
+    }
     p.x = calloc(inputs + 1, sizeof *p.x);
     p.outputs = calloc(outputs + 1, sizeof *p.outputs);
     p.order = calloc(outputs + 1, sizeof *p.order);

@@ -21,6 +21,7 @@ static const struct {
     {"avgpool", "h_i = (Σ_j x_j) / n", "dL/dx_j = Σ_i dL/dh_i / n"},
     {"globalavgpool", "h = (Σ_j x_j) / n", "dL/dx_j = dL/dh / n"},
     {"relu", "h = max(0, x)", "dL/dx = dL/dh (x > 0)"},
+    {"relu6", "h = min(max(0, x), 6)", "dL/dx = dL/dh (0 < x < 6)"},
     {"leakyrelu", "h = max(a x, x)", "dL/dx = dL/dh (x > 0 ? 1 : a)"},
     {"sigmoid", "h = 1 / (1 + exp(-x))", "dL/dx = dL/dh h (1 - h)"},
     {"tanh", "h = tanh(x)", "dL/dx = dL/dh (1 - h^2)"},

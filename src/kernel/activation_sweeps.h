@@ -17,6 +17,26 @@ static void relu_back(int64_t n, double slope, const void *x_, const void *y_, c
     }
 }
 
+static void relu6(int64_t n, double slope, const void *x_, void *y_) {
+    (void)slope;
+    const real *x = x_;
+    real *y = y_;
+    for (int64_t i = 0; i < n; i++) {
+        real most = x[i] > 6 ? 6 : x[i];
+        y[i] = most < 0 ? 0 : most; /* NaN stays */
+    }
+}
+
+static void relu6_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_, void *dx_) {
+    (void)slope, (void)x_;
+    const real *y = y_, *dy = dy_;
+    real *dx = dx_;
+    for (int64_t i = 0; i < n; i++) {
+        real d = dy[i], below = y[i] < 6 ? d : 0;
+        dx[i] = y[i] > 0 ? below : 0;
+    }
+}
+
 static void leaky(int64_t n, double slope_, const void *x_, void *y_) {
     const real *x = x_, slope = (real)slope_;
     real *y = y_;
@@ -64,6 +84,15 @@ static void add(int64_t n, const void *a_, const void *b_, void *y_) {
     const real *a = a_, *b = b_;
     real *y = y_;
     for (int64_t i = 0; i < n; i++) y[i] = a[i] + b[i];
+}
+
+static void add_relu(int64_t n, const void *a_, const void *b_, void *y_) {
+    const real *a = a_, *b = b_;
+    real *y = y_;
+    for (int64_t i = 0; i < n; i++) {
+        real sum = a[i] + b[i];
+        y[i] = sum < 0 ? 0 : sum;
+    }
 }
 
 static void drop(int64_t n, const uint32_t *bits, uint32_t threshold, double scale_, const void *x_,

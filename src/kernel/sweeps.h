@@ -37,9 +37,10 @@ typedef void (*tw_map)(int64_t n, double slope, const void *x, void *y);
 typedef void (*tw_map_back)(int64_t n, double slope, const void *x, const void *y, const void *dy, void *dx);
 
 typedef struct tw_sweeps {
-    tw_map relu, leaky, sigmoid, tanh;
-    tw_map_back relu_back, leaky_back, sigmoid_back, tanh_back;
-    void (*add)(int64_t n, const void *a, const void *b, void *y); /* y may be a or b */
+    tw_map relu, relu6, leaky, sigmoid, tanh;
+    tw_map_back relu_back, relu6_back, leaky_back, sigmoid_back, tanh_back;
+    void (*add)(int64_t n, const void *a, const void *b, void *y);      /* y may be a or b */
+    void (*add_relu)(int64_t n, const void *a, const void *b, void *y); /* likewise, then relu */
     void (*softmax)(int64_t rows, int64_t n, const void *x, void *y);
     void (*softmax_back)(int64_t rows, int64_t n, const void *y, const void *dy, void *dx);
     /* y = x * scale where keep[i] >= threshold of 2^32, else 0 */

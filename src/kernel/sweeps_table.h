@@ -6,14 +6,17 @@
 
 const tw_sweeps SWEEPS = {
     .relu = relu,
+    .relu6 = relu6,
     .leaky = leaky,
     .sigmoid = sigmoid,
     .tanh = hyperbolic,
     .relu_back = relu_back,
+    .relu6_back = relu6_back,
     .leaky_back = leaky_back,
     .sigmoid_back = sigmoid_back,
     .tanh_back = hyperbolic_back,
     .add = add,
+    .add_relu = add_relu,
     .softmax = softmax,
     .softmax_back = softmax_back,
     .drop = drop,

@@ -1,4 +1,4 @@
-/* Elementwise layers: relu, leakyrelu, sigmoid, tanh. */
+/* Elementwise layers: relu, relu6, leakyrelu, sigmoid, tanh. */
 #include <stddef.h>
 
 #include "base/fail.h"
@@ -56,11 +56,26 @@ static uint64_t piece(const tw_run *run, uint64_t hash) {
     return hash;
 }
 
+/* Likewise for a ramp with two kinks. */
+static uint64_t piece_of_relu6(const tw_run *run, uint64_t hash) {
+    for (int64_t i = 0; i < run->count * run->op->extent.count; i++) {
+        double y = run->sweeps->get(run->y, i);
+        hash = (hash ^ (uint64_t)((y > 0) + (y >= 6))) * 0x100000001b3u;
+    }
+    return hash;
+}
+
 static tw_status relu_forward(const tw_run *run) {
     return map(run, run->sweeps->relu);
 }
 static tw_status relu_backward(const tw_run *run) {
     return back(run, run->sweeps->relu_back);
+}
+static tw_status relu6_forward(const tw_run *run) {
+    return map(run, run->sweeps->relu6);
+}
+static tw_status relu6_backward(const tw_run *run) {
+    return back(run, run->sweeps->relu6_back);
 }
 static tw_status leaky_forward(const tw_run *run) {
     return map(run, run->sweeps->leaky);
@@ -97,6 +112,22 @@ const tw_layer tw_layer_relu = {
     .forward = relu_forward,
     .backward = relu_backward,
     .piece = piece,
+};
+
+const tw_layer tw_layer_relu6 = {
+    .name = "relu6",
+    .summary = "rectifier that ends at 6",
+    .forward_formula = "y = min(max(x, 0), 6)",
+    .backward_formula = "dx = dy where 0 < y < 6, else 0",
+    .inputs = 1,
+    .fields = no_fields,
+    .in_place = true,
+    .reads_y = true,
+    .rectifies = true,
+    .infer = infer,
+    .forward = relu6_forward,
+    .backward = relu6_backward,
+    .piece = piece_of_relu6,
 };
 
 static const tw_field leaky_fields[] = {{TW_FIELD_DECIMAL, NULL, "a slope for negative numbers, from 0 to 1",

@@ -153,6 +153,13 @@ static tw_status forward(const tw_run *run) {
     return TW_OK;
 }
 
+static void affine(const tw_run *run, int64_t channel, double *scale, double *shift) {
+    const tw_sweeps *sweeps = run->sweeps;
+    *scale = sweeps->get(run->w[WEIGHT], channel) /
+             sqrt(sweeps->get(run->w[VARIANCE], channel) + run->op->set.epsilon);
+    *shift = sweeps->get(run->w[BIAS], channel) - sweeps->get(run->w[MEAN], channel) * *scale;
+}
+
 static void settle(const tw_run *run, void *const state[TW_MAX_TENSORS]) {
     kept k = kept_of(run);
     const tw_sweeps *sweeps = run->sweeps;
@@ -220,4 +227,5 @@ const tw_layer tw_layer_batchnorm = {
     .forward = forward,
     .backward = backward,
     .settle = settle,
+    .affine = affine,
 };

@@ -62,6 +62,7 @@ static tw_status infer_dense(tw_op *op, const tw_extent *in, const tw_extent *se
 static tw_conv_call call_of(const tw_run *run, tw_pass pass) {
     return (tw_conv_call){.pass = pass,
                           .w = run->w[0],
+                          .packed_w = pass == TW_FORWARD ? run->packed_w : NULL,
                           .workspace = run->workspace,
                           .workspace_bytes = run->workspace_bytes,
                           .threads = run->threads,
@@ -71,7 +72,7 @@ static tw_conv_call call_of(const tw_run *run, tw_pass pass) {
 static tw_status forward(const tw_run *run) {
     tw_conv_call call = call_of(run, TW_FORWARD);
     call.x = run->x[0];
-    call.b = run->op->set.nobias ? NULL : run->w[1];
+    call.b = run->w[1]; /* NULL: none */
     call.y = run->y;
     return tw_conv_execute(run->plan, &call);
 }

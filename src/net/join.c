@@ -9,8 +9,15 @@ static size_t bytes_of(const tw_run *run) {
     return (size_t)(run->count * run->op->extent.count) * run->size;
 }
 
+static void copy_chunk(const void *context, int64_t first, int64_t last) {
+    const tw_run *run = context;
+    size_t offset = (size_t)first * run->size;
+    memcpy((char *)run->dx + offset, (const char *)run->dy + offset, (size_t)(last - first) * run->size);
+}
+
 static tw_status pass_back(const tw_run *run) {
-    if (run->dx) memcpy(run->dx, run->dy, bytes_of(run));
+    int64_t count = run->count * run->op->extent.count;
+    if (run->dx) tw_split(run, count, 16384, count, copy_chunk, run);
     return TW_OK;
 }
 
@@ -38,8 +45,9 @@ static tw_status infer_add(tw_op *op, const tw_extent *in, const tw_extent *seco
 static void add_chunk(const void *context, int64_t first, int64_t last) {
     const tw_run *run = context;
     size_t offset = (size_t)first * run->size;
-    run->sweeps->add(last - first, (const char *)run->x[0] + offset, (const char *)run->x[1] + offset,
-                     (char *)run->y + offset);
+    (run->rectifies ? run->sweeps->add_relu
+                    : run->sweeps->add)(last - first, (const char *)run->x[0] + offset,
+                                        (const char *)run->x[1] + offset, (char *)run->y + offset);
 }
 
 static tw_status add_forward(const tw_run *run) {
@@ -58,6 +66,8 @@ const tw_layer tw_layer_add = {
     .inputs = 2,
     .fields = no_fields,
     .in_place = true,
+    .passes = true,
+    .absorbs = true,
     .transmits = true,
     .infer = infer_add,
     .forward = add_forward,
@@ -85,6 +95,7 @@ const tw_layer tw_layer_flatten = {
     .inputs = 1,
     .fields = no_fields,
     .in_place = true,
+    .passes = true,
     .transmits = true,
     .infer = infer_flatten,
     .forward = flatten_forward,

@@ -31,7 +31,9 @@ typedef struct tw_run {
     void *dw[TW_MAX_TENSORS]; /* overwritten; NULL: not wanted */
     void *kept;               /* what forward leaves for backward, of layer->kept_bytes */
 
-    const tw_conv *plan; /* of operators with layer->plans */
+    const tw_conv *plan;  /* of operators with layer->plans */
+    const void *packed_w; /* forward: w[0], packed for it; NULL: it is not */
+    bool rectifies;       /* forward: the relu that follows is done too */
     void *workspace;
     size_t workspace_bytes;
 } tw_run;
@@ -50,6 +52,8 @@ typedef struct tw_layer {
     bool reads_x;   /* backward reads x */
     bool reads_y;   /* backward reads y */
     bool rectifies; /* a ramp with a kink at 0: starting weights before it follow He */
+    bool passes;    /* backward gives every input dy as it is */
+    bool absorbs;   /* forward does the relu that follows when run->rectifies */
     bool transmits; /* starting weights look through it to what follows */
 
     /* Sizes, tensors and flops of op from what reaches it. */
@@ -60,6 +64,8 @@ typedef struct tw_layer {
     tw_status (*backward)(const tw_run *run);
     /* After a step whose loss is a number: batch norm's running state. NULL: nothing. */
     void (*settle)(const tw_run *run, void *const state[TW_MAX_TENSORS]);
+    /* What it is in use, when that is y = scale x + shift for each channel; NULL: something else. */
+    void (*affine)(const tw_run *run, int64_t channel, double *scale, double *shift);
     /* Number of the linear piece that the last forward ran on, folded into `hash`: for finite differences.
      * NULL: smooth. */
     uint64_t (*piece)(const tw_run *run, uint64_t hash);

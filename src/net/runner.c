@@ -179,6 +179,29 @@ static tw_status allocate(tw_runner *r, const layout *l) {
     return TW_OK;
 }
 
+/* ---- Two in one ---- */
+
+/* A value that only one operator reads, which passes its gradient on as it is, has that operator's gradient.
+ */
+static void share_gradients(tw_runner *r) {
+    for (int i = r->net->op_count - 1; i > 0 && r->options.trains; i--) {
+        const tw_op *op = &r->net->ops[i];
+        for (int k = 0; k < op->layer->inputs && op->layer->passes; k++)
+            if (op->inputs[k] > 0 && r->net->ops[op->inputs[k]].readers == 1)
+                r->stages[op->inputs[k]].gradient = r->stages[i].gradient;
+    }
+}
+
+/* A relu that alone reads an operator which can do it as well, and whose memory it shares. */
+static void pair_relus(tw_runner *r) {
+    const tw_layer *relu = tw_layer_find("relu", 4);
+    for (int i = 1; i < r->net->op_count && !r->options.trains; i++) {
+        const tw_op *op = &r->net->ops[i];
+        bool pairs = op->layer->absorbs && op->readers == 1 && r->net->ops[op->last_reader].layer == relu;
+        if (pairs) r->stages[i].rectifies = r->stages[op->last_reader].done = true;
+    }
+}
+
 /* ---- Plans ---- */
 
 static tw_status make_plans(tw_runner *r) {
@@ -221,6 +244,10 @@ static tw_status build(tw_runner *r) {
     if (!status) status = plan_memory(r, &l);
     if (!status) status = make_plans(r);
     if (!status) status = allocate(r, &l);
+    if (!status) {
+        pair_relus(r);
+        share_gradients(r);
+    }
     free_layout(&l);
     return status;
 }
@@ -252,11 +279,13 @@ tw_status tw_runner_create(tw_runner **out, const tw_net *net, const tw_runner_o
 void tw_runner_free(tw_runner *r) {
     if (!r) return;
     for (int i = 0; r->stages && i < r->net->op_count; i++) tw_conv_free(r->stages[i].plan);
+    tw_frozen_free(r->frozen);
     tw_free(r->arena);
     tw_free(r->stages);
     tw_free(r);
 }
 
 size_t tw_runner_bytes(const tw_runner *r) {
-    return r->arena_bytes + sizeof *r + (size_t)r->net->op_count * sizeof *r->stages;
+    size_t frozen = r->frozen ? r->frozen->bytes + (size_t)r->net->op_count * sizeof *r->frozen->ops : 0;
+    return r->arena_bytes + sizeof *r + (size_t)r->net->op_count * sizeof *r->stages + frozen;
 }

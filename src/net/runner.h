@@ -3,6 +3,7 @@
 #ifndef TW_NET_RUNNER_H
 #define TW_NET_RUNNER_H
 
+#include "net/frozen.h"
 #include "net/layer.h"
 
 /* One operator at work. */
@@ -10,8 +11,10 @@ typedef struct tw_slot {
     tw_conv *plan;
     void *value, *gradient; /* [batch][outputs]; NULL: not this operator's own */
     void *kept;
-    bool wanted;  /* this step: somebody needs the gradient */
-    bool reached; /* this step: the gradient has been written */
+    bool rectifies; /* inference: it does the relu that follows it ... */
+    bool done;      /* ... which is this one */
+    bool wanted;    /* this step: somebody needs the gradient */
+    bool reached;   /* this step: the gradient has been written */
 } tw_slot;
 
 struct tw_runner {
@@ -28,6 +31,7 @@ struct tw_runner {
     double *losses; /* [batch] */
     void *workspace;
     size_t workspace_bytes;
+    tw_frozen *frozen; /* NULL: not frozen */
 };
 
 /* Whether the loss takes the last operator, a softmax, into itself. */
@@ -37,7 +41,8 @@ bool tw_runner_fuses(const tw_runner *runner);
  * step->correct. NUMERIC. */
 tw_status tw_loss_close(tw_runner *runner, tw_step *step);
 
-/* What operator `i` needs to run on `count` images; x the network's input. */
+/* What operator `i` needs to run on `count` images; x the network's input. Without weights: the frozen ones.
+ */
 tw_run tw_runner_run(tw_runner *runner, int i, const void *weights, const void *x, int64_t count,
                      bool training, uint64_t step);
 

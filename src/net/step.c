@@ -26,11 +26,17 @@ tw_run tw_runner_run(tw_runner *r, int i, const void *weights, const void *x, in
         .y = stage->value,
         .kept = stage->kept,
         .plan = stage->plan,
+        .rectifies = stage->rectifies,
         .workspace = r->workspace,
         .workspace_bytes = r->workspace_bytes,
     };
     for (int k = 0; k < 2; k++)
         if (op->inputs[k] >= 0) run.x[k] = op->inputs[k] ? r->stages[op->inputs[k]].value : x;
+    if (!weights && r->frozen) {
+        memcpy(run.w, r->frozen->ops[i].w, sizeof run.w);
+        run.packed_w = r->frozen->ops[i].packed;
+        return run;
+    }
     for (int t = 0; t < op->tensor_count; t++)
         run.w[t] = (const char *)weights + (size_t)op->tensors[t].offset * r->size;
     return run;
@@ -39,6 +45,8 @@ tw_run tw_runner_run(tw_runner *r, int i, const void *weights, const void *x, in
 static tw_status forward(tw_runner *r, const void *weights, const void *x, int64_t count, bool training,
                          uint64_t step) {
     for (int i = 1; i < r->net->op_count; i++) {
+        bool folded = !weights && r->frozen && r->frozen->ops[i].folded;
+        if (folded || r->stages[i].done) continue;
         tw_run run = tw_runner_run(r, i, weights, x, count, training, step);
         tw_status status = run.op->layer->forward(&run);
         if (status) return tw_fail_within(status, "operator %d: ", i);
@@ -61,7 +69,7 @@ tw_status tw_runner_forward(tw_runner *r, const void *weights, const void *x, in
     if (!r) return tw_fail(TW_ERROR_ARGUMENT, "runner is NULL");
     tw_status status = check_count(r, count, 0);
     if (status || count == 0) return status;
-    if (!x || !outputs || (!weights && r->net->weights))
+    if (!x || !outputs || (!weights && r->net->weights && !r->frozen))
         return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", !x ? "x" : !outputs ? "outputs" : "weights");
     for (int i = 0; i < r->net->op_count; i++) r->stages[i].reached = false;
     if ((status = forward(r, weights, x, count, false, 0))) return status;
@@ -124,13 +132,21 @@ static tw_status backward_input(tw_runner *r, tw_step *step, int i, int k, tw_ru
     int from = run->op->inputs[k];
     tw_slot *source = &r->stages[from];
     void *target = from ? source->gradient : step->dx;
+    bool adds = source->wanted && source->reached, passes = run->op->layer->passes;
+    if (passes && source->wanted && target == run->dy) { /* one memory: nothing to pass */
+        source->reached = true;
+        return TW_OK;
+    }
     run->which = k;
-    run->dx = !source->wanted ? NULL : source->reached ? r->scratch : target;
-    tw_status status = run->op->layer->backward(run);
-    if (status) return tw_fail_within(status, "operator %d, backward: ", i);
-    if (source->wanted && source->reached) {
+    run->dx = !source->wanted ? NULL : adds ? r->scratch : target;
+    if (!(adds && passes)) { /* else dy itself is the addend */
+        tw_status status = run->op->layer->backward(run);
+        if (status) return tw_fail_within(status, "operator %d, backward: ", i);
+    }
+    if (adds) {
         int64_t count = step->count * r->net->ops[from].extent.count;
-        tw_split(run, count, 16384, count, sum_chunk, &(sum_job){run, target, r->scratch});
+        const void *addend = passes ? run->dy : r->scratch;
+        tw_split(run, count, 16384, count, sum_chunk, &(sum_job){run, target, addend});
     }
     source->reached |= source->wanted;
     return TW_OK;

@@ -60,10 +60,10 @@ static double loss_of(const evaluation *e, const float *y, int32_t label) {
     return log(sum) + most - (double)y[label];
 }
 
-static tw_status run_batch(evaluation *e, const float *weights, tw_eval_result *result) {
+static tw_status run_batch(evaluation *e, tw_eval_result *result) {
     tw_batch batch;
     tw_status status = tw_loader_next(e->loader, &batch);
-    if (!status) status = tw_runner_forward(e->runner, weights, batch.x, batch.count, e->outputs);
+    if (!status) status = tw_runner_forward(e->runner, NULL, batch.x, batch.count, e->outputs);
     for (int64_t i = 0; !status && i < batch.count; i++) {
         const float *y = e->outputs + i * e->classes;
         int64_t predicted = largest(y, e->classes), label = batch.labels[i];
@@ -74,13 +74,15 @@ static tw_status run_batch(evaluation *e, const float *weights, tw_eval_result *
     return status;
 }
 
-static tw_status prepare(evaluation *e, const tw_net *net, const tw_data *data, int threads) {
+static tw_status prepare(evaluation *e, const tw_net *net, const float *weights, const tw_data *data,
+                         int threads) {
     tw_runner_options options = tw_runner_options_defaults();
     options.batch = e->batch;
     options.threads = threads;
     e->outputs = tw_alloc(e->batch * e->classes, sizeof *e->outputs);
     if (!e->outputs) return TW_ERROR_MEMORY;
     tw_status status = tw_runner_create(&e->runner, net, &options);
+    if (!status) status = tw_runner_freeze(e->runner, weights);
     if (status) return status;
     const tw_loader_options loader = {.data = data, .samples = e->samples, .batch = e->batch, .epochs = 1};
     return tw_loader_create(&e->loader, &loader);
@@ -88,9 +90,8 @@ static tw_status prepare(evaluation *e, const tw_net *net, const tw_data *data, 
 
 static tw_status run(evaluation *e, const tw_net *net, const float *weights, const tw_data *data, int threads,
                      tw_eval_result *result) {
-    tw_status status = prepare(e, net, data, threads);
-    for (int64_t done = 0; !status && done < e->samples; done += e->batch)
-        status = run_batch(e, weights, result);
+    tw_status status = prepare(e, net, weights, data, threads);
+    for (int64_t done = 0; !status && done < e->samples; done += e->batch) status = run_batch(e, result);
     tw_loader_free(e->loader);
     tw_runner_free(e->runner);
     tw_free(e->outputs);

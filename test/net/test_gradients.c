@@ -63,6 +63,8 @@ static void every_operator_of_images_has_the_right_gradient(void **state) {
         "dense 6; batchnorm; dense 3",
         "dense 20; dropout 0.5; dense 3",
         "conv 3 3; relu; dense 3",
+        "conv 3 3; relu6; dense 3",
+        "dense 300; relu6; dense 3; init zhang2016",
         "conv 3 3; leakyrelu 0.1; dense 3",
         "conv 3 3; sigmoid; dense 3",
         "conv 3 3; tanh; dense 3",

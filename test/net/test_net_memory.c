@@ -77,6 +77,15 @@ static tw_status make_inferrer(void) {
     return make_runner(false);
 }
 
+static tw_status freeze(void) {
+    static float weights[100000];
+    tw_runner *runner;
+    tw_status status = tw_runner_create(&runner, shared, NULL);
+    if (!status) status = tw_runner_freeze(runner, weights);
+    tw_runner_free(runner);
+    return status;
+}
+
 static tw_status initialise(void) {
     static double weights[100000];
     assert_true(tw_net_weights(shared) < 100000);
@@ -93,7 +102,8 @@ static tw_status check(void) {
 
 static void every_allocation_may_fail(void **state) {
     (void)state;
-    tw_status (*const jobs[])(void) = {make_net, build_net, make_trainer, make_inferrer, initialise, check};
+    tw_status (*const jobs[])(void) = {make_net, build_net,  make_trainer, make_inferrer,
+                                       freeze,   initialise, check};
     assert_int_equal(tw_net_create(&shared, text, input), TW_OK);
     for (size_t job = 0; job < sizeof jobs / sizeof *jobs; job++) {
         bool failed = true;

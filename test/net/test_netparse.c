@@ -63,6 +63,30 @@ static void resnet20_has_the_published_number_of_parameters(void **state) {
     tw_net_free(net);
 }
 
+/* Counts as torchvision's list of models gives them. */
+static void networks_for_imagenet_have_the_published_sizes(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t parameters, last_image; /* numbers before the first dense layer or the global mean */
+    } expected[] = {
+        {"resnet50", 25557032, 2048 * 7 * 7},
+        {"mobilenetv2", 3504872, 1280 * 7 * 7},
+        {"vgg11", 132863336, 512 * 7 * 7},
+    };
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        tw_net *net = make(expected[i].name, (tw_net_input){.spatial = 2, .channels = 3, .size = {224, 224}});
+        assert_int_equal(tw_net_trained(net), expected[i].parameters);
+        assert_int_equal(tw_net_outputs(net), 1000);
+        size_t count, images = 0;
+        const tw_net_node *nodes = tw_net_nodes(net, &count);
+        for (size_t n = 1; n < count; n++)
+            if (nodes[n].spatial == 2) images = n;
+        assert_int_equal(nodes[images].outputs, expected[i].last_image);
+        tw_net_free(net);
+    }
+}
+
 static void parameters_are_named_and_laid_end_to_end(void **state) {
     (void)state;
     tw_net *net = make("conv 4 3x3; batchnorm; dense 5 nobias", gray28);
@@ -99,7 +123,7 @@ static void every_named_network_is_made_for_its_input_and_prints_itself(void **s
         tw_net *again = make(tw_net_text(net), names[i].input);
         assert_string_equal(tw_net_text(net), tw_net_text(again));
         assert_int_equal(tw_net_weights(net), tw_net_weights(again));
-        assert_int_equal(tw_net_outputs(net), 10);
+        assert_int_equal(tw_net_outputs(net), tw_net_outputs(again));
         tw_net_free(net);
         tw_net_free(again);
     }
@@ -297,16 +321,18 @@ static int pick(tw_random *random, int below) {
 }
 
 static void random_operator(tw_random *random, char *text, size_t size) {
-    static const char *const simple[] = {"relu",         "leakyrelu 0.2",      "sigmoid",
-                                         "tanh",         "batchnorm eps 1e-3", "softmax",
-                                         "dropout 0.25", "batchnorm",          "maxpool 3 stride 1 pad 1"};
-    int kind = pick(random, 14), k = 1 + 2 * pick(random, 2);
-    if (kind < 9)
+    static const char *const simple[] = {"relu",          "relu6",
+                                         "leakyrelu 0.2", "sigmoid",
+                                         "tanh",          "batchnorm eps 1e-3",
+                                         "softmax",       "dropout 0.25",
+                                         "batchnorm",     "maxpool 3 stride 1 pad 1"};
+    int kind = pick(random, 15), k = 1 + 2 * pick(random, 2);
+    if (kind < 10)
         snprintf(text, size, "%s", simple[kind]);
-    else if (kind < 12)
+    else if (kind < 13)
         snprintf(text, size, "conv %d %dx%d pad %d dilation %d mode %s%s", 4 * (1 + pick(random, 2)), k, k,
                  k / 2, 1, pick(random, 2) ? "reflect" : "zeros", pick(random, 2) ? " nobias" : "");
-    else if (kind == 12)
+    else if (kind == 13)
         snprintf(text, size, "deconv 4 %d pad same", k);
     else
         snprintf(text, size, "avgpool 3x1 stride 1 pad 1x0%s", pick(random, 2) ? " countpad" : "");
@@ -404,6 +430,7 @@ int main(void) {
         cmocka_unit_test(lenet_has_the_published_shapes_and_parameters),
         cmocka_unit_test(zhang2016_is_the_network_of_the_derivation),
         cmocka_unit_test(resnet20_has_the_published_number_of_parameters),
+        cmocka_unit_test(networks_for_imagenet_have_the_published_sizes),
         cmocka_unit_test(parameters_are_named_and_laid_end_to_end),
         cmocka_unit_test(every_named_network_is_made_for_its_input_and_prints_itself),
         cmocka_unit_test(the_text_is_printed_in_one_way),

@@ -78,6 +78,8 @@ static void operators_give_the_values_worked_by_hand(void **state) {
     expect("batchnorm eps 0", (tw_net_input){1, 2, {2}}, (double[]){2, 3, 1, -1, 1, 2, 4, 9}, x,
            (double[]){1, -1, 3, 1}, 4);
     expect("relu", (tw_net_input){1, 1, {3}}, NULL, (double[]){-1, 0, 2}, (double[]){0, 0, 2}, 3);
+    expect("relu6", (tw_net_input){1, 1, {5}}, NULL, (double[]){-1, 0, 2, 6, 7}, (double[]){0, 0, 2, 6, 6},
+           5);
     expect("leakyrelu 0.25", (tw_net_input){1, 1, {3}}, NULL, (double[]){-1, 0, 2}, (double[]){-0.25, 0, 2},
            3);
     expect("sigmoid", (tw_net_input){1, 1, {3}}, NULL, (double[]){0, 1000, -1000}, (double[]){0.5, 1, 0}, 3);
@@ -91,7 +93,7 @@ static void operators_give_the_values_worked_by_hand(void **state) {
 static void not_a_number_goes_through(void **state) {
     (void)state;
     tw_net_input line = {.spatial = 1, .channels = 1, .size = {4}};
-    static const char *const texts[] = {"relu",    "leakyrelu", "sigmoid",       "tanh",
+    static const char *const texts[] = {"relu",    "relu6",     "leakyrelu",     "sigmoid",  "tanh",
                                         "softmax", "maxpool 4", "globalavgpool", "batchnorm"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         for (int at = 0; at < 4; at++) {
@@ -108,7 +110,7 @@ static void not_a_number_goes_through(void **state) {
 /* Every kind of operator in one network. */
 static const char everything[] =
     "conv 8 3x3 pad 1; batchnorm; a = relu; conv 8 3x3 pad 1 groups 2; leakyrelu 0.1; add a; b = maxpool 2; "
-    "conv 8 1x1; tanh; deconv 8 3 pad 1; add b; conv 16 5 pad 2 mode reflect; sigmoid; dropout 0.3; "
+    "conv 8 1x1; tanh; deconv 8 3 pad 1; add b; conv 16 5 pad 2 mode reflect; sigmoid; relu6; dropout 0.3; "
     "avgpool 3 stride 2 pad 1; globalavgpool; flatten; dense 20; relu; dense 10; softmax";
 static const tw_net_input colour16 = {.spatial = 2, .channels = 3, .size = {16, 16}};
 enum { IMAGES = 7, INPUTS = 3 * 16 * 16, OUTPUTS = 10 };
