@@ -114,6 +114,34 @@ static inline __attribute__((always_inline)) void maximum_of(const tw_pool *s, c
         for (int64_t i = 0; i < count; i++) taps[i] = narrow[i];
 }
 
+/* The same for a window of `side` x `side` pixels that lies inside: `side` is a constant where it matters, so
+ * that nothing is left of the loops. */
+static inline __attribute__((always_inline)) void maximum_of_square(const tw_pool *s, const walk *w,
+                                                                    const real *x, const int64_t side,
+                                                                    real *y, int32_t *taps) {
+    const real *in = x + walk_pixel(s, w) * s->channels;
+    block best, value;
+    block_load(in, BLOCK, &best);
+    lanes tap = {0};
+    for (int64_t k = 1; k < side * side; k++) {
+        block_load(in + (k / side * s->in[WIDTH] + k % side) * s->channels, BLOCK, &value);
+        lanes better = (lanes)(value > best) | (lanes)(value != value);
+        best = (block)((better & (lanes)value) | (~better & (lanes)best));
+        tap = (better & ((lanes){0} + (integer)k)) | (~better & tap);
+    }
+    block_store(y, &best, BLOCK);
+    if (!taps) return;
+    marks narrow = __builtin_convertvector(tap, marks);
+    memcpy(taps, &narrow, sizeof narrow);
+}
+
+/* The side of window w if it is a square inside the image that is worth code of its own; 0: it is not. */
+static int64_t square_of(const tw_pool *s, const walk *w) {
+    int64_t side = s->kernel[WIDTH];
+    bool whole = w->x.first == 0 && w->x.last == side && w->y.first == 0 && w->y.last == side;
+    return whole && s->kernel[DEPTH] == 1 && s->kernel[HEIGHT] == side && (side == 2 || side == 3) ? side : 0;
+}
+
 static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x_, void *y_, int32_t *taps) {
     const real *x = x_;
     real *y = y_;
@@ -127,13 +155,18 @@ static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x
             int64_t out = (row * width + ox) * channels;
             w.x = span_of(s, WIDTH, ox);
             w.kx = w.x.first;
-            int64_t furthest = walk_end(s, w) * channels + BLOCK;
-            for (int64_t c = 0; c < channels; c += BLOCK)
-                if (out + c + BLOCK <= end && furthest + c <= in_image)
-                    maximum_of(s, &w, image + c, BLOCK, y + out + c, taps ? taps + out + c : NULL);
+            int64_t furthest = walk_end(s, w) * channels + BLOCK, square = square_of(s, &w);
+            for (int64_t c = 0; c < channels; c += BLOCK) {
+                int32_t *marked = taps ? taps + out + c : NULL;
+                if (out + c + BLOCK > end || furthest + c > in_image)
+                    maximum_of(s, &w, image + c, tw_min(BLOCK, channels - c), y + out + c, marked);
+                else if (square == 2)
+                    maximum_of_square(s, &w, image + c, 2, y + out + c, marked);
+                else if (square == 3)
+                    maximum_of_square(s, &w, image + c, 3, y + out + c, marked);
                 else
-                    maximum_of(s, &w, image + c, tw_min(BLOCK, channels - c), y + out + c,
-                               taps ? taps + out + c : NULL);
+                    maximum_of(s, &w, image + c, BLOCK, y + out + c, marked);
+            }
         }
     }
 }
@@ -169,12 +202,65 @@ static inline __attribute__((always_inline)) void spread(const tw_pool *s, const
         }
 }
 
+/* Windows that lie inside and do not overlap: each pixel belongs to one at most. */
+static bool windows_are_apart(const tw_pool *s) {
+    bool apart = s->kernel[DEPTH] == 1 && s->stride[DEPTH] == 1 && s->pad[DEPTH] == 0;
+    for (int axis = HEIGHT; axis <= WIDTH; axis++)
+        apart = apart && s->pad[axis] == 0 && s->stride[axis] >= s->kernel[axis] &&
+                (s->out[axis] - 1) * s->stride[axis] + s->kernel[axis] <= s->in[axis];
+    return apart && s->in[DEPTH] == s->out[DEPTH];
+}
+
+/* dx = dy where the maximum stood at `tap`, else 0: the channels of one pixel. `room` numbers may be read and
+ * written from here on. */
+static inline void choose(const real *dy, const int32_t *taps, int32_t tap, int64_t channels, int64_t room,
+                          real *dx) {
+    static const lanes numbers = {0, 1, 2, 3, 4, 5, 6, 7};
+    int64_t c = 0;
+    for (; c < channels && c + BLOCK <= room; c += BLOCK) {
+        block d;
+        marks narrow;
+        memcpy(&d, dy + c, sizeof d);
+        memcpy(&narrow, taps + c, sizeof narrow);
+        lanes here = (lanes)(__builtin_convertvector(narrow, lanes) == (lanes){0} + (integer)tap);
+        lanes ours = (lanes)(numbers < (integer)(channels - c));
+        d = (block)(here & ours & (lanes)d);
+        memcpy(dx + c, &d, sizeof d);
+    }
+    for (; c < channels; c++) dx[c] = taps[c] == tap ? dy[c] : 0;
+}
+
+/* Pixels in the order in which they lie, so that dx is written once, from first to last, and what a vector
+ * spills into the next pixel is written over, or zero where no window is. */
+static void maxpool_back_apart(const tw_pool *s, const int32_t *taps, const real *dy, real *dx) {
+    int64_t channels = s->channels, in_image = pixels_of(s->in) * channels,
+            end = pixels_of(s->out) * channels;
+    for (int64_t line = 0; line < s->out[DEPTH] * s->out[HEIGHT] * s->kernel[HEIGHT]; line++) {
+        int64_t row = line / s->kernel[HEIGHT], ky = line % s->kernel[HEIGHT];
+        int64_t down = row / s->out[HEIGHT] * s->in[HEIGHT] + row % s->out[HEIGHT] * s->stride[HEIGHT] + ky;
+        for (int64_t ox = 0; ox < s->out[WIDTH]; ox++) {
+            int64_t out = (row * s->out[WIDTH] + ox) * channels;
+            int64_t in = (down * s->in[WIDTH] + ox * s->stride[WIDTH]) * channels;
+            for (int64_t kx = 0; kx < s->kernel[WIDTH]; kx++, in += channels)
+                choose(dy + out, taps + out, (int32_t)(ky * s->kernel[WIDTH] + kx), channels,
+                       tw_min(end - out, in_image - in), dx + in);
+        }
+    }
+}
+
 static void maxpool_back(const tw_pool *s, const int32_t *taps, const void *dy_, void *dx_) {
     int64_t channels = s->channels, in_image = pixels_of(s->in) * channels;
     int64_t rows = s->out[DEPTH] * s->out[HEIGHT], width = s->out[WIDTH], end = rows * width * channels;
     const real *dy = dy_;
     real *dx = dx_;
-    memset(dx, 0, (size_t)in_image * sizeof *dx);
+    bool apart = windows_are_apart(s);
+    bool covers = apart && s->kernel[HEIGHT] * s->out[HEIGHT] == s->in[HEIGHT] &&
+                  s->kernel[WIDTH] * s->out[WIDTH] == s->in[WIDTH];
+    if (!covers) memset(dx, 0, (size_t)in_image * sizeof *dx);
+    if (apart) {
+        maxpool_back_apart(s, taps, dy, dx);
+        return;
+    }
     for (int64_t row = 0; row < rows; row++) {
         walk w = walk_start(s, row / s->out[HEIGHT], row % s->out[HEIGHT], 0);
         for (int64_t ox = 0; ox < width; ox++) {

@@ -88,6 +88,70 @@ static void ties_of_a_maximum_go_to_the_first(void **state) {
     assert_memory_equal(dx, ((float[]){0, 3, 2, 0, 0, 0}), sizeof dx);
 }
 
+enum { MOST_PIXELS = 2 * 10 * 10, MOST_CHANNELS = 20, MOST = MOST_PIXELS * MOST_CHANNELS };
+
+/* One channel of a pool of two images by its definition: the first of the largest, and where its gradient
+ * goes. */
+static void pool_by_definition(const tw_pool *p, int64_t c, const float *x, const float *dy, float *y,
+                               float *dx) {
+    int64_t high = p->in[1], wide = p->in[2], k = p->kernel[1];
+    for (int64_t n = 0; n < 2; n++)
+        for (int64_t oy = 0; oy < p->out[1]; oy++)
+            for (int64_t ox = 0; ox < p->out[2]; ox++) {
+                int64_t best = -1, out = ((n * p->out[1] + oy) * p->out[2] + ox) * p->channels + c;
+                for (int64_t tap = 0; tap < k * k; tap++) {
+                    int64_t i = oy * p->stride[1] - p->pad[1] + tap / k,
+                            j = ox * p->stride[2] - p->pad[2] + tap % k;
+                    int64_t in = ((n * high + i) * wide + j) * p->channels + c;
+                    if (i < 0 || i >= high || j < 0 || j >= wide) continue;
+                    if (best < 0 || x[in] > x[best]) best = in;
+                }
+                y[out] = x[best];
+                dx[best] += dy[out];
+            }
+}
+
+static void check_pool(const tw_pool *p) {
+    static float x[MOST + 1], dy[MOST + 1], y[MOST + 1], dx[MOST + 1], expected_y[MOST + 1],
+        expected_dx[MOST + 1];
+    static int32_t taps[MOST];
+    int64_t in = p->in[1] * p->in[2] * p->channels, out = p->out[1] * p->out[2] * p->channels;
+    for (int i = 0; i <= MOST; i++) {
+        x[i] = (float)(i * 7919 % 13); /* with ties */
+        dy[i] = (float)(1 + i % 5);
+        y[i] = dx[i] = 99;
+        expected_dx[i] = 0;
+    }
+    for (int64_t c = 0; c < p->channels; c++) pool_by_definition(p, c, x, dy, expected_y, expected_dx);
+    sweeps->maxpool(p, 0, 2 * p->out[1], x, y, taps);
+    for (int64_t n = 0; n < 2; n++) sweeps->maxpool_back(p, taps + n * out, dy + n * out, dx + n * in);
+    assert_memory_equal(y, expected_y, (size_t)(2 * out) * sizeof *y);
+    if (memcmp(dx, expected_dx, (size_t)(2 * in) * sizeof *dx) != 0)
+        fail_msg("%d channels, %dx%d, kernel %d, stride %d, pad %d", (int)p->channels, (int)p->in[1],
+                 (int)p->in[2], (int)p->kernel[1], (int)p->stride[1], (int)p->pad[1]);
+    assert_true(dx[2 * in] == 99);
+    assert_true(y[2 * out] == 99);
+    sweeps->maxpool(p, 0, 2 * p->out[1], x, y, NULL);
+    assert_memory_equal(y, expected_y, (size_t)(2 * out) * sizeof *y);
+}
+
+static void a_maximum_and_its_gradient_are_those_of_the_definition(void **state) {
+    (void)state;
+    static const int64_t channels[] = {1, 3, 6, 8, 16, 20};
+    for (int i = 0; i < 6 * 4 * 3 * 2 * 3; i++) {
+        int64_t kernel = 1 + i / 6 % 4, stride = 1 + i / 24 % 3, pad = i / 72 % 2, size = 7 + i / 144 % 3;
+        if (pad >= kernel) continue;
+        int64_t out = (size + 2 * pad - kernel) / stride + 1;
+        tw_pool pool = {.channels = channels[i % 6],
+                        .in = {1, size, size},
+                        .out = {1, out, out},
+                        .kernel = {1, kernel, kernel},
+                        .stride = {1, stride, stride},
+                        .pad = {0, pad, pad}};
+        check_pool(&pool);
+    }
+}
+
 /* With every instruction set of this machine. */
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -95,6 +159,7 @@ int main(void) {
         cmocka_unit_test(softmax_is_right_for_far_apart_numbers),
         cmocka_unit_test(special_values_go_where_they_should),
         cmocka_unit_test(ties_of_a_maximum_go_to_the_first),
+        cmocka_unit_test(a_maximum_and_its_gradient_are_those_of_the_definition),
     };
     size_t count;
     const tw_kernel *const *kernels = tw_kernels(&count);
