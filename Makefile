@@ -35,7 +35,7 @@ demo:
 	@scripts/packages demo
 	@$(MAKE) configured
 	@echo "building $(TWILL) ..."
-	@cmake --build $(BUILD) -j $(JOBS) --target twill-command example-worked_example >$(BUILD)/demo.log 2>&1 || { cat $(BUILD)/demo.log; exit 1; }
+	@cmake --build $(BUILD) -j $(JOBS) --target twill-command >$(BUILD)/demo.log 2>&1 || { cat $(BUILD)/demo.log; exit 1; }
 	@TWILL=$(TWILL) DEMO=$(DEMO) scripts/demo
 
 test:

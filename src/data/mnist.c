@@ -23,7 +23,12 @@ static char *find_file(const char *folder, const char *name) {
     char packed_name[64];
     snprintf(packed_name, sizeof packed_name, "%s.gz", name);
     char *plain = tw_data_path(folder, name), *packed = tw_data_path(folder, packed_name);
-    bool takes_packed = plain && packed && access(plain, F_OK) != 0 && access(packed, F_OK) == 0;
+    if (!plain || !packed) {
+        tw_free(plain);
+        tw_free(packed);
+        return NULL;
+    }
+    bool takes_packed = access(plain, F_OK) != 0 && access(packed, F_OK) == 0;
     tw_free(takes_packed ? plain : packed);
     return takes_packed ? packed : plain;
 }

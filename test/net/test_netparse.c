@@ -199,6 +199,7 @@ static const struct {
     {"dropout 0x1p-1", TW_ERROR_FORMAT, {"0x1p-1"}},
     {"dropout 1e-999", TW_ERROR_FORMAT, {"1e-999"}},
     {"maxpool 2 pad 2", TW_ERROR_ARGUMENT, {"less than the kernel"}},
+    {"avgpool 2 pad 2", TW_ERROR_ARGUMENT, {"less than the kernel"}},
     {"maxpool", TW_ERROR_FORMAT, {"window"}},
     {"avgpool 0", TW_ERROR_ARGUMENT, {"'0'"}},
     {"dense 10; conv 6 3", TW_ERROR_SHAPE, {"flat", "image"}},

@@ -23,6 +23,10 @@ mkdir examples
 printf 'int main(void) {\n    return 0;\n}\n' >examples/good.c
 printf '```c\nreturn 0;\n```\n\n```c\nreturn 1;\n```\n' >docs/code.md
 
+mkdir test
+echo 'there_it_is' >test/one.sh
+printf '| A01 | a | b | `there_it_is` |\n| A02 | a | b | `gone` |\n| A03 | a | b | |\n' >docs/bad-input.md
+
 found=$(scripts/check 2>&1) && { echo "scripts/check found nothing"; exit 1; }
 expect() { grep -qF "$1" <<<"$found" || { echo "not found: $1"; missed=1; }; }
 missed=0
@@ -38,9 +42,11 @@ expect 'src/base/utils.c:4: the library prints nothing'
 expect 'src/shape/shape.h:7: unfinished'
 expect 'docs/here.md:1: no file stands at gone.md'
 expect 'docs/code.md:5: these lines stand in no file of examples/'
+expect 'docs/bad-input.md:2: no test holds `gone`'
+expect 'docs/bad-input.md:3: a row of four columns'
 if command -v cc >/dev/null; then expect 'alone, as c11'; fi
 if command -v clang-format >/dev/null; then expect 'src/base/twin.c:1:4: clang-format'; fi
-for good in 'docs/here.md:1: no file stands at docs/here.md' 'docs/code.md:1:'; do
+for good in 'docs/here.md:1: no file stands at docs/here.md' 'docs/code.md:1:' '`there_it_is`'; do
     if grep -qF "$good" <<<"$found"; then echo "a good one was refused: $good"; missed=1; fi
 done
 [ $missed = 0 ] || printf '%s\n' "$found" | grep -v shape.h | head -40
