@@ -1,5 +1,10 @@
-# Kernels: one line per instruction set. -O3 because the tile's loops must be unrolled whole. The files of other
-# machines are left out of TWILL_SOURCES.
+# Kernels: one line per instruction set. -O3 because the tile's loops must be unrolled whole; -O1 where a sanitizer looks
+# into every step of them, since an unrolled file then takes the compiler minutes and a gigabyte (42 s at -O1). No bit
+# depends on it. The files of other machines are left out of TWILL_SOURCES.
+set(TWILL_KERNEL_LEVEL -O3)
+if(CMAKE_C_FLAGS MATCHES "-fsanitize")
+  set(TWILL_KERNEL_LEVEL -O1)
+endif()
 set(TWILL_ISA_scalar "")
 set(TWILL_ISA_avx2 "-mavx2 -mfma")
 set(TWILL_ISA_avx512 "-mavx512f -mavx512vl -mavx512bw -mavx512dq -mfma -mprefer-vector-width=512")
@@ -21,10 +26,11 @@ if(EMSCRIPTEN)
 endif()
 foreach(isa scalar avx2 avx512 neon)
   foreach(type f32 f64)
-    set_source_files_properties(src/kernel/${isa}_${type}.c PROPERTIES COMPILE_FLAGS "-O3 ${TWILL_ISA_${isa}} ${TWILL_KERNEL_FLAGS}")
+    set_source_files_properties(src/kernel/${isa}_${type}.c PROPERTIES COMPILE_FLAGS
+                                "${TWILL_KERNEL_LEVEL} ${TWILL_ISA_${isa}} ${TWILL_KERNEL_FLAGS}")
     # Plain loops become vectors only when both sides of a choice may be computed: no result depends on the flags of
     # floating-point exceptions.
     set_source_files_properties(src/kernel/sweeps_${isa}_${type}.c PROPERTIES COMPILE_FLAGS
-                                "-O3 -fno-trapping-math ${TWILL_ISA_${isa}} ${TWILL_KERNEL_FLAGS}")
+                                "${TWILL_KERNEL_LEVEL} -fno-trapping-math ${TWILL_ISA_${isa}} ${TWILL_KERNEL_FLAGS}")
   endforeach()
 endforeach()
