@@ -49,6 +49,13 @@ static void order_epoch(tw_loader *l, int64_t epoch) {
     for (int64_t i = 0; i < l->options.samples; i++) l->order[i] = i;
 }
 
+/* Where a sample stands in the data. Fewer samples than there are lie evenly among them: the data may be
+ * sorted by class. */
+static int64_t place_of(const tw_loader *l, int64_t sample) {
+    const int64_t count = tw_data_describe(l->options.data).count, samples = l->options.samples;
+    return sample * (count / samples) + sample * (count % samples) / samples;
+}
+
 /* Batch `number`, counted over all epochs; they come in order. */
 static void fill(tw_loader *l, int64_t number) {
     slot *s = &l->slots[number % SLOTS];
@@ -57,7 +64,8 @@ static void fill(tw_loader *l, int64_t number) {
     s->count = tw_min(l->options.batch, l->options.samples - first);
     s->status = TW_OK;
     for (int64_t i = 0; i < s->count && !s->status; i++)
-        s->status = tw_data_read(l->options.data, l->order[first + i], s->x + i * l->inputs, &s->labels[i]);
+        s->status = tw_data_read(l->options.data, place_of(l, l->order[first + i]), s->x + i * l->inputs,
+                                 &s->labels[i]);
     if (s->status) snprintf(s->message, sizeof s->message, "%s", tw_message());
 }
 

@@ -10,7 +10,7 @@ typedef struct tw_loader tw_loader;
 
 typedef struct tw_loader_options {
     const tw_data *data; /* borrowed until the loader is freed */
-    int64_t samples;     /* the first so many of the data set, 1 .. its count */
+    int64_t samples;     /* so many of the data set, evenly spread; 1 .. its count */
     int64_t batch;       /* 1 .. samples; the last batch of an epoch may be smaller */
     int64_t epochs;
     bool shuffles; /* each epoch in an order of its own, a function of (seed, epoch) */

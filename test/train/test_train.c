@@ -277,6 +277,30 @@ static void an_epoch_holds_every_sample_once(void **state) {
     tw_data_close(data);
 }
 
+/* Of 7 samples 3 are those at 0, 7/3 and 14/3: a folder of images, which is sorted by class, keeps its
+ * classes. */
+static void fewer_samples_are_spread_over_the_data(void **state) {
+    (void)state;
+    tw_data *data;
+    assert_int_equal(tw_data_open(&data, "strokes:count=7", TW_TRAIN), TW_OK);
+    tw_loader *loader;
+    const tw_loader_options options = {.data = data, .samples = 3, .batch = 3, .epochs = 1};
+    assert_int_equal(tw_loader_create(&loader, &options), TW_OK);
+    tw_batch batch;
+    assert_int_equal(tw_loader_next(loader, &batch), TW_OK);
+    assert_int_equal(batch.count, 3);
+    for (int i = 0; i < 3; i++) {
+        static const int64_t expected[] = {0, 2, 4};
+        float x[784];
+        int32_t label;
+        assert_int_equal(tw_data_read(data, expected[i], x, &label), TW_OK);
+        assert_memory_equal(batch.x + i * 784, x, sizeof x);
+        assert_int_equal(batch.labels[i], label);
+    }
+    tw_loader_free(loader);
+    tw_data_close(data);
+}
+
 static void one_sample_and_a_batch_beyond_the_data_are_well(void **state) {
     (void)state;
     bench b;
@@ -302,6 +326,7 @@ int main(void) {
         cmocka_unit_test(a_step_that_explodes_is_not_taken),
         cmocka_unit_test(schedules_follow_their_formulas),
         cmocka_unit_test(an_epoch_holds_every_sample_once),
+        cmocka_unit_test(fewer_samples_are_spread_over_the_data),
         cmocka_unit_test(one_sample_and_a_batch_beyond_the_data_are_well),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
