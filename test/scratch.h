@@ -66,4 +66,17 @@ static inline void scratch_remove(scratch *s) {
     scratch_remove_folder(s->folder);
 }
 
+/* One folder for a whole group of tests, as their *state. */
+static inline int scratch_begin_group(void **state) {
+    static scratch s;
+    scratch_make(&s);
+    *state = &s;
+    return 0;
+}
+
+static inline int scratch_end_group(void **state) {
+    scratch_remove(*state);
+    return 0;
+}
+
 #endif

@@ -104,23 +104,11 @@ static void a_batch_that_is_none_is_refused(void **state) {
     rmdir(s->path);
 }
 
-static int make_scratch(void **state) {
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int remove_scratch(void **state) {
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(five_batches_train_and_one_tests),
         cmocka_unit_test(planes_become_channels_last),
         cmocka_unit_test(a_batch_that_is_none_is_refused),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, scratch_begin_group, scratch_end_group);
 }

@@ -150,18 +150,6 @@ static void mnist_that_does_not_fit_is_told(void **state) {
                    TW_ERROR_UNSUPPORTED, "unsigned bytes");
 }
 
-static int make_scratch(void **state) {
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int remove_scratch(void **state) {
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_specifications_name_what_was_expected),
@@ -170,5 +158,5 @@ int main(void) {
         cmocka_unit_test(mnist_is_read_from_its_files),
         cmocka_unit_test(mnist_that_does_not_fit_is_told),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, scratch_begin_group, scratch_end_group);
 }

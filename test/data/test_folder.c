@@ -156,18 +156,6 @@ static void a_damaged_image_is_named(void **state) {
     assert_refused(s, "bad", TW_ERROR_FORMAT, "bad/a/1.pgm");
 }
 
-static int make_scratch(void **state) {
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int remove_scratch(void **state) {
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_tenth_image_of_a_class_tests),
@@ -177,5 +165,5 @@ int main(void) {
         cmocka_unit_test(what_is_no_such_folder_is_told),
         cmocka_unit_test(a_damaged_image_is_named),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, scratch_begin_group, scratch_end_group);
 }

@@ -196,18 +196,6 @@ static void jpeg_is_read_and_damaged_jpeg_refused(void **state) {
     assert_int_equal(read_bytes(s, bad, sizeof bad, gray(8, 8), x), TW_ERROR_UNSUPPORTED);
 }
 
-static int make_scratch(void **state) {
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int remove_scratch(void **state) {
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pgm_and_ppm_are_read),
@@ -218,5 +206,5 @@ int main(void) {
         cmocka_unit_test(damaged_png_is_refused),
         cmocka_unit_test(jpeg_is_read_and_damaged_jpeg_refused),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, scratch_begin_group, scratch_end_group);
 }

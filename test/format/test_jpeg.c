@@ -222,21 +222,12 @@ static bool jpeg_is_read(scratch *s) {
     return read_file(s, x) != TW_ERROR_UNSUPPORTED || !strstr(tw_message(), "no libjpeg");
 }
 
-static scratch files;
-
-static int make_scratch(void **state) {
-    *state = &files;
-    return 0;
-}
-
-static int remove_scratch(void **state) {
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void) {
-    scratch_make(&files);
-    if (!jpeg_is_read(&files)) return scratch_remove(&files), 0;
+    void *state;
+    scratch_begin_group(&state);
+    const bool reads = jpeg_is_read(state);
+    scratch_end_group(&state);
+    if (!reads) return 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_block_is_gray),
         cmocka_unit_test(frames_that_are_not_offered_or_impossible_are_refused),
@@ -246,5 +237,5 @@ int main(void) {
         cmocka_unit_test(lost_restart_markers_are_refused),
         cmocka_unit_test(segments_of_no_length_are_refused_and_exif_is_stepped_over),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, scratch_begin_group, scratch_end_group);
 }

@@ -292,21 +292,12 @@ static bool png_is_read(scratch *s) {
     return status != TW_ERROR_UNSUPPORTED;
 }
 
-static scratch files;
-
-static int make_scratch(void **state) {
-    *state = &files;
-    return 0;
-}
-
-static int remove_scratch(void **state) {
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void) {
-    scratch_make(&files);
-    if (!png_is_read(&files)) return scratch_remove(&files), 0;
+    void *state;
+    scratch_begin_group(&state);
+    const bool reads = png_is_read(state);
+    scratch_end_group(&state);
+    if (!reads) return 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(legal_and_rare_files_are_exact_to_the_pixel),
         cmocka_unit_test(interlaced_rows_come_to_their_places),
@@ -317,5 +308,5 @@ int main(void) {
         cmocka_unit_test(what_else_a_file_holds_is_stepped_over),
         cmocka_unit_test(a_checksum_decides_over_needed_chunks_only),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, scratch_begin_group, scratch_end_group);
 }

@@ -309,18 +309,6 @@ static void a_missing_file_and_a_folder_are_told(void **state) {
     assert_int_equal(tw_safetensors_write("/dev/full", &some), TW_ERROR_IO);
 }
 
-static int make_scratch(void **state) {
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int remove_scratch(void **state) {
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_malformed_header_has_its_status),
@@ -333,5 +321,5 @@ int main(void) {
         cmocka_unit_test(a_flipped_bit_is_found_or_harmless),
         cmocka_unit_test(a_missing_file_and_a_folder_are_told),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, scratch_begin_group, scratch_end_group);
 }

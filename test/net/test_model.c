@@ -183,18 +183,6 @@ static void a_model_in_memory_is_read_as_its_file_is(void **state) {
     tw_net_free(net);
 }
 
-static int make_scratch(void **state) {
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int remove_scratch(void **state) {
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_comes_back_to_the_bit),
@@ -204,5 +192,5 @@ int main(void) {
         cmocka_unit_test(a_damaged_model_is_refused),
         cmocka_unit_test(a_model_in_memory_is_read_as_its_file_is),
     };
-    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+    return cmocka_run_group_tests(tests, scratch_begin_group, scratch_end_group);
 }
