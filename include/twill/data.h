@@ -51,6 +51,10 @@ const tw_data_kind *tw_data_kinds(size_t *count);
  */
 tw_status tw_image_read(const char *path, tw_net_input image, float *x);
 
+/* The shape that an image file itself has: height, width, 1 channel (gray) or 3 (colour). The file is decoded
+ * for it, so that what tw_image_read would refuse is refused here. */
+tw_status tw_image_shape(const char *path, tw_net_input *image);
+
 #pragma GCC visibility pop
 #ifdef __cplusplus
 }

@@ -28,11 +28,12 @@ typedef struct tw_symbol {
     int64_t element; /* its number in the tensor, from 0 */
 } tw_symbol;
 
-/* A symbol, and its number when that is known. */
+/* A symbol, and its number when that is known; or, without a symbol, the share 1 / over. */
 typedef struct tw_atom {
     tw_symbol symbol;
     double value;
     bool known;
+    int64_t over;   /* > 0: the share, and nothing else */
     int64_t colour; /* the parameter that it belongs to; -1: none */
 } tw_atom;
 
@@ -60,7 +61,7 @@ typedef struct tw_phrase {
     tw_span *spans;
 } tw_phrase;
 
-/* left = sum of terms, each a product of one or two atoms. */
+/* left = sum of terms, each a product of one or two atoms; a share stands second: x11/4. */
 typedef struct tw_term {
     int factors;
     tw_atom factor[2];
@@ -134,6 +135,7 @@ typedef struct tw_facts {
 typedef struct tw_document {
     tw_arena arena;
     tw_language language;
+    tw_word title;
     tw_block *first, *last;
     const char *section;
     const tw_geometry *geometry; /* of the convolution explained; NULL: none */

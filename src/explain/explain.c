@@ -105,7 +105,6 @@ static bool is_remarkable(const tw_geometry *g) {
 
 static void write_opening(tw_document *d, const tw_problem *p) {
     const tw_geometry *g = &p->geometry;
-    tw_document_heading(d, 1, TW_SAY_TITLE, NULL);
     bool channels = g->in_channels > 1 || g->out_channels > 1;
     tw_span args[] = {tw_span_sizes(p->name_x.rank - !channels, p->name_x.shape + !channels),
                       tw_span_sizes(p->name_w.rank - 2 * !channels, p->name_w.shape + 2 * !channels),
@@ -167,6 +166,12 @@ static bool needs_problem(uint32_t wanted) {
     return false;
 }
 
+static bool needs_opening(uint32_t wanted) {
+    for (int i = 0; i < SECTIONS; i++)
+        if ((wanted >> i & 1u) && sections[i]->needs_problem && !sections[i]->own_sizes) return true;
+    return false;
+}
+
 /* A legal request: its sections, with the convolution's numbers where one of them needs those. */
 static tw_status explain_legal(tw_document *d, const tw_explain_request *r, char **bytes, size_t *size) {
     uint32_t wanted = wanted_sections(r);
@@ -174,12 +179,12 @@ static tw_status explain_legal(tw_document *d, const tw_explain_request *r, char
     bool needed = needs_problem(wanted);
     tw_status status = needed ? tw_problem_create(&problem, r) : TW_OK;
     if (status) return status;
+    d->title = !needed && r->net.text ? TW_SAY_TITLE_NETWORK : TW_SAY_TITLE;
+    tw_document_heading(d, 1, d->title, NULL);
     if (needed) {
         d->geometry = &problem.geometry;
-        write_opening(d, &problem);
+        if (needs_opening(wanted)) write_opening(d, &problem);
         write_facts(d, &problem);
-    } else {
-        tw_document_heading(d, 1, r->net.text ? TW_SAY_TITLE_NETWORK : TW_SAY_TITLE, NULL);
     }
     status = build(d, &problem, r, wanted);
     if (!status) status = render(d, r, bytes, size);
@@ -192,6 +197,7 @@ static tw_status explain_illegal(tw_document *d, const tw_explain_request *r, tw
                                  size_t *size) {
     char *message = tw_arena_text(&d->arena, tw_message(), strlen(tw_message()));
     if (!message) return TW_ERROR_MEMORY;
+    d->title = TW_SAY_ILLEGAL;
     d->geometry = r->geometry.spatial >= 1 && r->geometry.spatial <= TW_MAX_SPATIAL ? &r->geometry : NULL;
     tw_explain_illegal(d, &r->geometry, message);
     tw_status status = d->arena.status;

@@ -57,6 +57,12 @@ void tw_write_sums(tw_document *d, const tw_problem *p, tw_tap_end end) {
     tw_document_equations(d, equations, equations ? (int)count : 0, total);
 }
 
+void tw_write_size_formula(tw_document *d, const tw_geometry *g) {
+    tw_document_say(d, TW_SAY_SIZE, NULL);
+    tw_document_display(d, g->transposed ? "o = (i - 1) s + (k - 1) d + 1 - p - q + e"
+                                         : "o = floor((i + p + q - (k - 1) d - 1) / s) + 1");
+}
+
 tw_grid tw_grid_make(tw_document *d, int64_t rows, int64_t columns) {
     tw_grid grid = {.rows = rows, .columns = columns, .total_rows = rows, .total_columns = columns};
     grid.cells = tw_arena_take(&d->arena, rows * columns, sizeof *grid.cells);
@@ -73,10 +79,14 @@ static int64_t element_at(const tw_naming *n, int64_t plane, int64_t pixels_befo
     return (depth * pixels + pixel) * n->channels + channel;
 }
 
-/* The name of a plane: the tensor's letter with the indices that pick the plane. */
-static tw_symbol plane_name(const tw_naming *n, int leading, int64_t plane) {
+static int leading_of(const tw_problem *p, const tw_naming *n) {
+    return n->rank - (p->geometry.spatial == 1 || n->rank == 1 ? 1 : 2);
+}
+
+tw_symbol tw_plane_symbol(const tw_problem *p, const tw_naming *n, int64_t plane) {
     tw_symbol s = {.letter = n->letter, .gradient = n->gradient, .brackets = true, .element = -1};
     int64_t index[TW_SYMBOL_RANK];
+    int leading = leading_of(p, n);
     for (int a = leading - 1; a >= 0; a--) {
         index[a] = plane % n->shape[a];
         plane /= n->shape[a];
@@ -86,20 +96,25 @@ static tw_symbol plane_name(const tw_naming *n, int leading, int64_t plane) {
     return s;
 }
 
+tw_symbol *tw_names_of(tw_document *d, const tw_naming *naming, int64_t count) {
+    tw_symbol *names = tw_arena_take(&d->arena, count, sizeof *names);
+    for (int64_t i = 0; names && i < count; i++) names[i] = tw_symbol_of(naming, i);
+    return names;
+}
+
 static int64_t shown_side(int64_t side, bool known) {
     return known ? tw_min(side, TW_GRID_SIDE) : side <= TW_SYMBOL_SIDE ? side : TW_SYMBOL_CORNER;
 }
 
 static int64_t planes_of(const tw_problem *p, const tw_naming *n) {
-    int leading = n->rank - (p->geometry.spatial == 1 || n->rank == 1 ? 1 : 2);
     int64_t planes = 1;
-    for (int a = 0; a < leading; a++) planes *= n->shape[a];
+    for (int a = 0; a < leading_of(p, n); a++) planes *= n->shape[a];
     return planes;
 }
 
 int tw_tensor_grids(tw_document *d, const tw_problem *p, const tw_naming *n, tw_element element,
                     const char *joiner, tw_grid *grids) {
-    int inner = p->geometry.spatial == 1 || n->rank == 1 ? 1 : 2, leading = n->rank - inner;
+    int leading = leading_of(p, n), inner = n->rank - leading;
     int64_t planes = planes_of(p, n), depths = p->geometry.spatial == 3 ? n->shape[leading - 1] : 1;
     int64_t rows = inner == 2 ? n->shape[n->rank - 2] : 1, columns = n->shape[n->rank - 1];
     int count = planes <= TW_MANY_PLANES ? (int)planes : TW_FIRST_PLANES;
@@ -108,7 +123,7 @@ int tw_tensor_grids(tw_document *d, const tw_problem *p, const tw_naming *n, tw_
         tw_grid grid = tw_grid_make(d, shown_side(rows, known), shown_side(columns, known));
         grid.total_rows = rows;
         grid.total_columns = columns;
-        grid.title = tw_phrase_of(d, tw_span_symbol(plane_name(n, leading, i)));
+        grid.title = tw_phrase_of(d, tw_span_symbol(tw_plane_symbol(p, n, i)));
         grid.joiner = i == 0 ? joiner : NULL;
         for (int64_t r = 0; r < grid.rows; r++)
             for (int64_t c = 0; c < grid.columns; c++) {

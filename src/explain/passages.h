@@ -36,6 +36,12 @@ typedef tw_atom (*tw_element)(const tw_problem *problem, int64_t element);
 int tw_tensor_grids(tw_document *document, const tw_problem *problem, const tw_naming *naming,
                     tw_element element, const char *joiner, tw_grid *grids);
 
+/* The name of a plane: the tensor's letter with the indices that pick the plane. */
+tw_symbol tw_plane_symbol(const tw_problem *problem, const tw_naming *naming, int64_t plane);
+
+/* The names of the first `count` elements of a tensor. */
+tw_symbol *tw_names_of(tw_document *document, const tw_naming *naming, int64_t count);
+
 /* x, w and h (and so on) side by side, as many tensors as there are namings. */
 typedef struct tw_shown {
     const tw_naming *naming;
@@ -43,6 +49,9 @@ typedef struct tw_shown {
     const char *joiner;
 } tw_shown;
 void tw_write_tensors(tw_document *document, const tw_problem *problem, const tw_shown *shown, int count);
+
+/* How an output's size follows from the others, in general. */
+void tw_write_size_formula(tw_document *document, const tw_geometry *geometry);
 
 /* An empty grid with room for its cells. */
 tw_grid tw_grid_make(tw_document *document, int64_t rows, int64_t columns);

@@ -88,7 +88,18 @@ static void put_number(tw_ink *ink, const tw_atom *a, bool factor) {
     tw_ink_text(ink, parentheses ? ")" : "");
 }
 
+/* x is divided by `over`: on both lines. */
+static void put_share(tw_ink *ink, int64_t over, bool numbers) {
+    tw_ink_print(ink, "<span class=\"a\">/%lld", (long long)over);
+    if (numbers) tw_ink_print(ink, "<b>/%lld</b>", (long long)over);
+    tw_ink_text(ink, "</span>");
+}
+
 static void put_atom(tw_ink *ink, const tw_atom *a, bool numbers, bool factor) {
+    if (a->over) {
+        put_share(ink, a->over, numbers);
+        return;
+    }
     tw_ink_text(ink, "<span");
     put_marks(ink, a, "a", "s");
     tw_ink_text(ink, ">");
@@ -108,6 +119,12 @@ static void put_sign(tw_ink *ink, const char *sign, bool numbers) {
     tw_ink_print(ink, "<span class=\"o\">%s", sign);
     if (numbers) tw_ink_print(ink, "<b>%s</b>", sign);
     tw_ink_text(ink, "</span>");
+}
+
+/* Between two factors; a share brings its own sign. */
+static void put_dot(tw_ink *ink, const tw_term *t, bool numbers) {
+    if (t->factor[1].over) return;
+    tw_ink_text(ink, numbers ? "<span class=\"d\">&#8203;<b>·</b></span>" : " ");
 }
 
 static bool has_numbers(const tw_equation *e) {
@@ -142,10 +159,7 @@ static void put_equation(const tw_document *d, tw_ink *ink, const tw_equation *e
         }
         put_atom(ink, &t->factor[0], numbers, true);
         if (t->factors == 2) {
-            if (numbers)
-                tw_ink_text(ink, "<span class=\"d\">&#8203;<b>·</b></span>");
-            else
-                tw_ink_text(ink, " ");
+            put_dot(ink, t, numbers);
             put_atom(ink, &t->factor[1], numbers, true);
         }
         tw_ink_text(ink, "</span> ");
@@ -173,7 +187,9 @@ static void put_cell(tw_ink *ink, const tw_grid *g, const tw_atom *a) {
     tw_ink_text(ink, "<td");
     put_marks(ink, a, "k", "t");
     tw_ink_text(ink, ">");
-    if (a->known)
+    if (a->over)
+        tw_ink_print(ink, "1/%lld", (long long)a->over);
+    else if (a->known)
         put_number(ink, a, false);
     else if (a->symbol.letter)
         put_symbol(ink, &a->symbol);
@@ -267,7 +283,7 @@ static tw_status render(const tw_document *d, const tw_look *look, tw_ink *ink) 
         tw_ink_print(ink, "<!doctype html>\n<html lang=\"%s\">\n<meta charset=\"utf-8\">\n",
                      tw_language_name(d->language));
         tw_ink_text(ink, "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
-        tw_markup_text(ink, tw_words(d->language, TW_SAY_TITLE), SIZE_MAX);
+        tw_markup_text(ink, tw_words(d->language, d->title), SIZE_MAX);
         tw_ink_text(ink, "</title>\n<style>\n");
         tw_html_style(ink);
         tw_ink_text(ink, "</style>\n<main>\n");

@@ -53,6 +53,10 @@ static void put_symbol(tw_ink *ink, const tw_symbol *symbol) {
 
 /* {"symbol": "w11", "element": 0, "value": 1}; null for a place where nothing stands. */
 static void put_atom(tw_ink *ink, const tw_atom *atom) {
+    if (atom->over) {
+        tw_ink_print(ink, "{\"value\":%.17g,\"over\":%lld}", 1 / (double)atom->over, (long long)atom->over);
+        return;
+    }
     if (!atom->symbol.letter && !atom->known) {
         tw_ink_text(ink, "null");
         return;

@@ -37,6 +37,10 @@ static void put_preamble(tw_ink *ink, tw_language language) {
 
 static void put_atom(tw_ink *ink, const tw_atom *a, bool number, bool factor) {
     char words[32];
+    if (a->over) {
+        tw_ink_print(ink, factor ? "/%lld" : "1/%lld", (long long)a->over);
+        return;
+    }
     if (!number || !a->known) {
         if (a->colour >= 0) tw_ink_print(ink, "\\textcolor{s%d}{", tw_palette_index(a->colour));
         tw_latex_symbol(ink, &a->symbol);
@@ -74,7 +78,7 @@ static void put_terms(tw_ink *ink, const tw_equation *e, bool numbers) {
         put_atom(ink, &t->factor[0], numbers, true);
         if (t->factors == 1) continue;
         bool known = numbers && (t->factor[0].known || t->factor[1].known);
-        tw_ink_text(ink, known ? " \\cdot " : "\\,");
+        if (!t->factor[1].over) tw_ink_text(ink, known ? " \\cdot " : "\\,");
         put_atom(ink, &t->factor[1], numbers, true);
     }
 }
@@ -133,7 +137,7 @@ static void put_row(tw_ink *ink, const tw_grid *g, int64_t r) {
     for (int64_t c = 0; c < g->columns; c++) {
         const tw_atom *a = &g->cells[r * g->columns + c];
         if (c) tw_ink_text(ink, " & ");
-        if (a->known || a->symbol.letter)
+        if (a->known || a->symbol.letter || a->over)
             put_atom(ink, a, true, false);
         else
             tw_ink_text(ink, "\\cdot");
@@ -143,7 +147,11 @@ static void put_row(tw_ink *ink, const tw_grid *g, int64_t r) {
 
 static void put_grid(tw_ink *ink, const tw_grid *g) {
     bool more = g->total_columns > g->columns;
-    if (g->joiner) tw_ink_print(ink, "$\\;%s\\;$ ", strcmp(g->joiner, "*") ? g->joiner : "\\ast");
+    if (g->joiner) {
+        tw_ink_text(ink, "$\\;");
+        tw_latex_math(ink, g->joiner, g->joiner + strlen(g->joiner), false);
+        tw_ink_text(ink, "\\;$ ");
+    }
     tw_ink_text(ink, "\\begin{tabular}{@{}l@{}}");
     tw_latex_phrase(ink, &g->title);
     tw_ink_print(ink, "\\\\[3pt]$\\left(\\begin{array}{%s*{%lld}{c}}\n", g->row_names ? "r|" : "",

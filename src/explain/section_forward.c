@@ -1,6 +1,6 @@
 /* Forward: every output is a sum over the patch of the image that it sees. */
 #include "explain/figures.h"
-#include "explain/passages.h"
+#include "explain/planes.h"
 #include "explain/sections.h"
 
 #include "base/checked.h"
@@ -17,7 +17,7 @@ static void write_sizes(tw_document *d, const tw_problem *p) {
     int columns = 0;
     for (int c = 0; c < COLUMNS; c++) /* only a transposed convolution has an output padding */
         if (head[c] != TW_SAY_OUTPUT_PADDING || g->transposed) used[columns++] = head[c];
-    tw_document_say(d, g->transposed ? TW_SAY_SIZE_TRANSPOSED : TW_SAY_SIZE_ORDINARY, NULL);
+    tw_write_size_formula(d, g);
     tw_table *t = tw_document_table(d, g->spatial, columns, used);
     for (int a = 0; t && a < g->spatial; a++) {
         int64_t all[COLUMNS] = {0,
@@ -52,32 +52,18 @@ static void write_leftover(tw_document *d, const tw_problem *p) {
     }
 }
 
-/* The image of one channel with what stands around it. */
+/* The border, in words; and, where it repeats pixels, the image of one channel within it. */
 static void write_padded(tw_document *d, const tw_problem *p) {
-    const tw_shape *s = &p->shape;
     const tw_geometry *g = &p->geometry;
-    bool padded = false;
-    for (int a = 0; a < g->spatial; a++) padded = padded || g->pad_begin[a] || g->pad_end[a];
-    if (!padded || g->transposed) return;
+    if (!tw_planes_padded(p) || g->transposed) return;
     static const tw_word modes[] = {[TW_PAD_ZEROS] = TW_SAY_PAD_ZEROS,
                                     [TW_PAD_REFLECT] = TW_SAY_PAD_REFLECT,
                                     [TW_PAD_REPLICATE] = TW_SAY_PAD_REPLICATE,
                                     [TW_PAD_CIRCULAR] = TW_SAY_PAD_CIRCULAR};
     tw_document_say(d, modes[g->pad_mode], NULL);
-    int first = TW_AXES - g->spatial;
-    int64_t rows = s->in[1] + (g->spatial > 1 ? g->pad_begin[1 - first] + g->pad_end[1 - first] : 0);
-    int64_t columns = s->in[2] + g->pad_begin[2 - first] + g->pad_end[2 - first];
-    if (g->in_channels > 1 || g->spatial > 2 || rows > TW_GRID_SIDE || columns > TW_GRID_SIDE) return;
-    tw_grid *grid = tw_arena_take(&d->arena, 1, sizeof *grid);
+    tw_grid *grid = tw_planes_fit(p) ? tw_arena_take(&d->arena, 1, sizeof *grid) : NULL;
     if (!grid) return;
-    *grid = tw_grid_make(d, rows, columns);
-    grid->title = tw_phrase_make(d, TW_SAY_X_PADDED, NULL);
-    for (int64_t i = 0; i < grid->rows * grid->columns; i++) {
-        int64_t y = tw_shape_source(g->pad_mode, i / columns - s->pad[1], s->in[1]);
-        int64_t x = tw_shape_source(g->pad_mode, i % columns - s->pad[2], s->in[2]);
-        grid->cells[i] =
-            y < 0 || x < 0 ? (tw_atom){.known = true, .colour = -1} : tw_problem_x(p, y * s->in[2] + x);
-    }
+    *grid = tw_plane_bordered(d, p, tw_plane_in(p, false));
     tw_document_grids(d, grid, 1);
 }
 

@@ -1,5 +1,6 @@
 /* Why a shape is not possible, and which legal ones are near: every number is moved up and down by itself, in
  * one dimension and then in all of them, until the rules of geometry.h are kept. */
+#include "explain/passages.h"
 #include "explain/sections.h"
 
 #include <string.h>
@@ -124,7 +125,7 @@ void tw_explain_illegal(tw_document *d, const tw_geometry *g, const char *messag
     tw_span args[] = {tw_span_text(tw_arena_text(&d->arena, message, strlen(message)))};
     if (!said && args[0].text) tw_document_note(d, TW_SAY_ILLEGAL_MESSAGE, args);
     if (!known) return;
-    tw_document_say(d, g->transposed ? TW_SAY_SIZE_TRANSPOSED : TW_SAY_SIZE_ORDINARY, NULL);
+    tw_write_size_formula(d, g);
     tw_document_say(d, TW_SAY_ILLEGAL_NEAREST, NULL);
     write_nearest(d, g);
 }

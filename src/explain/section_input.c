@@ -1,77 +1,41 @@
 /* The gradient of the image: pixel by pixel, as a full convolution with the turned kernel, and as W^T dL/dh.
  */
-#include "explain/passages.h"
+#include "explain/planes.h"
 #include "explain/sections.h"
 
 #include "base/checked.h"
 
-static bool is_plain(const tw_problem *p) {
+/* Of the first pair of channels: dL/dh in zeros under the turned kernel; or, transposed, under the kernel as
+ * the forward pass of an ordinary convolution lays it. They make dL/dx where only one channel of dL/dh goes
+ * into it. */
+static void write_planes(tw_document *d, const tw_problem *p) {
     const tw_geometry *g = &p->geometry;
-    return g->in_channels == 1 && g->out_channels == 1 && g->spatial == 2 && !g->transposed &&
-           g->pad_mode == TW_PAD_ZEROS;
-}
-
-/* dL/dh as the full convolution reads it: with zeros around it, and stride - 1 between its elements. Place u
- * of an axis holds the output o with o * stride = u + pad - (extent - 1). */
-static tw_grid framed_gradient(tw_document *d, const tw_problem *p, const int64_t extent[TW_AXES]) {
-    const tw_shape *s = &p->shape;
-    tw_grid grid = tw_grid_make(d, s->in[1] + extent[1] - 1, s->in[2] + extent[2] - 1);
-    for (int64_t i = 0; i < grid.rows * grid.columns; i++) {
-        int64_t u[TW_AXES] = {0, i / grid.columns, i % grid.columns}, o[TW_AXES] = {0};
-        bool holds = true;
-        for (int a = TW_HEIGHT; a <= TW_WIDTH; a++) {
-            int64_t from = u[a] + s->pad[a] - (extent[a] - 1);
-            o[a] = from / s->stride[a];
-            holds = holds && from >= 0 && from % s->stride[a] == 0 && o[a] < s->out[a];
-        }
-        grid.cells[i] =
-            holds ? tw_problem_dh(p, o[1] * s->out[2] + o[2]) : (tw_atom){.known = true, .colour = -1};
-    }
-    return grid;
-}
-
-/* The kernel as the backward pass lays it: turned by 180 degrees (a flipped one: as it is), with its
- * dilation. */
-static tw_grid turned_kernel(tw_document *d, const tw_problem *p, const int64_t extent[TW_AXES]) {
-    const tw_shape *s = &p->shape;
-    tw_grid grid = tw_grid_make(d, extent[1], extent[2]);
-    for (int64_t i = 0; i < grid.rows * grid.columns; i++) {
-        int64_t y = i / grid.columns, x = i % grid.columns;
-        bool between = y % s->dilation[1] || x % s->dilation[2];
-        int64_t k = y / s->dilation[1] * s->kernel[2] + x / s->dilation[2];
-        grid.cells[i] = between ? (tw_atom){.known = true, .colour = -1}
-                                : tw_problem_w(p, p->geometry.flipped ? k : s->kernel_taps - 1 - k);
-    }
-    return grid;
+    bool alone = (g->transposed ? p->shape.group_in : p->shape.group_out) == 1;
+    bool reads = g->pad_mode == TW_PAD_ZEROS && tw_planes_fit(p);
+    tw_grid *grids = reads ? tw_arena_take(&d->arena, 3, sizeof *grids) : NULL;
+    if (!grids) return;
+    grids[0] = g->transposed ? tw_plane_bordered(d, p, tw_plane_in(p, true))
+                             : tw_plane_framed(d, p, tw_plane_out(p, true));
+    grids[1] = tw_plane_kernel(d, p, false, g->flipped == g->transposed, true);
+    grids[1].joiner = "*";
+    grids[2] = tw_plane_plain(d, p, g->transposed ? tw_plane_out(p, true) : tw_plane_in(p, true));
+    grids[2].joiner = "=";
+    tw_document_grids(d, grids, alone ? 3 : 2);
 }
 
 static void write_convolution(tw_document *d, const tw_problem *p) {
     const tw_geometry *g = &p->geometry;
-    const tw_shape *s = &p->shape;
-    int64_t extent[TW_AXES];
-    bool strided = false, fits = true;
-    for (int a = 0; a < TW_AXES; a++) {
-        extent[a] = (s->kernel[a] - 1) * s->dilation[a] + 1;
-        strided = strided || s->stride[a] > 1;
-        fits = fits && s->in[a] + extent[a] - 1 <= TW_GRID_SIDE;
-    }
-    if (g->transposed) {
-        tw_document_say(d, TW_SAY_INPUT_CONV_TRANSPOSED, NULL);
-        return;
-    }
-    tw_document_say(d, g->flipped ? TW_SAY_INPUT_CONV_FLIPPED : TW_SAY_INPUT_CONV, NULL);
-    tw_span args[] = {tw_span_sizes(g->spatial, g->stride)};
-    if (strided) tw_document_say(d, TW_SAY_INPUT_STRIDE, args);
+    int64_t channels = g->out_channels / g->groups;
+    tw_span stride[] = {tw_span_sizes(g->spatial, g->stride)}, many[] = {tw_span_number((double)channels)};
+    tw_document_say(d,
+                    g->transposed ? TW_SAY_INPUT_CONV_TRANSPOSED
+                    : g->flipped  ? TW_SAY_INPUT_CONV_FLIPPED
+                                  : TW_SAY_INPUT_CONV,
+                    NULL);
+    if (tw_planes_strided(p) && !g->transposed) tw_document_say(d, TW_SAY_INPUT_STRIDE, stride);
     if (g->pad_mode != TW_PAD_ZEROS) tw_document_say(d, TW_SAY_INPUT_PAD_MODE, NULL);
-    tw_grid *grids = is_plain(p) && fits ? tw_arena_take(&d->arena, 3, sizeof *grids) : NULL;
-    if (!grids) return;
-    grids[0] = framed_gradient(d, p, extent);
-    grids[0].title = tw_phrase_make(d, TW_SAY_DH_FRAMED, NULL);
-    grids[1] = turned_kernel(d, p, extent);
-    grids[1].title = tw_phrase_make(d, g->flipped ? TW_SAY_W_AS_IS : TW_SAY_W_TURNED, NULL);
-    grids[1].joiner = "*";
-    tw_tensor_grids(d, p, &p->name_dx, tw_problem_dx, "=", grids + 2);
-    tw_document_grids(d, grids, 3);
+    if (channels > 1) tw_document_say(d, TW_SAY_INPUT_CHANNELS, many);
+    write_planes(d, p);
 }
 
 /* dL/db of a channel: the sum of all its dL/dh. */

@@ -7,12 +7,6 @@
 
 #include "base/checked.h"
 
-static tw_symbol *names_of(tw_document *d, const tw_naming *naming, int64_t count) {
-    tw_symbol *names = tw_arena_take(&d->arena, count, sizeof *names);
-    for (int64_t i = 0; names && i < count; i++) names[i] = tw_symbol_of(naming, i);
-    return names;
-}
-
 /* W, or its transpose; with numbers or with symbols alone. Where two weights meet at one place (padding that
  * repeats the image) the first one is shown and a note says so. */
 static tw_grid whole_matrix(tw_document *d, const tw_problem *p, bool transposed, bool numbers, bool *meets) {
@@ -31,8 +25,8 @@ static tw_grid whole_matrix(tw_document *d, const tw_problem *p, bool transposed
             cell->known = numbers && w.known;
         }
     grid.matrix = true;
-    grid.row_names = names_of(d, transposed ? &p->name_x : &p->name_h, grid.rows);
-    grid.column_names = names_of(d, transposed ? &p->name_h : &p->name_x, grid.columns);
+    grid.row_names = tw_names_of(d, transposed ? &p->name_x : &p->name_h, grid.rows);
+    grid.column_names = tw_names_of(d, transposed ? &p->name_h : &p->name_x, grid.columns);
     return grid;
 }
 
@@ -113,6 +107,31 @@ static void write_drawn(tw_document *d, const tw_problem *p, tw_grid grid, tw_wo
     tw_document_figure(d, "matrix", scene, tw_phrase_make(d, caption, NULL), true);
 }
 
+/* A tensor as one column. */
+static tw_grid column_of(tw_document *d, const tw_problem *p, const tw_shown *shown, int64_t count) {
+    tw_grid grid = tw_grid_make(d, count, 1);
+    tw_symbol whole = {.letter = shown->naming->letter, .gradient = shown->naming->gradient, .element = -1};
+    grid.title = tw_phrase_of(d, tw_span_symbol(whole));
+    for (int64_t i = 0; i < grid.rows; i++) grid.cells[i] = shown->element(p, i);
+    return grid;
+}
+
+/* rows = matrix times columns, written out as a product of a matrix with a column. */
+static void write_product(tw_document *d, const tw_problem *p, bool transposed, bool *meets) {
+    const tw_shown sides[2] = {{&p->name_h, tw_problem_h, NULL}, {&p->name_x, tw_problem_x, NULL}};
+    const tw_shown slopes[2] = {{&p->name_dh, tw_problem_dh, NULL}, {&p->name_dx, tw_problem_dx, NULL}};
+    const tw_shown *made = transposed ? &slopes[1] : &sides[0], *read = transposed ? &slopes[0] : &sides[1];
+    tw_grid *grids = tw_arena_take(&d->arena, 3, sizeof *grids);
+    if (!grids) return;
+    grids[1] = whole_matrix(d, p, transposed, p->w != NULL, meets);
+    grids[1].row_names = grids[1].column_names = NULL;
+    grids[1].title = tw_phrase_make(d, transposed ? TW_SAY_W_TRANSPOSED : TW_SAY_W_SYMBOLS, NULL);
+    grids[1].joiner = "=";
+    grids[0] = column_of(d, p, made, grids[1].rows);
+    grids[2] = column_of(d, p, read, grids[1].columns);
+    tw_document_grids(d, grids, 3);
+}
+
 /* The places of one weight: (h11, x11) (h12, x12) ... */
 static tw_phrase places_of(tw_document *d, const tw_problem *p, int64_t weight) {
     enum { MOST = 9, SPANS = 5 };
@@ -160,7 +179,8 @@ static tw_status write_matrix(tw_document *d, const tw_problem *p, const tw_expl
     if (small) {
         write_drawn(d, p, whole_matrix(d, p, false, false, &meets), TW_SAY_W_SYMBOLS, TW_SAY_FIGURE_MATRIX);
         if (meets) tw_document_note(d, TW_SAY_MATRIX_MEETS, NULL);
-        if (p->w) write_grid(d, whole_matrix(d, p, false, true, &meets), TW_SAY_W_NUMBERS);
+        tw_document_say(d, TW_SAY_MATRIX_PRODUCT, NULL);
+        write_product(d, p, false, &meets);
     } else {
         write_drawn(d, p, pattern(d, p), TW_SAY_W_PATTERN, TW_SAY_FIGURE_PATTERN);
         tw_document_say(d, TW_SAY_PATTERN_TEXT, NULL);
@@ -169,7 +189,8 @@ static tw_status write_matrix(tw_document *d, const tw_problem *p, const tw_expl
     write_structure(d, p);
     tw_document_say(d, TW_SAY_MATRIX_TRANSPOSED, NULL);
     tw_document_display(d, "dL/dx = W^T dL/dh");
-    if (small) write_grid(d, whole_matrix(d, p, true, p->w != NULL, &meets), TW_SAY_W_TRANSPOSED);
+    if (small) write_grid(d, whole_matrix(d, p, true, false, &meets), TW_SAY_W_TRANSPOSED);
+    if (small && (p->w || p->dy)) write_product(d, p, true, &meets);
     write_places(d, p);
     return d->arena.status;
 }

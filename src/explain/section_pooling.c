@@ -1,32 +1,13 @@
-/* Pooling the same way. An average pool is a convolution whose weights are all 1 / (size of the window), so
- * plan and matrix explain it too. A max pool is, for one image, a matrix that selects: each row has a single
- * 1, where the largest pixel stands. Its values are compared with those of the network's own pool. */
+/* Pooling the same way. An average pool is a matrix whose rows share out equally; a max pool is, for one
+ * image, a matrix that selects: each row has a single 1, where the largest pixel stands. Both are compared
+ * with the network's own pools (pooled.h). */
 #include "explain/passages.h"
+#include "explain/pooled.h"
 #include "explain/sections.h"
 
-#include <stdio.h>
-
-#include <twill/net.h>
-
 #include "base/checked.h"
-#include "base/fail.h"
-#include "base/memory.h"
 
-enum { MOST = 64 };
-
-/* One channel of the request under a window of the kernel's size; a stride of 1 becomes the window's. */
-static tw_geometry window_of(const tw_geometry *g) {
-    tw_geometry w = tw_geometry_defaults(g->spatial);
-    bool strided = false;
-    for (int a = 0; a < g->spatial; a++) strided = strided || g->stride[a] > 1;
-    w.in_channels = w.out_channels = 1;
-    for (int a = 0; a < g->spatial; a++) {
-        w.input[a] = g->input[a];
-        w.kernel[a] = tw_min(g->kernel[a], g->input[a]);
-        w.stride[a] = strided ? g->stride[a] : w.kernel[a];
-    }
-    return w;
-}
+enum { MOST_PIXELS = 1 << 20 };
 
 /* The pixels shown: the request's first channel, else an example in which the largest are spread. */
 static void fill_image(double *image, int64_t count, const tw_explain_request *request) {
@@ -36,163 +17,177 @@ static void fill_image(double *image, int64_t count, const tw_explain_request *r
         image[i] = request->image.values ? request->image.values[i * step] : (double)((5 * i + 3) % 11);
 }
 
-static void write_average(tw_document *d, const tw_problem *p) {
-    int64_t window = p->sizes.w;
-    tw_span args[] = {tw_span_number((double)window)};
-    tw_document_heading(d, 3, TW_SAY_POOL_AVERAGE, NULL);
-    tw_document_say(d, TW_SAY_POOL_AVERAGE_TEXT, args);
-    tw_shown shown[] = {{&p->name_x, tw_problem_x, NULL}, {&p->name_h, tw_problem_h, "="}};
-    tw_write_tensors(d, p, shown, 2);
-    tw_grid *grid = tw_arena_take(&d->arena, 1, sizeof *grid);
-    if (!grid || !p->matrix || p->sizes.y > TW_MATRIX_SIDE || p->sizes.x > TW_MATRIX_SIDE) return;
+static bool is_small(const tw_problem *p) {
+    return p->sizes.y <= TW_MATRIX_SIDE && p->sizes.x <= TW_MATRIX_SIDE;
+}
+
+/* An empty matrix of the pool, with the names of its rows and columns; NULL: too large to be written. */
+static tw_grid *pool_matrix(tw_document *d, const tw_problem *p, tw_word title) {
+    tw_grid *grid = is_small(p) ? tw_arena_take(&d->arena, 1, sizeof *grid) : NULL;
+    if (!grid) return NULL;
     *grid = tw_grid_make(d, p->sizes.y, p->sizes.x);
-    grid->title = tw_phrase_make(d, TW_SAY_POOL_AVERAGE_MATRIX, NULL);
+    grid->title = tw_phrase_make(d, title, NULL);
     grid->matrix = true;
-    for (int64_t i = 0; i < grid->rows; i++)
-        for (int64_t e = p->matrix->row_begin[i]; e < p->matrix->row_begin[i + 1]; e++)
+    grid->row_names = tw_names_of(d, &p->name_h, grid->rows);
+    grid->column_names = tw_names_of(d, &p->name_x, grid->columns);
+    return grid->cells ? grid : NULL;
+}
+
+/* ---- Average ---- */
+
+/* left = the sum of shares: of the pixels of a window, or of the gradients of the windows over a pixel. */
+static tw_equation shares_of(tw_document *d, const tw_pooled *pooled, tw_tap_end end, int64_t element) {
+    const tw_problem *p = &pooled->problem;
+    tw_equation sum = tw_sum_of(d, p, end, element);
+    for (int i = 0; i < sum.count; i++) {
+        tw_term *t = &sum.terms[i];
+        int64_t output = end == TW_TAP_OUT ? element : t->factor[0].symbol.element;
+        if (end == TW_TAP_OUT) t->factor[0] = t->factor[1];
+        t->factor[1] = (tw_atom){.over = tw_pooled_pixels(pooled, output), .colour = -1};
+    }
+    return sum;
+}
+
+static void write_shares(tw_document *d, const tw_pooled *pooled, tw_tap_end end) {
+    int64_t total = end == TW_TAP_OUT ? pooled->problem.sizes.y : pooled->problem.sizes.x;
+    int64_t count = total <= TW_MANY_EQUATIONS ? total : TW_ABRIDGED_EQUATIONS;
+    tw_equation *equations = tw_arena_take(&d->arena, count, sizeof *equations);
+    for (int64_t i = 0; equations && i < count; i++) equations[i] = shares_of(d, pooled, end, i);
+    tw_document_equations(d, equations, equations ? (int)count : 0, total);
+}
+
+static void write_average_matrix(tw_document *d, const tw_pooled *pooled) {
+    const tw_problem *p = &pooled->problem;
+    tw_grid *grid = p->matrix ? pool_matrix(d, p, TW_SAY_POOL_AVERAGE_MATRIX) : NULL;
+    if (!grid) return;
+    for (int64_t i = 0; i < grid->rows; i++) {
+        int64_t first = p->matrix->row_begin[i], end = p->matrix->row_begin[i + 1];
+        for (int64_t e = first; e < end; e++)
             grid->cells[i * grid->columns + p->matrix->column[e]] =
-                (tw_atom){.value = 1.0 / (double)window, .known = true, .colour = 0};
+                (tw_atom){.over = end - first, .colour = i};
+    }
     tw_document_grids(d, grid, 1);
 }
 
-/* The pixel that output `row` takes: the first of the largest. */
-static tw_status find_largest(const tw_problem *p, int64_t row, int64_t *pixel) {
-    tw_taps_chosen chosen;
-    tw_status status = tw_taps_choose(&chosen, &p->shape, TW_TAP_OUT, row);
-    if (status) return status;
-    *pixel = tw_taps_at(&chosen, 0).in;
-    for (int64_t i = 1; i < chosen.count; i++) {
-        int64_t in = tw_taps_at(&chosen, i).in;
-        if (p->x[in] > p->x[*pixel]) *pixel = in;
-    }
-    tw_taps_release(&chosen);
-    return TW_OK;
+/* Where a gradient is given: how it spreads. */
+static void write_gradient(tw_document *d, const tw_problem *p) {
+    tw_shown shown[] = {{&p->name_dh, tw_problem_dh, NULL}, {&p->name_dx, tw_problem_dx, "→"}};
+    if (p->dx) tw_write_tensors(d, p, shown, 2);
 }
 
-/* The pool of the network on the same image. */
-static tw_status run_pool(const tw_problem *p, double *values) {
-    const tw_geometry *g = &p->geometry;
-    char text[256] = "maxpool ";
-    int used = 8;
-    for (int a = 0; a < g->spatial; a++)
-        used += snprintf(text + used, sizeof text - (size_t)used, "%s%lld", a ? "x" : "",
-                         (long long)g->kernel[a]);
-    used += snprintf(text + used, sizeof text - (size_t)used, " stride ");
-    for (int a = 0; a < g->spatial; a++)
-        used += snprintf(text + used, sizeof text - (size_t)used, "%s%lld", a ? "x" : "",
-                         (long long)g->stride[a]);
-    tw_net_input input = {.spatial = g->spatial, .channels = 1};
-    for (int a = 0; a < g->spatial; a++) input.size[a] = g->input[a];
-    tw_net *net;
-    tw_runner *runner = NULL;
-    tw_status status = tw_net_create(&net, text, input);
-    if (status) return status;
-    tw_runner_options options = tw_runner_options_defaults();
-    options.type = TW_F64;
-    options.batch = 1;
-    options.threads = 1;
-    status = tw_runner_create(&runner, net, &options);
-    if (!status) status = tw_runner_forward(runner, p->x, p->x, 1, values);
-    tw_runner_free(runner);
-    tw_net_free(net);
-    return status;
+static void write_average(tw_document *d, const tw_pooled *pooled) {
+    const tw_problem *p = &pooled->problem;
+    tw_span args[] = {tw_span_number((double)p->sizes.w)};
+    tw_document_heading(d, 3, TW_SAY_POOL_AVERAGE, NULL);
+    tw_document_say(d, TW_SAY_POOL_AVERAGE_TEXT, args);
+    if (p->sizes.taps < p->sizes.w * p->sizes.y) tw_document_say(d, TW_SAY_POOL_AVERAGE_PADDED, NULL);
+    tw_shown shown[] = {{&p->name_x, tw_problem_x, NULL}, {&p->name_h, tw_problem_h, "→"}};
+    tw_write_tensors(d, p, shown, 2);
+    write_shares(d, pooled, TW_TAP_OUT);
+    write_average_matrix(d, pooled);
+    tw_document_say(d, TW_SAY_POOL_AVERAGE_BACK, NULL);
+    write_shares(d, pooled, TW_TAP_IN);
+    write_gradient(d, p);
 }
 
-/* The matrix that selects, the table of what was taken, and the check against the network's pool. */
-static tw_status write_selection(tw_document *d, const tw_problem *p) {
+/* ---- Max ---- */
+
+/* A row an output: what it took, from where, and what goes back there. */
+static void write_taken(tw_document *d, const tw_pooled *pooled) {
     static const tw_word head[] = {TW_SAY_POOL_OUTPUT, TW_SAY_POOL_LARGEST, TW_SAY_POOL_FROM,
-                                   TW_SAY_POOL_GRADIENT};
-    enum { COLUMNS = sizeof head / sizeof *head };
-    double *pooled = tw_alloc_zero(p->sizes.y, sizeof *pooled);
-    tw_status status = pooled ? run_pool(p, pooled) : TW_ERROR_MEMORY;
-    tw_table *t = status ? NULL : tw_document_table(d, (int)p->sizes.y, COLUMNS, head);
-    tw_grid *grid = t ? tw_arena_take(&d->arena, 1, sizeof *grid) : NULL;
-    if (grid) {
-        *grid = tw_grid_make(d, p->sizes.y, p->sizes.x);
-        grid->title = tw_phrase_make(d, TW_SAY_POOL_SELECTION, NULL);
-        grid->matrix = true;
-    }
-    for (int64_t row = 0; grid && !status && row < grid->rows; row++) {
-        int64_t pixel;
-        if ((status = find_largest(p, row, &pixel))) break;
-        if (p->x[pixel] != pooled[row])
-            status = tw_fail(TW_ERROR_NUMERIC,
-                             "max pool: output %lld is %g in the network, %g here: please report this",
-                             (long long)row, pooled[row], p->x[pixel]);
-        grid->cells[row * grid->columns + pixel] = (tw_atom){.value = 1, .known = true, .colour = row};
-        tw_phrase *cells = t->cells + row * COLUMNS;
+                                   TW_SAY_POOL_GRADIENT, TW_SAY_DH};
+    const tw_problem *p = &pooled->problem;
+    int columns = p->dy ? 5 : 4;
+    int64_t rows = tw_min(p->sizes.y, TW_MATRIX_SIDE);
+    tw_table *t = tw_document_table(d, (int)rows, columns, head);
+    for (int64_t row = 0; t && row < rows; row++) {
+        int64_t pixel = pooled->taken[row];
+        tw_phrase *cells = t->cells + row * columns;
         cells[0] = tw_phrase_of(d, tw_span_symbol(tw_problem_h(p, row).symbol));
-        cells[1] = tw_phrase_of(d, tw_span_number(p->x[pixel]));
+        cells[1] = tw_phrase_of(d, tw_span_number(p->y[row]));
         cells[2] = tw_phrase_of(d, tw_span_symbol(tw_problem_x(p, pixel).symbol));
         cells[3] = tw_phrase_of(d, tw_span_symbol(tw_problem_dx(p, pixel).symbol));
+        if (p->dy) cells[4] = tw_phrase_of(d, tw_span_number(p->dy[row]));
     }
     if (t) t->is_number[1] = true;
-    if (grid && grid->cells) tw_document_grids(d, grid, 1);
-    tw_free(pooled);
-    return status;
+    if (t && p->dy) t->is_number[4] = true;
 }
 
-static tw_status write_max(tw_document *d, const tw_problem *p, bool given) {
+static void write_selection(tw_document *d, const tw_pooled *pooled) {
+    tw_grid *grid = pool_matrix(d, &pooled->problem, TW_SAY_POOL_SELECTION);
+    if (!grid) return;
+    for (int64_t row = 0; row < grid->rows; row++)
+        grid->cells[row * grid->columns + pooled->taken[row]] =
+            (tw_atom){.value = 1, .known = true, .colour = row};
+    tw_document_grids(d, grid, 1);
+}
+
+static void write_max(tw_document *d, const tw_pooled *pooled, bool given) {
+    const tw_problem *p = &pooled->problem;
     tw_document_heading(d, 3, TW_SAY_POOL_MAX, NULL);
     tw_document_say(d, TW_SAY_POOL_MAX_TEXT, NULL);
     if (!given) tw_document_say(d, TW_SAY_POOL_EXAMPLE, NULL);
-    tw_shown shown[] = {{&p->name_x, tw_problem_x, NULL}};
-    tw_write_tensors(d, p, shown, 1);
-    tw_status status = p->sizes.y <= MOST && p->sizes.x <= MOST ? write_selection(d, p) : TW_OK;
+    tw_shown shown[] = {{&p->name_x, tw_problem_x, NULL}, {&p->name_h, tw_problem_h, "→"}};
+    tw_write_tensors(d, p, shown, 2);
+    write_taken(d, pooled);
+    tw_document_display(d, "h = S vec(x)");
+    write_selection(d, pooled);
     tw_document_say(d, TW_SAY_POOL_MAX_BACK, NULL);
     tw_document_display(d, "dL/dx = S^T dL/dh");
-    return status;
+    write_gradient(d, p);
 }
 
-static tw_status write_both(tw_document *d, const tw_explain_request *request, tw_explain_request *pool,
-                            const double *image, const double *weights) {
-    tw_geometry_sizes sizes;
-    tw_status status = tw_geometry_count(&pool->geometry, &sizes);
-    if (status) return status;
+/* ---- Both ---- */
+
+static tw_status write_both(tw_document *d, const tw_explain_request *request, tw_explain_request *window,
+                            tw_explain_values image) {
     bool given = request->image.values != NULL;
-    pool->weights = (tw_explain_values){weights, sizes.w};
-    pool->image = (tw_explain_values){given ? image : NULL, given ? sizes.x : 0};
-    tw_problem average;
-    if ((status = tw_problem_create(&average, pool))) return status;
+    tw_pooled average, most;
+    if (given) window->image = image;
+    tw_status status = tw_pooled_create(&average, window, false);
+    if (status) return status;
     write_average(d, &average);
-    tw_document_say(d, TW_SAY_POOL_AVERAGE_BACK, NULL);
-    tw_write_sums(d, &average, TW_TAP_IN);
-    tw_problem_release(&average);
-    pool->image = (tw_explain_values){image, sizes.x};
-    pool->weights = (tw_explain_values){NULL, 0};
-    tw_problem most;
-    if ((status = tw_problem_create(&most, pool))) return status;
-    status = write_max(d, &most, given);
-    tw_problem_release(&most);
-    return status ? status : d->arena.status;
+    tw_pooled_release(&average);
+    window->image = image;
+    if ((status = tw_pooled_create(&most, window, true))) return status;
+    write_max(d, &most, given);
+    tw_pooled_release(&most);
+    return d->arena.status;
+}
+
+static void write_window(tw_document *d, const tw_geometry *g) {
+    tw_span args[] = {tw_span_sizes(g->spatial, g->kernel), tw_span_sizes(g->spatial, g->stride),
+                      tw_span_sizes(g->spatial, g->pad_begin), tw_span_sizes(g->spatial, g->pad_end)};
+    bool pads = false;
+    for (int a = 0; a < g->spatial; a++) pads = pads || g->pad_begin[a] || g->pad_end[a];
+    tw_document_heading(d, 2, TW_SAY_POOL, NULL);
+    tw_document_say(d, pads ? TW_SAY_POOL_TEXT_PADDED : TW_SAY_POOL_TEXT, args);
 }
 
 static tw_status write_pooling(tw_document *d, const tw_problem *p, const tw_explain_request *request) {
-    tw_explain_request pool = *request;
-    pool.geometry = window_of(&p->geometry);
-    pool.bias = pool.upstream = (tw_explain_values){NULL, 0};
+    tw_explain_request window = *request;
+    window.geometry = tw_pooled_window(&p->geometry);
+    window.image = window.weights = window.bias = window.upstream = (tw_explain_values){NULL, 0};
     tw_geometry_sizes sizes;
-    tw_status status = tw_geometry_count(&pool.geometry, &sizes);
+    tw_status status = tw_geometry_count(&window.geometry, &sizes);
     if (status) return status;
-    tw_span args[] = {tw_span_sizes(pool.geometry.spatial, pool.geometry.kernel),
-                      tw_span_sizes(pool.geometry.spatial, pool.geometry.stride)};
-    tw_document_heading(d, 2, TW_SAY_POOL, NULL);
-    tw_document_say(d, TW_SAY_POOL_TEXT, args);
-    if (sizes.x > 1 << 20) {
+    write_window(d, &window.geometry);
+    if (sizes.x > MOST_PIXELS) {
         tw_document_say(d, TW_SAY_POOL_LARGE, NULL);
         return d->arena.status;
     }
-    /* as long as the document: its grids are filled from them */
+    /* dL/dh of the convolution serves where it has the pool's shape */
+    if (p->geometry.out_channels == 1 && request->upstream.count == sizes.y)
+        window.upstream = request->upstream;
     double *image = tw_arena_take(&d->arena, sizes.x, sizeof *image);
-    double *weights = tw_arena_take(&d->arena, sizes.w, sizeof *weights);
-    if (!image || !weights) return d->arena.status;
+    if (!image) return d->arena.status;
     fill_image(image, sizes.x, request);
-    for (int64_t i = 0; i < sizes.w; i++) weights[i] = 1.0 / (double)sizes.w;
-    return write_both(d, request, &pool, image, weights);
+    return write_both(d, request, &window, (tw_explain_values){image, sizes.x});
 }
 
 const tw_section tw_section_pooling = {
     .face = {"pooling", "average and max pools of the same image: matrices and gradients", false, NULL},
     .needs_problem = true,
+    .own_sizes = true,
     .write = write_pooling,
 };

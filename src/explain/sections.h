@@ -8,6 +8,7 @@
 typedef struct tw_section {
     tw_explain_section_name face;
     bool needs_problem; /* writes about the request's convolution */
+    bool own_sizes;     /* but of other sizes, which it says itself */
     tw_status (*write)(tw_document *document, const tw_problem *problem, const tw_explain_request *request);
 } tw_section;
 

@@ -41,7 +41,7 @@ static int atom_width(const tw_atom *atom) {
     char symbol[96], number[100];
     tw_text_atom(atom, false, symbol);
     number_words(atom, number);
-    return (int)tw_max(width_of(symbol), width_of(number));
+    return (int)tw_max(width_of(symbol), width_of(number)) - (atom->over ? 1 : 0);
 }
 
 static fields measure(const tw_text *t, const tw_block *b) {
@@ -96,7 +96,8 @@ static void put_atom(pair *p, const tw_atom *atom, int width, int align) {
     char symbol[96], number[100];
     tw_text_atom(atom, false, symbol);
     number_words(atom, number);
-    both(p, symbol, number, width, align, atom->colour);
+    const int one = atom->over ? 1 : 0; /* "/4", for what stands before it is divided */
+    both(p, symbol + one, number + one, width, align, atom->colour);
 }
 
 /* A plus sign before something of `width` columns; on a new line it stands left of the first term. */
@@ -118,8 +119,8 @@ static void put_term(pair *p, const fields *f, const tw_term *term, bool first) 
     put_atom(p, &term->factor[0], f->factor[0], 1);
     if (term->factors == 1) return;
     make_room(p, f, f->factor[1] + 1);
-    bool known = term->factor[0].known || term->factor[1].known;
-    both(p, " ", !known ? " " : p->text->ascii ? "*" : "·", 1, -1, -1);
+    bool known = term->factor[0].known || term->factor[1].known, share = term->factor[1].over > 0;
+    both(p, share ? "" : " ", share ? "" : !known ? " " : p->text->ascii ? "*" : "·", share ? 0 : 1, -1, -1);
     put_atom(p, &term->factor[1], f->factor[1], -1);
 }
 

@@ -22,6 +22,7 @@ typedef struct panel {
     const tw_grid *grid;
     int64_t first, end;     /* columns */
     int names, cell, width; /* columns of a row's name, of a cell, of the whole with its title */
+    int gap;                /* between cells: narrow where that makes the whole fit */
     char title[256];
     bool more_rows, more_columns; /* some are not shown */
 } panel;
@@ -50,11 +51,11 @@ static void set_title(const tw_text *t, panel *p, bool cut) {
 
 /* Columns between the brackets. */
 static int inside(const panel *p) {
-    return (int)(p->end - p->first) * (p->cell + 2) - 2 + (p->more_columns ? 3 : 0);
+    return (int)(p->end - p->first) * (p->cell + p->gap) - p->gap + (p->more_columns ? 3 : 0);
 }
 
 static panel make_panel(const tw_text *t, const tw_grid *g) {
-    panel p = {.grid = g, .end = g->columns, .more_rows = g->total_rows > g->rows};
+    panel p = {.grid = g, .end = g->columns, .more_rows = g->total_rows > g->rows, .gap = 2};
     p.more_columns = g->total_columns > g->columns;
     char words[96];
     for (int64_t r = 0; g->row_names && r < g->rows; r++) {
@@ -70,6 +71,7 @@ static panel make_panel(const tw_text *t, const tw_grid *g) {
         p.cell = (int)tw_max(p.cell, tw_max(1, width_of(words)));
     }
     set_title(t, &p, false);
+    if (p.names + inside(&p) + 4 + (g->joiner ? 2 : 0) > t->width) p.gap = 1;
     p.width = (int)tw_max(p.names + inside(&p) + 4, width_of(p.title));
     return p;
 }
@@ -92,7 +94,7 @@ static void put_column_names(const tw_text *t, tw_ink *line, const panel *p) {
     for (int64_t c = p->first; c < p->end; c++) {
         name_of(p->grid->column_names, c, words);
         tw_text_field(t, line, words, p->cell, 1, -1);
-        if (c + 1 < p->end) tw_ink_text(line, "  ");
+        if (c + 1 < p->end) tw_ink_repeat(line, " ", p->gap);
     }
 }
 
@@ -107,7 +109,7 @@ static void put_row(const tw_text *t, tw_ink *line, const panel *p, int64_t r) {
             put_cell(t, line, p, r, c);
         else
             tw_text_field(t, line, p->cell < 3 && t->ascii ? "." : dots, p->cell, 1, -1);
-        if (c + 1 < p->end) tw_ink_text(line, "  ");
+        if (c + 1 < p->end) tw_ink_repeat(line, " ", p->gap);
     }
     if (p->more_columns) tw_text_field(t, line, t->ascii ? ".." : dots, 3, 1, -1);
     tw_ink_text(line, " |");
@@ -134,6 +136,11 @@ static void put_line(const tw_text *t, tw_ink *out, const panel *p, int i, bool 
     tw_ink_release(&line);
 }
 
+/* One column wide, whatever may be written. */
+static const char *sign_of(const tw_text *t, const char *joiner) {
+    return t->ascii && (unsigned char)*joiner >= 0x80 ? ">" : joiner;
+}
+
 static void put_band(const tw_text *t, const panel *panels, int count) {
     int lines = 0;
     for (int k = 0; k < count; k++) lines = (int)tw_max(lines, height(&panels[k]));
@@ -143,7 +150,7 @@ static void put_band(const tw_text *t, const panel *panels, int count) {
             const char *joiner = panels[k].grid->joiner;
             bool here = joiner && i == 1 + (height(&panels[k]) - 1) / 2;
             if (k > 0) tw_ink_text(&line, "  ");
-            if (k > 0 || joiner) tw_ink_print(&line, "%s ", here ? joiner : " ");
+            if (k > 0 || joiner) tw_ink_print(&line, "%s ", here ? sign_of(t, joiner) : " ");
             put_line(t, &line, &panels[k], i, k + 1 < count);
         }
         while (line.size && line.bytes[line.size - 1] == ' ') line.size--;
@@ -156,8 +163,10 @@ static void put_band(const tw_text *t, const panel *panels, int count) {
 
 /* A grid wider than the page: runs of columns one below the other. */
 static void put_cut(const tw_text *t, panel whole) {
-    int room = t->width - whole.names - 4 - (whole.more_columns ? 3 : 0) + 2;
-    int64_t step = tw_max(1, room / (whole.cell + 2));
+    whole.gap = 2;
+    int sign = whole.grid->joiner ? 2 : 0;
+    int room = t->width - sign - whole.names - 4 - (whole.more_columns ? 3 : 0) + whole.gap;
+    int64_t step = tw_max(1, room / (whole.cell + whole.gap));
     for (int64_t c = 0; c < whole.grid->columns; c += step) {
         panel part = whole;
         part.first = c;

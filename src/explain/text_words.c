@@ -115,7 +115,9 @@ void tw_text_field(const tw_text *t, tw_ink *ink, const char *words, int width, 
 
 void tw_text_atom(const tw_atom *atom, bool number, char words[96]) {
     words[0] = 0;
-    if (number && atom->known)
+    if (atom->over)
+        snprintf(words, 96, "1/%lld", (long long)atom->over);
+    else if (number && atom->known)
         tw_number_write(atom->value, words);
     else if (atom->symbol.letter)
         tw_symbol_write(&atom->symbol, words, 96);

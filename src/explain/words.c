@@ -47,17 +47,12 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_CHANNELS] = {"Each output sums over all {0} input channels; each of the {1} output channels has "
                          "its own kernel for "
                          "each input channel.",
-                         "每個輸出對全部 {0} 個輸入通道求和；{1} 個輸出通道對每個"
+                         "每個輸出對全部 {0} 個輸入通道求和；{1} 個輸出通"
+                         "道對每個"
                          "輸入通道各有自己的卷積核。"},
     [TW_SAY_KERNELS] = {"Each of the {1} output channels has a kernel of its own.",
                         "{1} 個輸出通道各有自己的卷積核。"},
-    [TW_SAY_SIZE_ORDINARY] =
-        {"The size of the output, for each dimension: `o = floor((i + p + q - (k - 1) d - 1) / s) + 1`.",
-         "每個維度的輸出大小：`o = floor((i + p + q - (k - 1) d - 1) / s) + 1`"
-         "。"},
-    [TW_SAY_SIZE_TRANSPOSED] =
-        {"The size of the output, for each dimension: `o = (i - 1) s + (k - 1) d + 1 - p - q + e`.",
-         "每個維度的輸出大小：`o = (i - 1) s + (k - 1) d + 1 - p - q + e`。"},
+    [TW_SAY_SIZE] = {"The size of the output, for each dimension:", "每個維度的輸出大小："},
     [TW_SAY_DIMENSION] = {"dimension", "維度"},
     [TW_SAY_INPUT] = {"input i", "輸入 i"},
     [TW_SAY_PAD_BEGIN] = {"begin p", "前填充 p"},
@@ -84,7 +79,11 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
                               "填充：邊框重複影像的邊緣。"},
     [TW_SAY_PAD_CIRCULAR] = {"Padding: the image repeats around itself, as on a ring.",
                              "填充：影像首尾相接，如同環狀。"},
-    [TW_SAY_X_PADDED] = {"`x` with its border", "`x` 連同邊框"},
+    [TW_SAY_PLANE] = {"{0}", "{0}"},
+    [TW_SAY_PLANE_BORDERED] = {"{0} with its border", "{0} 連同邊框"},
+    [TW_SAY_PLANE_SPREAD] = {"{0} with zeros between", "插入零的 {0}"},
+    [TW_SAY_PLANE_FRAMED] = {"{0} with zeros", "補零的 {0}"},
+    [TW_SAY_PLANE_TURNED] = {"{0} turned", "旋轉後的 {0}"},
 
     [TW_SAY_CHAIN] = {"The gradient of the weights: the chain rule", "權重的梯度：連鎖律"},
     [TW_SAY_CHAIN_TEXT] =
@@ -106,12 +105,18 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
          "對 `dL/dh` 作卷積。"},
     [TW_SAY_CHAIN_STRIDE] = {"The stride {0} of the forward pass becomes a dilation here: zeros stand "
                              "between the elements of that kernel.",
-                             "前向的步幅 {0} 在此變成膨脹：該卷積核的元素之間插入零"
+                             "前向的步幅 {0} 在此變成膨脹：該卷積核的元素"
+                             "之間插入零"
                              "。"},
     [TW_SAY_CHAIN_DILATION] = {"The dilation {1} of the forward pass becomes a stride here.",
                                "前向的膨脹 {1} 在此變成步幅。"},
+    [TW_SAY_CHAIN_FLIPPED] = {"The kernel is turned before it slides, so its gradient comes out turned too.",
+                              "卷積核在滑動前先旋轉過，所以得到的梯度也"
+                              "是旋轉過的。"},
+    [TW_SAY_CHAIN_CHANNELS] =
+        {"There is one such convolution for each of the {0} kernels, each of its own channels; the first:",
+         "{0} 個卷積核各有一個這樣的卷積，各用自己的通道；第一個是："},
     [TW_SAY_DH] = {"`dL/dh`", "`dL/dh`"},
-    [TW_SAY_DH_SPREAD] = {"`dL/dh` with zeros between", "插入零的 `dL/dh`"},
 
     [TW_SAY_INPUT_GRADIENT] = {"The gradient of the image", "影像的梯度"},
     [TW_SAY_INPUT_TEXT] =
@@ -127,7 +132,8 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_INPUT_CONV_FLIPPED] = {"This is a full convolution: `dL/dh` in a border of zeros, under the "
                                    "kernel as it is written, since the "
                                    "forward pass has turned it already.",
-                                   "這是完整卷積（full convolution）：`dL/dh` 四周補零，與原樣的"
+                                   "這是完整卷積（full convolution）：`dL/dh` 四周"
+                                   "補零，與原樣的"
                                    "卷積核作卷積，因為前向時已經旋轉過了。"},
     [TW_SAY_INPUT_CONV_TRANSPOSED] =
         {"The convolution is transposed, so its backward pass is the ordinary convolution: the kernel slides "
@@ -140,9 +146,10 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
         {"The border repeats pixels, so what arrives at the border is added to the pixel that it repeats.",
          "邊框重複了像素，所以傳到邊框的梯度要加回它所重複的那"
          "個像素。"},
-    [TW_SAY_DH_FRAMED] = {"`dL/dh` with zeros", "補零的 `dL/dh`"},
-    [TW_SAY_W_TURNED] = {"`w` turned", "旋轉後的 `w`"},
-    [TW_SAY_W_AS_IS] = {"`w`", "`w`"},
+    [TW_SAY_INPUT_CHANNELS] = {"Each input channel adds up such convolutions over the {0} output channels "
+                               "that read it; the first of them:",
+                               "每個輸入通道把讀取它的 {0} 個輸出通道的這"
+                               "種卷積加起來；其中第一個是："},
     [TW_SAY_INPUT_MATRIX] = {"With the matrix `W` of the forward pass it is one product:",
                              "用前向的矩陣 `W` 來寫，只是一個乘積："},
     [TW_SAY_BIAS] = {"The bias is added to every output of its channel, so its gradient is their sum:",
@@ -162,8 +169,9 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
          "of them is named.",
          "邊框重複了像素，因此有些位置有數個權重相遇：該處是它"
          "們的和，這裡只標出第一個。"},
+    [TW_SAY_MATRIX_PRODUCT] = {"Written out as a product of the matrix with the column of pixels:",
+                               "寫成矩陣與像素行向量的乘積："},
     [TW_SAY_W_SYMBOLS] = {"`W`", "`W`"},
-    [TW_SAY_W_NUMBERS] = {"`W` with its numbers", "`W` 的數值"},
     [TW_SAY_W_TRANSPOSED] = {"`W^T`", "`W^T`"},
     [TW_SAY_W_PATTERN] = {"`W`, as a pattern", "`W` 的分布"},
     [TW_SAY_PATTERN_TEXT] = {"The darker a place, the more of its entries carry a weight.",
@@ -176,8 +184,10 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_MATRIX_COUNTS] = {"Local connection: only {2} of the {4} places hold a weight. Weight sharing: "
                               "those {2} places hold only "
                               "{3} different parameters, where a full connection has {4}.",
-                              "區域連接：{4} 個位置中只有 {2} 個帶有權重。權重共享：這"
-                              " {2} 個位置只有 {3} 個不同的參數，全連接則有 {4} 個。"},
+                              "區域連接：{4} 個位置中只有 {2} 個帶有權重。"
+                              "權重共享：這"
+                              " {2} 個位置只有 {3} 個不同的參數，全連接則有 {4"
+                              "} 個。"},
     [TW_SAY_MATRIX_COUNTS_FULL] =
         {"All {4} places hold a weight, but weights are shared: there are only {3} different parameters, "
          "where a full "
@@ -185,7 +195,8 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
          "全部 {4} 個位置都帶有權重，但權重是共享的：只有 {3} 個"
          "不同的參數，全連接則有 {4} 個。"},
     [TW_SAY_TOEPLITZ_1] = {"Its structure is Toeplitz: the same weight all along each diagonal.",
-                           "它的結構是 Toeplitz 矩陣：每條對角線上都是同一個權重。"},
+                           "它的結構是 Toeplitz 矩陣：每條對角線上都是同一"
+                           "個權重。"},
     [TW_SAY_TOEPLITZ_2] =
         {"Its structure is block Toeplitz: blocks, one for each row of the kernel, repeat along the "
          "diagonals, and "
@@ -211,18 +222,21 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
          "，下一行就是同一行平移一個步幅。"},
     [TW_SAY_TOEPLITZ_BORDER] = {"Its structure is block Toeplitz but for the rows at the border, where the "
                                 "padding folds the weights back.",
-                                "除了邊界的列（填充把權重摺回）之外，它的結構是區塊 "
+                                "除了邊界的列（填充把權重摺回）之外，它的"
+                                "結構是區塊 "
                                 "Toeplitz 矩陣。"},
     [TW_SAY_CIRCULANT] = {"Where the padding makes the output as large as the image it is block circulant: "
                           "the diagonals go around.",
-                          "當填充使輸出與影像一樣大時，它是區塊循環矩陣：對角線"
+                          "當填充使輸出與影像一樣大時，它是區塊循環矩陣"
+                          "：對角線"
                           "首尾相接。"},
     [TW_SAY_BLOCK_DIAGONAL] =
         {"The {3} groups make it block diagonal: {3} such matrices, and zeros elsewhere.",
          "{3} 個分組使它成為區塊對角矩陣：{3} 個這樣的矩陣，其餘"
          "皆為零。"},
     [TW_SAY_BLOCK_CHANNELS] = {"There is such a block for each of the {1} output and {2} input channels.",
-                               "{1} 個輸出通道與 {2} 個輸入通道的每一對都有這樣一個區塊"
+                               "{1} 個輸出通道與 {2} 個輸入通道的每一對都有"
+                               "這樣一個區塊"
                                "。"},
     [TW_SAY_MATRIX_TRANSPOSED] = {"Backward to the image the same matrix works, transposed:",
                                   "反向傳到影像時，用的是同一個矩陣的轉置："},
@@ -237,20 +251,26 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_CONNECTIONS_TEXT] = {"A full connection of {0} pixels with {1} outputs has {2} edges, each with "
                                  "a parameter of its own. The "
                                  "convolution keeps {3} of them, and they share {4} parameters.",
-                                 "{0} 個像素與 {1} 個輸出的全連接有 {2} 條邊，每條邊各有自"
-                                 "己的參數。卷積只保留其中 {3} 條，並共享 {4} 個參數。"},
+                                 "{0} 個像素與 {1} 個輸出的全連接有 {2} 條邊，"
+                                 "每條邊各有自"
+                                 "己的參數。卷積只保留其中 {3} 條，並共享 {4}"
+                                 " 個參數。"},
     [TW_SAY_EDGES] = {"edges", "邊數"},
     [TW_SAY_PATHS] = {"pixel→output", "像素→輸出"},
     [TW_SAY_CONNECTIONS_MLP] = {"This is where the backward pass differs from that of a multilayer "
                                 "perceptron. There every weight has one "
                                 "edge, so its gradient is one product:",
-                                "反向傳播與多層感知器的差別就在這裡。在多層感知器中，"
-                                "每個權重只有一條邊，所以它的梯度只是一個乘積："},
+                                "反向傳播與多層感知器的差別就在這裡。在多"
+                                "層感知器中，"
+                                "每個權重只有一條邊，所以它的梯度只是一個"
+                                "乘積："},
     [TW_SAY_CONNECTIONS_SHARED] = {"Here `w` has as many edges as it has places. The loss changes along all "
                                    "of them at once, so their products "
                                    "add up; {0} has {1}:",
-                                   "而在這裡，一個權重 `w` 有許多條邊。損失同時沿著所有這"
-                                   "些邊改變，因此各個乘積要相加；{0} 有 {1} 條邊："},
+                                   "而在這裡，一個權重 `w` 有許多條邊。損失"
+                                   "同時沿著所有這"
+                                   "些邊改變，因此各個乘積要相加；{0} 有 {1} "
+                                   "條邊："},
     [TW_SAY_FIGURE_FULL] = {"Full connection", "全連接"},
     [TW_SAY_FIGURE_LOCAL] = {"Local connection, shared weights", "區域連接、權重共享"},
     [TW_SAY_FIGURE_PARAMETERS] = {"{0} parameters", "{0} 個參數"},
@@ -262,7 +282,8 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_FIGURE_FORWARD] = {"The image, the kernel and the output. The outlined patch, in the colours of "
                                "the weights that its pixels are "
                                "multiplied with, makes the outlined output.",
-                               "影像、卷積核與輸出。框起的區塊以所乘權重的顏色標示，"
+                               "影像、卷積核與輸出。框起的區塊以所乘權重"
+                               "的顏色標示，"
                                "它產生框起的輸出。"},
     [TW_SAY_FIGURE_MATRIX] =
         {"The matrix `W`: a colour is a weight; every diagonal of one colour is that weight again.",
@@ -277,6 +298,11 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
         {"A window of {0} moves with stride {1}, over each channel by itself. A pool has no parameters.",
          "大小為 {0} 的視窗以步幅 {1} 移動，各通道分開處理。池化"
          "沒有參數。"},
+    [TW_SAY_POOL_TEXT_PADDED] =
+        {"A window of {0} moves with stride {1} over each channel by itself, with padding {2} at the begin "
+         "and {3} at the end. A pool has no parameters.",
+         "大小為 {0} 的視窗以步幅 {1} 移動，前填充 {2}、後填充 {3}，各"
+         "通道分開處理。池化沒有參數。"},
     [TW_SAY_POOL_LARGE] = {"The image is too large to be pooled here: name a smaller one.",
                            "影像太大，無法在此示範池化：請改用較小的影像。"},
     [TW_SAY_POOL_AVERAGE] = {"Average pool", "平均池化"},
@@ -284,6 +310,9 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
         {"Each output is the mean of its window: a convolution whose {0} weights are all one over {0}.",
          "每個輸出是視窗內的平均：相當於 {0} 個權重都等於 {0} 分"
          "之一的卷積。"},
+    [TW_SAY_POOL_AVERAGE_PADDED] =
+        {"At the border a window holds fewer pixels: only those that are there are counted.",
+         "在邊界，視窗裡的像素較少：只計入實際存在的像素。"},
     [TW_SAY_POOL_AVERAGE_MATRIX] = {"The matrix of the average pool", "平均池化的矩陣"},
     [TW_SAY_POOL_AVERAGE_BACK] =
         {"Backward, every pixel of a window gets an equal share of that window's gradient:",
@@ -292,7 +321,8 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_POOL_MAX_TEXT] = {"Each output is the largest pixel of its window. For a given image that is a "
                               "matrix `S` too: it selects, with "
                               "a single 1 in each row.",
-                              "每個輸出是視窗內最大的像素。對給定的影像而言，這也是"
+                              "每個輸出是視窗內最大的像素。對給定的影像"
+                              "而言，這也是"
                               "一個矩陣 `S`：它負責挑選，每列只有一個 1。"},
     [TW_SAY_POOL_EXAMPLE] = {"Since no image was given, one is taken as an example.",
                              "沒有給定影像，因此取一個例子。"},
@@ -304,14 +334,17 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_POOL_MAX_BACK] = {"Backward, the gradient of an output goes to the pixel that was taken, and to "
                               "no other. Which one that is "
                               "depends on the image:",
-                              "反向時，輸出的梯度只流向被選中的像素，其他像素得不到"
+                              "反向時，輸出的梯度只流向被選中的像素，其"
+                              "他像素得不到"
                               "。選中哪一個取決於影像："},
 
     [TW_SAY_ONE] = {"The 1x1 convolution: a matrix product over channels", "1x1 卷積：通道之間的矩陣乘積"},
     [TW_SAY_ONE_TEXT] = {"With a kernel of one pixel nothing is summed over neighbours: at every pixel the "
                          "same matrix of {0} by {1} "
-                         "weights turns {1} input channels into {0} output channels, {2} parameters in all.",
-                         "卷積核只有一個像素時，不再對鄰近像素求和：每個像素都"
+                         "weights turns {1} input channels into {0} output channels, {2} "
+                         "parameters in all.",
+                         "卷積核只有一個像素時，不再對鄰近像素求和：每"
+                         "個像素都"
                          "用同一個 {0} 乘 {1} 的權重矩陣，把 {1} 個輸入通道變成 {0} "
                          "個輸出通道，共 {2} 個參數。"},
     [TW_SAY_ONE_X] = {"`X`: channels by pixels", "`X`：通道 × 像素"},
@@ -335,7 +368,8 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_NETWORK_VALUES] = {"The values and gradients that flow", "流動的數值與梯度"},
     [TW_SAY_NETWORK_VALUES_TEXT] = {"For the image given, with the label {0}: each layer's outputs, and the "
                                     "gradient of the loss by them.",
-                                    "對給定的影像與標籤 {0}：各層的輸出，以及損失對它們的"
+                                    "對給定的影像與標籤 {0}：各層的輸出，以"
+                                    "及損失對它們的"
                                     "梯度。"},
     [TW_SAY_NETWORK_NO_LABEL] =
         {"For the image given: each layer's outputs. With a label there are gradients too.",
@@ -344,9 +378,30 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_NETWORK_MEAN] = {"mean", "平均"},
     [TW_SAY_NETWORK_MOST] = {"most", "最大"},
     [TW_SAY_NETWORK_NORM] = {"norm of `dL/dh`", "`dL/dh` 的範數"},
-    [TW_SAY_NETWORK_OUTPUTS] = {"The outputs", "輸出"},
     [TW_SAY_NETWORK_CLASS] = {"class", "類別"},
     [TW_SAY_NETWORK_LOSS] = {"The loss is {0}.", "損失為 {0}。"},
+    [TW_SAY_NETWORK_WEIGHTS] = {"The weights are the starting values for seed 1: nothing is learned yet.",
+                                "權重是種子 1 的初始值：還沒有學到任何東西。"},
+    [TW_SAY_NETWORK_WEIGHTS_TRAINED] = {"The weights are those that were given.", "權重是給定的值。"},
+    [TW_SAY_NETWORK_TENSOR] = {"parameters", "參數"},
+    [TW_SAY_NETWORK_NORM_W] = {"norm of `w`", "`w` 的範數"},
+    [TW_SAY_NETWORK_NORM_DW] = {"norm of `dL/dw`", "`dL/dw` 的範數"},
+    [TW_SAY_NETWORK_ONE] = {"The largest of its outputs, {0}, as the sum that makes it:",
+                            "它最大的輸出 {0}，以及得到它的和："},
+    [TW_SAY_NETWORK_ONE_GRADIENT] =
+        {"The output on which the loss depends most is {0}. How it is made; then the largest gradient of a "
+         "weight, and the largest that goes on to the layer before:",
+         "損失最依賴的輸出是 {0}。以下是得到它的和，接著是權重中最"
+         "大的梯度，以及往前一層傳去的最大梯度："},
+    [TW_SAY_NETWORK_MORE_LAYERS] = {"Only the first {0} layers with weights are written out.",
+                                    "只寫出前 {0} 個帶有權重的層。"},
+    [TW_SAY_FIGURE_NETWORK] =
+        {"The numbers that flow through the first channels of each layer. The stronger, the larger; blue "
+         "above zero, orange below. Each map has its own scale.",
+         "流過各層前幾個通道的數值。顏色越深，數值越大；藍色為正"
+         "，橘色為負。每張圖各有自己的比例。"},
+    [TW_SAY_FIGURE_VALUES] = {"values `h`", "數值 `h`"},
+    [TW_SAY_FIGURE_GRADIENTS] = {"gradients `dL/dh`", "梯度 `dL/dh`"},
 
     [TW_SAY_ILLEGAL] = {"This shape is not possible", "這個形狀不可能"},
     [TW_SAY_ILLEGAL_RANGE] = {"{1}: {0} is {2}; it must be at least {3}.",

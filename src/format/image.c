@@ -123,3 +123,13 @@ tw_status tw_image_read(const char *path, tw_net_input image, float *x) {
     tw_free(pixels.samples);
     return status;
 }
+
+tw_status tw_image_shape(const char *path, tw_net_input *image) {
+    if (!path || !image) return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", path ? "image" : "path");
+    tw_pixels pixels;
+    tw_status status = tw_pixels_read(path, &pixels);
+    if (status) return status;
+    *image = (tw_net_input){.spatial = 2, .channels = pixels.channels, .size = {pixels.height, pixels.width}};
+    tw_free(pixels.samples);
+    return TW_OK;
+}

@@ -38,6 +38,47 @@ says out '連鎖律'
 LC_ALL=zh_TW.UTF-8 expect 0 "a locale" "$twill" explain
 says out '連鎖律'
 
+# pictures, samples of a data set, trained networks
+printf 'P2 2 3 4\n0 1 2 3 4 0\n' >"$work/small.pgm"
+expect 0 "a picture in its own size" "$twill" explain --image "$work/small.pgm" --weights '1 1; 1 1' --show forward
+says out 'The image x is 3×2'
+says out '2.25'
+expect 0 "a picture brought to a size" "$twill" explain --image "$work/small.pgm" --input 6x4 --channels 3,1 --show matrix
+expect 0 "a picture in channels" "$twill" explain --image "$work/small.pgm" --input 3x6x4 --kernel 1x2x2 --show matrix
+says out 'The image x is 3×6×4'
+expect 2 "a picture has two dimensions" "$twill" explain --image "$work/small.pgm" --input 1x2x3x4 --kernel 1x1x1x1
+says err 'a picture has 2 sizes'
+printf 'P2 2 3 4\n0 1 2' >"$work/cut.pgm"
+expect 1 "a picture cut short" "$twill" explain --image "$work/cut.pgm"
+says err "$work/cut.pgm"
+expect 0 "a sample" "$twill" explain --data strokes --index 3 --kernel 5x5 --show forward
+says out 'The image x is 28×28'
+expect 0 "a network with a picture" "$twill" explain --net lenet5 --image "$work/small.pgm" --label 3
+says out 'The loss is'
+expect 0 "the label of a sample" "$twill" explain --net lenet5 --data strokes --index 3
+says out 'with the label'
+"$twill" train --net 'dense 10' --data strokes:count=64 --epochs 1 --quiet --output "$work/model" >"$work/out" 2>&1
+expect 0 "a trained network" "$twill" explain --model "$work/model" --data strokes --index 3
+says out 'dense 10'
+says out 'The loss is'
+expect 2 "a network and a model" "$twill" explain --model "$work/model" --net lenet5
+says err 'exclude each other'
+expect 2 "an image twice" "$twill" explain --image '1 2; 3 4' --data strokes
+says err 'exclude each other'
+expect 2 "an index of nothing" "$twill" explain --index 3
+says err 'of which --data'
+expect 2 "a label of nothing" "$twill" explain --label 3
+says err 'of which --net'
+expect 2 "a label beyond the classes" "$twill" explain --net lenet5 --data strokes --label 10
+says err 'expected 0 to 9'
+expect 2 "weights of a network" "$twill" explain --net lenet5 --weights '1 2; 3 4'
+says err 'come from --model'
+expect 2 "a sample that is not there" "$twill" explain --net lenet5 --data strokes --index 99999999
+says err 'out of range'
+expect 2 "samples of another size" "$twill" explain --net resnet20 --data strokes
+says err 'its images are 1x28x28'
+expect 1 "a model that is none" "$twill" explain --model "$work/small.pgm"
+
 for format in text markdown latex html json svg; do
     expect 0 "format $format" "$twill" explain --format $format --output "$work/page"
     [ -s "$work/page" ] || { echo "format $format: nothing was written"; wrong=1; }

@@ -65,6 +65,25 @@ static void sizes_are_changed_by_area(void **state) {
     for (int i = 0; i < 9; i++) assert_true(fabsf(x[i] - 1) < 1e-6f && x[i] <= 1);
 }
 
+static void a_file_says_its_own_shape(void **state) {
+    scratch *s = *state;
+    tw_net_input shape = {0};
+    assert_int_equal(tw_image_shape(scratch_file(s, "image", "P2 3 2 1  0 0 0 0 0 0", 21), &shape), TW_OK);
+    assert_int_equal(shape.spatial, 2);
+    assert_int_equal(shape.channels, 1);
+    assert_int_equal(shape.size[0], 2);
+    assert_int_equal(shape.size[1], 3);
+    assert_int_equal(
+        tw_image_shape(scratch_file(s, "image", "P3 1 4 1  0 0 0 0 0 0 0 0 0 0 0 0", 33), &shape), TW_OK);
+    assert_int_equal(shape.channels, 3);
+    assert_int_equal(shape.size[0], 4);
+    assert_int_equal(shape.size[1], 1);
+    assert_int_equal(tw_image_shape(scratch_file(s, "image", "hello", 5), &shape), TW_ERROR_FORMAT);
+    assert_non_null(strstr(tw_message(), "not an image"));
+    assert_int_equal(shape.channels, 3); /* untouched */
+    assert_int_equal(tw_image_shape(NULL, &shape), TW_ERROR_ARGUMENT);
+}
+
 static void malformed_text_images_have_their_status(void **state) {
     scratch *s = *state;
     static const struct {
@@ -201,6 +220,7 @@ int main(void) {
         cmocka_unit_test(pgm_and_ppm_are_read),
         cmocka_unit_test(colour_becomes_gray_by_luma_and_gray_is_repeated),
         cmocka_unit_test(sizes_are_changed_by_area),
+        cmocka_unit_test(a_file_says_its_own_shape),
         cmocka_unit_test(malformed_text_images_have_their_status),
         cmocka_unit_test(png_is_read),
         cmocka_unit_test(damaged_png_is_refused),
