@@ -84,7 +84,7 @@ typedef struct tw_explain_request {
     const char *highlight; /* a weight by its name, "w11": its connections are drawn alone; NULL: all */
     tw_language language;
     tw_explain_format format;
-    const char *figure; /* for svg, png and pdf: "forward", "matrix" or "connections"; NULL: forward */
+    const char *figure; /* for svg, png and pdf: that of a section; NULL: the first of those explained */
     int width;          /* text: columns, 40 to 1000 (outside: clamped) */
     bool colour;        /* text: ANSI colours */
     bool ascii;         /* text: no characters beyond ASCII, except the words of a language that needs them */

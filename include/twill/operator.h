@@ -11,6 +11,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 typedef struct tw_norms {
     double one;       /* largest sum of |W_ij| of a column */
@@ -28,6 +29,7 @@ typedef struct tw_norms {
  * Deterministic; memory for three vectors. NUMERIC when a weight is not finite, ARGUMENT for NULL, MEMORY. */
 tw_status tw_matrix_norms(const tw_matrix *matrix, const double *w, tw_norms *norms);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

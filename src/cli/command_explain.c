@@ -19,7 +19,7 @@ static const char *const formats[] = {"text", "markdown", "latex", "html", "json
 static const char *const sections[] = {"forward", "chain",    "input",   "matrix", "connections",
                                        "pooling", "onebyone", "network", "all",    NULL};
 static const char *const languages[] = {"en", "zh-TW", NULL};
-static const char *const figures[] = {"forward", "matrix", "connections", NULL};
+static const char *const figures[] = {"forward", "matrix", "connections", "network", NULL};
 enum { ALL = 8, NETWORK = 7 };
 
 static const tw_option options[] = {
@@ -42,7 +42,7 @@ static const tw_option options[] = {
      .form = "FIGURE",
      .kind = TW_OPTION_CHOICE,
      .choices = figures,
-     .help = "forward (default), matrix or connections"},
+     .help = "forward (default), matrix, connections; of a network with an image: network"},
     {.name = "lang",
      .form = "LANGUAGE",
      .kind = TW_OPTION_CHOICE,

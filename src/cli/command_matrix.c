@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <twill/matrix.h>
+#include <twill/operator.h>
 
 #include "command.h"
 #include "geometry_options.h"
@@ -26,6 +27,9 @@ static const tw_option options[] = {
      .form = "W,W,...",
      .kind = TW_OPTION_TEXT,
      .help = "print these numbers instead, one for each parameter, in the order of the weights"},
+    {.name = "norms",
+     .kind = TW_OPTION_FLAG,
+     .help = "the norms of W with the --values: one, infinity, Frobenius and spectral"},
     {.name = "output",
      .form = "FILE",
      .kind = TW_OPTION_TEXT,
@@ -79,7 +83,18 @@ static int read_values(const tw_arguments *arguments, int64_t parameters, double
 /* ---- Printing.
  * ------------------------------------------------------------------------------------------------- */
 
-static void counts_json(const tw_counts *counts) {
+static void norms_json(const tw_norms *norms) {
+    tw_json_open_object("norms");
+    tw_json_real("one", norms->one);
+    tw_json_real("infinity", norms->infinity);
+    tw_json_real("frobenius", norms->frobenius);
+    tw_json_real("spectral", norms->spectral);
+    tw_json_boolean("converged", norms->converged);
+    tw_json_close_object();
+}
+
+/* norms NULL: not asked for. */
+static void report_json(const tw_counts *counts, const tw_norms *norms) {
     tw_json_begin();
     tw_json_integer("rows", counts->rows);
     tw_json_integer("columns", counts->columns);
@@ -89,6 +104,7 @@ static void counts_json(const tw_counts *counts) {
         tw_json_integer("full_connection", (int64_t)counts->full);
     else
         tw_json_real("full_connection", counts->full);
+    if (norms) norms_json(norms);
     tw_json_end();
 }
 
@@ -132,6 +148,30 @@ static void counts_text(const tw_counts *counts, const tw_geometry *geometry) {
     tw_table_free(table);
 }
 
+static void norms_text(const tw_norms *norms) {
+    const struct {
+        const char *name, *means;
+        double value;
+    } rows[] = {
+        {"one norm", "largest sum of a column, without signs", norms->one},
+        {"infinity norm", "largest sum of a row, without signs", norms->infinity},
+        {"Frobenius norm", "root of the sum of all squares", norms->frobenius},
+        {"spectral norm",
+         norms->converged ? "largest singular value: the layer's Lipschitz constant"
+                          : "at least: the iteration has not come to rest",
+         norms->spectral},
+    };
+    tw_table *table = tw_table_create("lrs", (const char *const[]){"", "", ""});
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
+        tw_table_cell(table, "%s", rows[i].name);
+        tw_table_cell(table, "%.6g", rows[i].value);
+        tw_table_cell(table, "%s", rows[i].means);
+    }
+    putchar('\n');
+    tw_table_print(table, stdout, 0, tw_terminal_look(stdout).width);
+    tw_table_free(table);
+}
+
 static void print_all(const tw_matrix *matrix, const tw_geometry *geometry, const double *values) {
     const tw_terminal terminal = tw_terminal_look(stdout);
     tw_matrix_print(stdout, matrix, geometry, values, terminal);
@@ -151,21 +191,32 @@ static bool memory_holds(const tw_counts *counts, double *bytes) {
     return pages <= 0 || page <= 0 || *bytes < 0.8 * pages * page;
 }
 
-static int build(const tw_arguments *arguments, const tw_geometry *geometry, const tw_counts *counts,
-                 const double *values) {
-    const tw_command *command = arguments->command;
-    const char *output = tw_arguments_text(arguments, "output", NULL);
+/* What is asked of W itself: it is printed or written, and its norms are found. */
+typedef struct tw_wishes {
+    const char *output; /* NULL: not written */
+    bool prints, norms;
+} tw_wishes;
+
+static int use(const tw_command *command, const tw_matrix *matrix, const tw_geometry *geometry,
+               const double *values, const tw_wishes *wishes, tw_norms *norms) {
+    if (wishes->prints) print_all(matrix, geometry, values);
+    if (wishes->output && tw_matrix_write(matrix, values, wishes->output) != TW_OK)
+        return tw_command_failed(command, "%s", tw_message());
+    if (wishes->norms && tw_matrix_norms(matrix, values, norms) != TW_OK)
+        return tw_command_failed(command, "%s", tw_message());
+    return TW_EXIT_DONE;
+}
+
+static int build(const tw_command *command, const tw_geometry *geometry, const tw_counts *counts,
+                 const double *values, const tw_wishes *wishes, tw_norms *norms) {
     double bytes;
     tw_matrix *matrix;
+    if (!wishes->output && !wishes->prints && !wishes->norms) return TW_EXIT_DONE;
     if (!memory_holds(counts, &bytes))
         return tw_command_failed(command, "W needs %s, more than this machine has",
                                  tw_words_bytes(bytes).text);
     if (tw_matrix_create(&matrix, geometry) != TW_OK) return tw_command_failed(command, "%s", tw_message());
-    int status = TW_EXIT_DONE;
-    if (!output)
-        print_all(matrix, geometry, values);
-    else if (tw_matrix_write(matrix, values, output) != TW_OK)
-        status = tw_command_failed(command, "%s", tw_message());
+    const int status = use(command, matrix, geometry, values, wishes, norms);
     tw_matrix_free(matrix);
     return status;
 }
@@ -174,19 +225,21 @@ static int show(const tw_arguments *arguments, const tw_geometry *geometry, cons
     const char *output = tw_arguments_text(arguments, "output", NULL);
     const bool json = tw_arguments_given(arguments, "json");
     const tw_counts counts = count(geometry);
-    const bool prints = !json && !output && counts.nonzeros <= PRINT_MOST;
-    if (output || prints) {
-        const int status = build(arguments, geometry, &counts, values);
-        if (status != TW_EXIT_DONE) return status;
-    }
+    const tw_wishes wishes = {.output = output,
+                              .prints = !json && !output && counts.nonzeros <= PRINT_MOST,
+                              .norms = tw_arguments_given(arguments, "norms")};
+    tw_norms norms;
+    const int status = build(arguments->command, geometry, &counts, values, &wishes, &norms);
+    if (status != TW_EXIT_DONE) return status;
     if (output && strcmp(output, "/dev/stdout") == 0) return TW_EXIT_DONE;
     if (json) {
-        counts_json(&counts);
+        report_json(&counts, wishes.norms ? &norms : NULL);
         return TW_EXIT_DONE;
     }
-    if (prints) putchar('\n');
+    if (wishes.prints) putchar('\n');
     counts_text(&counts, geometry);
-    if (!prints && !output) printf("\nToo many nonzeros to print; --output FILE writes them.\n");
+    if (wishes.norms) norms_text(&norms);
+    if (!wishes.prints && !output) printf("\nToo many nonzeros to print; --output FILE writes them.\n");
     return TW_EXIT_DONE;
 }
 
@@ -197,6 +250,8 @@ static int run(const tw_arguments *arguments) {
     if (status != TW_EXIT_DONE) return status;
     if (tw_arguments_given(arguments, "symbols") && tw_arguments_given(arguments, "values"))
         return tw_command_misused(arguments->command, "--symbols and --values exclude each other");
+    if (tw_arguments_given(arguments, "norms") && !tw_arguments_given(arguments, "values"))
+        return tw_command_misused(arguments->command, "--norms: of which --values?");
     status = read_values(arguments, count(&geometry).parameters, &values);
     if (status != TW_EXIT_DONE) return status;
     status = show(arguments, &geometry, values);
@@ -206,7 +261,7 @@ static int run(const tw_arguments *arguments) {
 
 const tw_command tw_command_matrix = {
     .name = "matrix",
-    .summary = "the sparse matrix of a convolution: print, count, export",
+    .summary = "the sparse matrix of a convolution: print, count, export, norms",
     .usage = "--input CxHxW --kernel KxRxS [options]",
     .about = "With image and output flattened, a convolution is y = W x: W has a row for each number of the "
              "output, a "
@@ -215,7 +270,7 @@ const tw_command tw_command_matrix = {
              "name of the parameter in each place, abridged when it is large, and counts.\n"
              "\n"
              "  twill matrix --input 1x3x3 --kernel 1x2x2\n"
-             "  twill matrix --input 1x3x3 --kernel 1x2x2 --values 1,2,3,4\n"
+             "  twill matrix --input 1x3x3 --kernel 1x2x2 --values 1,2,3,4 --norms\n"
              "  twill matrix --input 3x32x32 --kernel 16x3x3 --pad 1 --stride 2 --output W.mtx",
     .options = {tw_options_geometry, options, tw_options_json},
     .run = run,

@@ -140,6 +140,8 @@ typedef struct tw_document {
     const char *section;
     const tw_geometry *geometry; /* of the convolution explained; NULL: none */
     tw_facts *facts, *last_fact;
+    struct tw_network_facts *network;     /* NULL: no network is explained */
+    const struct tw_matrix_facts *matrix; /* NULL: no convolution is */
 } tw_document;
 
 /* Spans for the places {0}, {1} ... of a message. */

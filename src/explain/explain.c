@@ -10,8 +10,9 @@
 #include "explain/renderers.h"
 #include "explain/scene.h"
 #include "explain/sections.h"
+#include "explain/structure.h"
 
-enum { LEAST_WIDTH = 40, MOST_WIDTH = 1000 };
+enum { LEAST_WIDTH = 40, MOST_WIDTH = 1000, LISTED = 1 << 16 };
 
 static const tw_section *const sections[] = {
     &tw_section_forward,     &tw_section_chain,   &tw_section_input,    &tw_section_matrix,
@@ -94,6 +95,18 @@ static void write_facts(tw_document *d, const tw_problem *p) {
         for (int a = 0; a < n->rank; a++) fact.count *= fact.shape[a] = n->shape[a];
         tw_document_fact(d, fact);
     }
+}
+
+static void write_matrix_facts(tw_document *d, const tw_problem *p) {
+    tw_matrix_facts *facts = tw_arena_take(&d->arena, 1, sizeof *facts);
+    if (!facts) return;
+    *facts = (tw_matrix_facts){.rows = p->sizes.y,
+                               .columns = p->sizes.x,
+                               .nonzeros = p->sizes.taps,
+                               .parameters = p->sizes.w,
+                               .matrix = p->sizes.taps <= LISTED ? p->matrix : NULL};
+    facts->structure_count = tw_structures_of(p, facts->structures);
+    d->matrix = facts;
 }
 
 static bool is_remarkable(const tw_geometry *g) {
@@ -185,6 +198,7 @@ static tw_status explain_legal(tw_document *d, const tw_explain_request *r, char
         d->geometry = &problem.geometry;
         if (needs_opening(wanted)) write_opening(d, &problem);
         write_facts(d, &problem);
+        write_matrix_facts(d, &problem);
     }
     status = build(d, &problem, r, wanted);
     if (!status) status = render(d, r, bytes, size);

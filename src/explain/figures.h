@@ -2,6 +2,7 @@
 #ifndef TW_EXPLAIN_FIGURES_H
 #define TW_EXPLAIN_FIGURES_H
 
+#include "explain/network_flow.h"
 #include "explain/problem.h"
 #include "explain/scene.h"
 
@@ -11,6 +12,9 @@ tw_scene *tw_figure_forward(tw_document *document, const tw_problem *problem);
 tw_scene *tw_figure_matrix(tw_document *document, const tw_problem *problem, const tw_grid *matrix);
 /* Full connection beside local connection; highlight: the number of one weight, or -1. */
 tw_scene *tw_figure_connections(tw_document *document, const tw_problem *problem, int64_t highlight);
+
+/* Maps of the numbers that flow through a network, and of their gradients. */
+tw_scene *tw_figure_network(tw_document *document, const tw_flow *flow);
 
 /* A symbol or, when it is known and wanted, its number, as a label. */
 tw_phrase tw_atom_label(tw_document *document, const tw_atom *atom, bool number);

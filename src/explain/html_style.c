@@ -34,7 +34,7 @@ static const char formulas[] =
     ".gs{display:flex;flex-wrap:wrap;align-items:center;gap:.9rem;margin:1.1rem 0;overflow-x:auto}\n"
     ".j{font-size:1.3rem;color:var(--soft);padding-top:1.6rem}\n"
     ".n{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
-    ".n caption{text-align:left;padding:0 0 .25rem}\n"
+    ".n caption{text-align:left;padding:0 0 .25rem;white-space:nowrap}\n"
     ".n td{border:1px solid var(--rule);min-width:2.3em;padding:.18em .4em;text-align:center}\n"
     ".n .k{background:var(--cell)}.n th{font-weight:400;color:var(--soft);padding:.1em .4em}\n"
     ".z{color:var(--soft)}.w{overflow-x:auto;margin:1rem 0}\n"

@@ -1,6 +1,7 @@
 /* Every letter that LaTeX or a font of eight bits would not take as it is has a row in one of two tables. */
 #include "explain/latex.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "explain/notation.h"
@@ -91,8 +92,16 @@ void tw_latex_symbol(tw_ink *ink, const tw_symbol *s) {
     tw_ink_text(ink, s->gradient ? "}" : "");
 }
 
-void tw_latex_phrase(tw_ink *ink, const tw_phrase *phrase) {
+void tw_latex_number(tw_ink *ink, double number) {
     char words[32];
+    tw_number_write(number, words);
+    char *power = strchr(words, 'e');
+    if (power) *power = 0;
+    tw_ink_text(ink, words);
+    if (power) tw_ink_print(ink, "{\\times}10^{%ld}", strtol(power + 1, NULL, 10));
+}
+
+void tw_latex_phrase(tw_ink *ink, const tw_phrase *phrase) {
     for (int i = 0; i < phrase->count; i++) {
         const tw_span *s = &phrase->spans[i];
         switch (s->kind) {
@@ -103,8 +112,9 @@ void tw_latex_phrase(tw_ink *ink, const tw_phrase *phrase) {
             tw_ink_text(ink, "$");
             break;
         case TW_SPAN_NUMBER:
-            tw_number_write(s->number, words);
-            tw_ink_print(ink, "$%s$", words);
+            tw_ink_text(ink, "$");
+            tw_latex_number(ink, s->number);
+            tw_ink_text(ink, "$");
             break;
         case TW_SPAN_SIZES:
             tw_ink_text(ink, "$");

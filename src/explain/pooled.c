@@ -84,11 +84,11 @@ static void sum_window(tw_pooled *pooled, const tw_taps_chosen *window, int64_t 
         sum += p->x[in];
         if (p->x[in] > p->x[pixel]) pixel = in;
     }
-    p->y[output] = pooled->taken ? p->x[pixel] : sum / (double)window->count;
+    pooled->y[output] = pooled->taken ? p->x[pixel] : sum / (double)window->count;
     if (pooled->taken) pooled->taken[output] = pixel;
     for (int64_t i = 0; p->dx && !pooled->taken && i < window->count; i++)
-        p->dx[tw_taps_at(window, i).in] += p->dy[output] / (double)window->count;
-    if (p->dx && pooled->taken) p->dx[pixel] += p->dy[output];
+        pooled->dx[tw_taps_at(window, i).in] += p->dy[output] / (double)window->count;
+    if (p->dx && pooled->taken) pooled->dx[pixel] += p->dy[output];
 }
 
 static tw_status sum_all(tw_pooled *pooled) {
@@ -123,8 +123,8 @@ static double largest_of(const double *values, int64_t count) {
 
 static tw_status compute(tw_pooled *pooled, bool largest) {
     tw_problem *p = &pooled->problem;
-    p->y = tw_alloc_zero(p->sizes.y, sizeof *p->y);
-    if (p->dy) p->dx = tw_alloc_zero(p->sizes.x, sizeof *p->dx);
+    p->y = pooled->y = tw_alloc_zero(p->sizes.y, sizeof *p->y);
+    if (p->dy) p->dx = pooled->dx = tw_alloc_zero(p->sizes.x, sizeof *p->dx);
     if (largest) pooled->taken = tw_alloc_zero(p->sizes.y, sizeof *pooled->taken);
     double *y = tw_alloc_zero(2 * p->sizes.y, sizeof *y), *dx = tw_alloc_zero(p->sizes.x, sizeof *dx);
     bool all = p->y && (p->dx || !p->dy) && (pooled->taken || !largest) && y && dx;
@@ -150,8 +150,10 @@ tw_status tw_pooled_create(tw_pooled *pooled, const tw_explain_request *window, 
 
 void tw_pooled_release(tw_pooled *pooled) {
     tw_problem_release(&pooled->problem);
+    tw_free(pooled->y);
+    tw_free(pooled->dx);
     tw_free(pooled->taken);
-    pooled->taken = NULL;
+    *pooled = (tw_pooled){.taken = NULL};
 }
 
 int64_t tw_pooled_pixels(const tw_pooled *pooled, int64_t output) {

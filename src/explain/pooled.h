@@ -7,6 +7,7 @@
 
 typedef struct tw_pooled {
     tw_problem problem; /* the window as a convolution; x, y, dy and dx where they are known */
+    double *y, *dx;     /* the problem's, where the image (and dL/dh) is known */
     int64_t *taken;     /* [y]: the pixel that a max pool takes; NULL: an average pool, or no image */
 } tw_pooled;
 

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 
 enum { MATRIX_TAPS = 1 << 20, SAMPLES = 16, SAMPLE_TAPS = 1 << 20 };
+enum { Y = 0, DX, DW, DB, OWNED }; /* tw_problem.owned */
 
 static const double LARGEST = 1e100;
 
@@ -70,16 +71,16 @@ static tw_status run_plan(tw_problem *p) {
     if (p->sizes.taps <= MATRIX_TAPS) options.threads = 1; /* waking others costs more than the sums */
     tw_conv *plan;
     tw_status status = tw_conv_create(&plan, &p->geometry, &options);
-    if (!status && p->y) status = tw_conv_forward(plan, p->x, p->w, p->b, p->y);
-    if (!status && p->dx) status = tw_conv_backward_data(plan, p->dy, p->w, p->dx);
-    if (!status && p->dw) status = tw_conv_backward_weights(plan, p->x, p->dy, p->dw, p->db);
+    if (!status && p->y) status = tw_conv_forward(plan, p->x, p->w, p->b, p->owned[Y]);
+    if (!status && p->dx) status = tw_conv_backward_data(plan, p->dy, p->w, p->owned[DX]);
+    if (!status && p->dw) status = tw_conv_backward_weights(plan, p->x, p->dy, p->owned[DW], p->owned[DB]);
     tw_conv_free(plan);
     if (status || p->dw || !p->db) return status;
     /* The bias gradient needs no image: lend one of zeros. */
     double *x = tw_alloc_zero(p->sizes.x, sizeof *x), *dw = tw_alloc(p->sizes.w, sizeof *dw);
     status = x && dw ? tw_conv_create(&plan, &p->geometry, &options) : TW_ERROR_MEMORY;
     if (!status) {
-        status = tw_conv_backward_weights(plan, x, p->dy, dw, p->db);
+        status = tw_conv_backward_weights(plan, x, p->dy, dw, p->owned[DB]);
         tw_conv_free(plan);
     }
     tw_free(x);
@@ -192,34 +193,67 @@ static tw_status compare_pass(const tw_problem *p, const pass *s) {
     return status;
 }
 
+enum { PASSES = 3 };
+
+/* The three sums, each at the number of its end. */
+static void fill_passes(const tw_problem *p, pass passes[PASSES]) {
+    passes[TW_TAP_OUT] =
+        (pass){"forward", TW_TAP_OUT, p->sizes.y, p->y, p->w, p->x, TW_TAP_WEIGHT, TW_TAP_IN};
+    passes[TW_TAP_IN] =
+        (pass){"backward to the image", TW_TAP_IN, p->sizes.x, p->dx, p->w, p->dy, TW_TAP_WEIGHT, TW_TAP_OUT};
+    passes[TW_TAP_WEIGHT] = (pass){
+        "backward to the weights", TW_TAP_WEIGHT, p->sizes.w, p->dw, p->x, p->dy, TW_TAP_IN, TW_TAP_OUT};
+}
+
 static tw_status compare(const tw_problem *p) {
-    const pass passes[] = {
-        {"forward", TW_TAP_OUT, p->sizes.y, p->y, p->w, p->x, TW_TAP_WEIGHT, TW_TAP_IN},
-        {"backward to the image", TW_TAP_IN, p->sizes.x, p->dx, p->w, p->dy, TW_TAP_WEIGHT, TW_TAP_OUT},
-        {"backward to the weights", TW_TAP_WEIGHT, p->sizes.w, p->dw, p->x, p->dy, TW_TAP_IN, TW_TAP_OUT},
-    };
-    for (size_t i = 0; i < sizeof passes / sizeof *passes; i++) {
+    pass passes[PASSES];
+    fill_passes(p, passes);
+    for (int i = 0; i < PASSES; i++) {
         tw_status status = compare_pass(p, &passes[i]);
         if (status) return status;
     }
     return TW_OK;
 }
 
-static tw_status reserve(double **out, bool wanted, int64_t count) {
+tw_status tw_problem_compare(const tw_problem *p, tw_tap_end end, int64_t element) {
+    pass passes[PASSES];
+    fill_passes(p, passes);
+    const pass *s = &passes[end];
+    return s->result && s->first && s->second ? compare_element(p, s, element) : TW_OK;
+}
+
+static tw_status reserve(tw_problem *p, int which, const double **values, bool wanted, int64_t count) {
     if (!wanted) return TW_OK;
-    *out = tw_alloc(count, sizeof **out);
-    return *out ? TW_OK : TW_ERROR_MEMORY;
+    *values = p->owned[which] = tw_alloc(count, sizeof **values);
+    return *values ? TW_OK : TW_ERROR_MEMORY;
 }
 
 static tw_status compute(tw_problem *p) {
-    tw_status status = reserve(&p->y, p->x && p->w, p->sizes.y);
-    if (!status) status = reserve(&p->dx, p->w && p->dy, p->sizes.x);
-    if (!status) status = reserve(&p->dw, p->x && p->dy, p->sizes.w);
-    if (!status) status = reserve(&p->db, p->dy, p->sizes.b);
+    tw_status status = reserve(p, Y, &p->y, p->x && p->w, p->sizes.y);
+    if (!status) status = reserve(p, DX, &p->dx, p->w && p->dy, p->sizes.x);
+    if (!status) status = reserve(p, DW, &p->dw, p->x && p->dy, p->sizes.w);
+    if (!status) status = reserve(p, DB, &p->db, p->dy, p->sizes.b);
     bool small = tw_max(p->sizes.taps, tw_max(p->sizes.x, p->sizes.y)) <= MATRIX_TAPS;
     if (!status && small) status = tw_matrix_create(&p->matrix, &p->geometry);
     if (!status && (p->y || p->dx || p->dw || p->db)) status = run_plan(p);
     return status ? status : compare(p);
+}
+
+/* Sizes and names; the numbers stay as they are. */
+static tw_status lay_out(tw_problem *p) {
+    p->geometry.batch = 1;
+    tw_status status = tw_shape_create(&p->shape, &p->geometry);
+    if (!status) status = tw_geometry_output(&p->geometry, p->output);
+    if (!status) status = tw_geometry_count(&p->geometry, &p->sizes);
+    if (!status) name_tensors(p);
+    return status;
+}
+
+tw_status tw_problem_view(tw_problem *p, const tw_geometry *geometry, const tw_problem *numbers) {
+    *p = *numbers;
+    p->geometry = *geometry;
+    p->has_bias = p->b != NULL;
+    return lay_out(p);
 }
 
 tw_status tw_problem_create(tw_problem *p, const tw_explain_request *r) {
@@ -229,22 +263,15 @@ tw_status tw_problem_create(tw_problem *p, const tw_explain_request *r) {
                       .b = r->bias.values,
                       .dy = r->upstream.values,
                       .has_bias = r->bias.values};
-    p->geometry.batch = 1;
-    tw_status status = tw_shape_create(&p->shape, &p->geometry);
-    if (!status) status = tw_geometry_output(&p->geometry, p->output);
-    if (!status) status = tw_geometry_count(&p->geometry, &p->sizes);
+    tw_status status = lay_out(p);
     if (!status) status = check_request(p, r);
-    if (!status) name_tensors(p);
     if (!status) status = compute(p);
     if (status) tw_problem_release(p);
     return status;
 }
 
 void tw_problem_release(tw_problem *p) {
-    tw_free(p->y);
-    tw_free(p->dx);
-    tw_free(p->dw);
-    tw_free(p->db);
+    for (int i = 0; i < OWNED; i++) tw_free(p->owned[i]);
     tw_matrix_free(p->matrix);
     *p = (tw_problem){0};
 }

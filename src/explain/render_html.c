@@ -10,6 +10,7 @@
 #include "explain/scene.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void put_index(tw_ink *ink, const char *tag, const char *text, size_t size) {
@@ -45,6 +46,17 @@ static void put_math(tw_ink *ink, const char *at, const char *end) {
     tw_ink_text(ink, "</span>");
 }
 
+/* Digits with a true minus, and a power of ten as such. */
+static void put_digits(tw_ink *ink, char *words) {
+    char *power = strchr(words, 'e');
+    if (power) *power = 0;
+    if (words[0] == '-') tw_ink_text(ink, "−");
+    tw_ink_text(ink, words + (words[0] == '-'));
+    if (!power) return;
+    long exponent = strtol(power + 1, NULL, 10);
+    tw_ink_print(ink, exponent < 0 ? "×10<sup>−%ld</sup>" : "×10<sup>%ld</sup>", labs(exponent));
+}
+
 static void put_phrase(tw_ink *ink, const tw_phrase *phrase) {
     char words[32];
     for (int i = 0; i < phrase->count; i++) {
@@ -54,7 +66,7 @@ static void put_phrase(tw_ink *ink, const tw_phrase *phrase) {
         case TW_SPAN_MATH: put_math(ink, s->text, s->text + s->length); break;
         case TW_SPAN_NUMBER:
             tw_number_write(s->number, words);
-            tw_ink_text(ink, words);
+            put_digits(ink, words);
             break;
         case TW_SPAN_SIZES:
             for (int k = 0; k < s->sizes; k++) tw_ink_print(ink, k ? "×%lld" : "%lld", (long long)s->size[k]);
@@ -83,8 +95,7 @@ static void put_number(tw_ink *ink, const tw_atom *a, bool factor) {
     tw_number_write(a->value, words);
     bool parentheses = factor && words[0] == '-';
     tw_ink_text(ink, parentheses ? "(" : "");
-    if (words[0] == '-') tw_ink_text(ink, "−");
-    tw_ink_text(ink, words + (words[0] == '-'));
+    put_digits(ink, words);
     tw_ink_text(ink, parentheses ? ")" : "");
 }
 

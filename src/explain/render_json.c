@@ -2,8 +2,10 @@
  * they are read back as the same f64. */
 #include "explain/ink.h"
 #include "explain/markup.h"
+#include "explain/network_facts.h"
 #include "explain/renderers.h"
 #include "explain/scene.h"
+#include "explain/structure.h"
 #include "explain/symbols.h"
 #include "explain/text.h"
 
@@ -210,19 +212,96 @@ static void put_geometry(tw_ink *ink, const tw_geometry *g) {
                  g->flipped ? "true" : "false");
 }
 
+/* Values, or null when they are not known. */
+static void put_values(tw_ink *ink, const char *key, const double *values, int64_t count) {
+    put_key(ink, key);
+    for (int64_t i = 0; values && i < count; i++) {
+        tw_ink_text(ink, i ? "," : "[");
+        put_number(ink, values[i]);
+    }
+    tw_ink_text(ink, values ? "]" : "null");
+}
+
 static void put_facts(tw_ink *ink, const tw_facts *facts) {
     tw_ink_text(ink, ",\n\"tensors\":{");
     for (const tw_facts *f = facts; f; f = f->next) {
         tw_ink_print(ink, "%s\n\"%s\":{\"count\":%lld", f == facts ? "" : ",", f->name, (long long)f->count);
         put_axes(ink, "shape", f->shape, f->rank);
-        put_key(ink, "values");
-        for (int64_t i = 0; f->values && i < f->count; i++) {
-            tw_ink_text(ink, i ? "," : "[");
-            put_number(ink, f->values[i]);
-        }
-        tw_ink_text(ink, f->values ? "]}" : "null}");
+        put_values(ink, "values", f->values, f->count);
+        tw_ink_text(ink, "}");
     }
     tw_ink_text(ink, "}");
+}
+
+/* [row, column, parameter] of each nonzero. */
+static void put_entries(tw_ink *ink, const tw_matrix *m) {
+    put_key(ink, "entries");
+    tw_ink_text(ink, m ? "[" : "null");
+    for (int64_t i = 0; m && i < m->rows; i++)
+        for (int64_t e = m->row_begin[i]; e < m->row_begin[i + 1]; e++)
+            tw_ink_print(ink, "%s[%lld,%lld,%lld]", e ? "," : "", (long long)i, (long long)m->column[e],
+                         (long long)m->parameter[e]);
+    if (m) tw_ink_text(ink, "]");
+}
+
+static void put_matrix(tw_ink *ink, const tw_matrix_facts *m) {
+    tw_ink_print(ink, ",\n\"matrix\":{\"rows\":%lld,\"columns\":%lld,\"nonzeros\":%lld,\"parameters\":%lld",
+                 (long long)m->rows, (long long)m->columns, (long long)m->nonzeros, (long long)m->parameters);
+    put_key(ink, "full_connection");
+    put_number(ink, (double)m->rows * (double)m->columns);
+    put_key(ink, "structure");
+    for (int i = 0; i < m->structure_count; i++)
+        tw_ink_print(ink, "%s\"%s\"", i ? "," : "[", m->structures[i].name);
+    tw_ink_text(ink, "]");
+    put_entries(ink, m->matrix);
+    tw_ink_text(ink, "}");
+}
+
+static void put_named(tw_ink *ink, const char *key, const char *text) {
+    put_key(ink, key);
+    put_string(ink, text, strlen(text));
+}
+
+static void put_layer(tw_ink *ink, const tw_layer_facts *l) {
+    tw_ink_text(ink, "{\"name\":");
+    put_string(ink, l->name, strlen(l->name));
+    put_named(ink, "kind", l->kind);
+    put_named(ink, "text", l->text);
+    tw_ink_text(ink, ",\"inputs\":[");
+    for (int i = 0; i < 2 && l->inputs[i] >= 0; i++) tw_ink_print(ink, i ? ",%d" : "%d", l->inputs[i]);
+    tw_ink_text(ink, "]");
+    put_axes(ink, "shape", l->shape, l->rank);
+    tw_ink_print(ink, ",\"parameters\":%lld,\"flops\":%lld,\"bytes\":%lld", (long long)l->parameters,
+                 (long long)l->flops, 4 * (long long)l->outputs);
+    put_values(ink, "values", l->values, l->outputs);
+    put_values(ink, "gradient", l->gradient, l->outputs);
+    tw_ink_text(ink, "}");
+}
+
+static void put_network(tw_ink *ink, const tw_network_facts *n) {
+    tw_ink_text(ink, ",\n\"network\":{\"text\":");
+    put_string(ink, n->text, strlen(n->text));
+    if (n->label >= 0) {
+        tw_ink_print(ink, ",\"label\":%d", n->label);
+        put_key(ink, "loss");
+        put_number(ink, n->loss);
+    }
+    tw_ink_text(ink, ",\"layers\":[");
+    for (int i = 0; i < n->layer_count; i++) {
+        tw_ink_text(ink, i ? ",\n" : "\n");
+        put_layer(ink, &n->layers[i]);
+    }
+    tw_ink_text(ink, "],\"weights\":[");
+    for (int i = 0; i < n->weight_count; i++) {
+        const tw_weight_facts *w = &n->weights[i];
+        tw_ink_text(ink, i ? ",\n{\"name\":" : "\n{\"name\":");
+        put_string(ink, w->name, strlen(w->name));
+        put_axes(ink, "shape", w->shape, w->rank);
+        put_values(ink, "values", w->values, w->count);
+        put_values(ink, "gradient", w->gradient, w->count);
+        tw_ink_text(ink, "}");
+    }
+    tw_ink_text(ink, "]}");
 }
 
 static tw_status render(const tw_document *d, const tw_look *look, tw_ink *ink) {
@@ -230,6 +309,8 @@ static tw_status render(const tw_document *d, const tw_look *look, tw_ink *ink) 
     tw_ink_print(ink, "{\"schema\":%d,\"language\":\"%s\"", SCHEMA, tw_language_name(d->language));
     if (d->geometry) put_geometry(ink, d->geometry);
     if (d->facts) put_facts(ink, d->facts);
+    if (d->matrix) put_matrix(ink, d->matrix);
+    if (d->network) put_network(ink, d->network);
     tw_ink_text(ink, ",\n\"blocks\":[");
     for (const tw_block *b = d->first; b; b = b->next) {
         tw_ink_text(ink, b == d->first ? "\n" : ",\n");

@@ -16,7 +16,7 @@ enum { LINE = 74 }; /* letters of a line of formulas, roughly */
 static void put_preamble(tw_ink *ink, tw_language language) {
     tw_ink_text(ink, "\\documentclass[11pt,a4paper]{article}\n\\usepackage[T1]{fontenc}\n"
                      "\\usepackage[utf8]{inputenc}\n\\usepackage[margin=24mm]{geometry}\n"
-                     "\\usepackage{amsmath,graphicx,xcolor,tikz}\n"
+                     "\\usepackage{amsmath,array,graphicx,xcolor,tikz}\n"
                      "\\IfFileExists{lmodern.sty}{\\usepackage{lmodern}}{}\n");
     if (language == TW_CHINESE) tw_ink_text(ink, "\\usepackage{CJKutf8}\n");
     for (int i = 0; i < TW_PALETTE; i++) {
@@ -30,13 +30,12 @@ static void put_preamble(tw_ink *ink, tw_language language) {
         "\\definecolor{rule}{HTML}{B9B9B4}\\definecolor{cell}{HTML}{F4F4F2}\n"
         "\\newcommand{\\fit}[1]{\\sbox0{#1}\\ifdim\\wd0>\\linewidth\\resizebox{\\linewidth}{!}{\\usebox0}"
         "\\else\\usebox0\\fi}\n"
-        "\\setlength{\\parindent}{0pt}\\setlength{\\parskip}{6pt}\n"
+        "\\renewcommand{\\arraystretch}{1.3}\\setlength{\\parindent}{0pt}\\setlength{\\parskip}{6pt}\n"
         "\\setcounter{secnumdepth}{0}\\allowdisplaybreaks\n\\begin{document}\n");
     if (language == TW_CHINESE) tw_ink_text(ink, "\\begin{CJK*}{UTF8}{bsmi}\n");
 }
 
 static void put_atom(tw_ink *ink, const tw_atom *a, bool number, bool factor) {
-    char words[32];
     if (a->over) {
         tw_ink_print(ink, factor ? "/%lld" : "1/%lld", (long long)a->over);
         return;
@@ -47,9 +46,10 @@ static void put_atom(tw_ink *ink, const tw_atom *a, bool number, bool factor) {
         if (a->colour >= 0) tw_ink_text(ink, "}");
         return;
     }
-    tw_number_write(a->value, words);
-    bool parentheses = factor && words[0] == '-';
-    tw_ink_print(ink, parentheses ? "(%s)" : "%s", words);
+    bool parentheses = factor && a->value < 0;
+    tw_ink_text(ink, parentheses ? "(" : "");
+    tw_latex_number(ink, a->value);
+    tw_ink_text(ink, parentheses ? ")" : "");
 }
 
 /* Letters that an atom takes, roughly. */
@@ -184,7 +184,9 @@ static void put_table(tw_ink *ink, const tw_table *t) {
     tw_ink_text(ink, "\\begin{center}\\fit{\\begin{tabular}{");
     for (int c = 0; c < t->columns; c++) {
         bool wide = !t->is_number[c] && c + 1 == t->columns && c > 0;
-        tw_ink_text(ink, t->is_number[c] ? "r" : wide ? "p{0.62\\linewidth}" : "l");
+        tw_ink_text(ink, t->is_number[c] ? "r"
+                         : wide          ? ">{\\raggedright\\arraybackslash}p{0.62\\linewidth}"
+                                         : "l");
     }
     tw_ink_text(ink, "}\\hline\n");
     for (int r = -1; r < t->rows; r++) {

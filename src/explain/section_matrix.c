@@ -4,6 +4,7 @@
 #include "explain/figures.h"
 #include "explain/passages.h"
 #include "explain/sections.h"
+#include "explain/structure.h"
 
 #include "base/checked.h"
 
@@ -70,25 +71,14 @@ static void write_counts(tw_document *d, const tw_problem *p) {
     tw_document_say(d, full ? TW_SAY_MATRIX_COUNTS_FULL : TW_SAY_MATRIX_COUNTS, args);
 }
 
-/* The name of the structure that the weights' diagonals give W. */
+/* The names of the structure that the weights' diagonals give W. */
 static void write_structure(tw_document *d, const tw_problem *p) {
-    static const tw_word toeplitz[] = {TW_SAY_TOEPLITZ_1, TW_SAY_TOEPLITZ_2, TW_SAY_TOEPLITZ_3};
     const tw_geometry *g = &p->geometry;
-    bool strided = false;
-    for (int a = 0; a < g->spatial; a++) strided = strided || g->stride[a] > 1;
     tw_span args[] = {tw_span_sizes(g->spatial, g->stride), tw_span_number((double)g->out_channels),
                       tw_span_number((double)g->in_channels), tw_span_number((double)g->groups)};
-    if (g->pad_mode == TW_PAD_REFLECT || g->pad_mode == TW_PAD_REPLICATE)
-        tw_document_say(d, TW_SAY_TOEPLITZ_BORDER, args);
-    else if (strided)
-        tw_document_say(d, g->transposed ? TW_SAY_TOEPLITZ_UPSTRIDE : TW_SAY_TOEPLITZ_STRIDE, args);
-    else
-        tw_document_say(d, toeplitz[g->spatial - 1], args);
-    if (g->pad_mode == TW_PAD_CIRCULAR && !strided) tw_document_say(d, TW_SAY_CIRCULANT, args);
-    if (g->groups > 1)
-        tw_document_say(d, TW_SAY_BLOCK_DIAGONAL, args);
-    else if (g->in_channels > 1 || g->out_channels > 1)
-        tw_document_say(d, TW_SAY_BLOCK_CHANNELS, args);
+    tw_structure found[TW_STRUCTURES];
+    int count = tw_structures_of(p, found);
+    for (int i = 0; i < count; i++) tw_document_say(d, found[i].word, args);
 }
 
 static tw_grid *write_grid(tw_document *d, tw_grid grid, tw_word title) {

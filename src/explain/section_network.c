@@ -1,14 +1,12 @@
-/* A whole network: what each layer makes, costs and computes; and, for an image, the numbers that flow
- * through it. The sizes are the network's own (net.h), the values those of its runner in f64. */
-#include "explain/passages.h"
+/* A whole network: what each layer makes, costs and computes, by the network itself (net.h); and, for an
+ * image, the numbers that flow through it (network_flow.h). */
+#include "explain/network_facts.h"
+#include "explain/network_flow.h"
 #include "explain/sections.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "base/checked.h"
 #include "base/fail.h"
-#include "base/memory.h"
 
 /* What each kind of layer computes, in the notation of notation.h. */
 static const struct {
@@ -101,117 +99,6 @@ static void write_formulas(tw_document *d, const tw_net *net) {
     }
 }
 
-/* A row of the table of flowing numbers: least, mean, most of the values, the norm of the gradient. */
-static void put_flow(tw_document *d, tw_phrase *cells, const tw_net_node *n, const double *values,
-                     const double *gradient) {
-    double least = INFINITY, most = -INFINITY, sum = 0, square = 0;
-    for (int64_t i = 0; values && i < n->outputs; i++) {
-        least = fmin(least, values[i]);
-        most = fmax(most, values[i]);
-        sum += values[i];
-    }
-    for (int64_t i = 0; gradient && i < n->outputs; i++) square += gradient[i] * gradient[i];
-    cells[0] = text_phrase(d, n->text && *n->text ? n->text : n->name);
-    if (values) {
-        cells[1] = number_phrase(d, least);
-        cells[2] = number_phrase(d, sum / (double)n->outputs);
-        cells[3] = number_phrase(d, most);
-    }
-    if (gradient) cells[4] = number_phrase(d, sqrt(square));
-}
-
-static void write_flow(tw_document *d, const tw_net *net, const tw_runner *runner, const tw_step *step,
-                       const double *dx) {
-    static const tw_word head[] = {TW_SAY_NETWORK_LAYER, TW_SAY_NETWORK_LEAST, TW_SAY_NETWORK_MEAN,
-                                   TW_SAY_NETWORK_MOST, TW_SAY_NETWORK_NORM};
-    enum { COLUMNS = sizeof head / sizeof *head };
-    size_t count;
-    const tw_net_node *nodes = tw_net_nodes(net, &count);
-    tw_table *t = tw_document_table(d, (int)count, COLUMNS, head);
-    for (size_t i = 0; t && i < count; i++) {
-        const double *values = i ? tw_runner_value(runner, (int)i) : step->x;
-        const double *gradient = !step->gradient ? NULL : i ? tw_runner_gradient(runner, (int)i) : dx;
-        put_flow(d, t->cells + (int64_t)i * COLUMNS, &nodes[i], values, gradient);
-    }
-    for (int c = 1; t && c < COLUMNS; c++) t->is_number[c] = true;
-    static const tw_word classes[] = {TW_SAY_NETWORK_CLASS, TW_SAY_POOL_OUTPUT};
-    int64_t outputs = tw_min(tw_net_outputs(net), 20);
-    tw_table *out = tw_document_table(d, (int)outputs, 2, classes);
-    for (int64_t i = 0; out && i < outputs; i++) {
-        out->is_number[0] = out->is_number[1] = true;
-        out->cells[2 * i] = number_phrase(d, (double)i);
-        out->cells[2 * i + 1] = number_phrase(d, ((const double *)step->outputs)[i]);
-    }
-}
-
-/* The arrays of one run in f64, in one block. */
-typedef struct flow {
-    double *weights, *x, *gradient, *dx, *outputs;
-} flow;
-
-static bool reserve(flow *f, const tw_net *net) {
-    f->weights = tw_alloc_zero(tw_net_weights(net), sizeof(double));
-    f->gradient = tw_alloc_zero(tw_net_weights(net), sizeof(double));
-    f->x = tw_alloc_zero(tw_net_inputs(net), sizeof(double));
-    f->dx = tw_alloc_zero(tw_net_inputs(net), sizeof(double));
-    f->outputs = tw_alloc_zero(tw_net_outputs(net), sizeof(double));
-    return f->weights && f->gradient && f->x && f->dx && f->outputs;
-}
-
-static void release(flow *f) {
-    tw_free(f->weights);
-    tw_free(f->gradient);
-    tw_free(f->x);
-    tw_free(f->dx);
-    tw_free(f->outputs);
-}
-
-static tw_status check_flow(const tw_net *net, const tw_explain_net *n) {
-    if (n->image_count != tw_net_inputs(net))
-        return tw_fail(TW_ERROR_ARGUMENT, "the image has %lld numbers; the network takes %lld",
-                       (long long)n->image_count, (long long)tw_net_inputs(net));
-    if (n->weights && n->weights_count != tw_net_weights(net))
-        return tw_fail(TW_ERROR_ARGUMENT, "%lld weights; the network has %lld", (long long)n->weights_count,
-                       (long long)tw_net_weights(net));
-    if (n->label < -1 || n->label >= tw_net_outputs(net))
-        return tw_fail(TW_ERROR_ARGUMENT, "label is %d; expected 0 to %lld", n->label,
-                       (long long)tw_net_outputs(net) - 1);
-    return TW_OK;
-}
-
-/* Runs the network on the image, with the label once forward and backward, and writes what flowed. */
-static tw_status run_flow(tw_document *d, const tw_net *net, const tw_explain_net *n, flow *f) {
-    tw_runner_options options = tw_runner_options_defaults();
-    options.type = TW_F64;
-    options.batch = 1;
-    options.threads = 1;
-    options.trains = true;
-    tw_status status = n->weights ? TW_OK : tw_net_initialise(net, 1, TW_F64, f->weights);
-    for (int64_t i = 0; n->weights && i < n->weights_count; i++) f->weights[i] = n->weights[i];
-    for (int64_t i = 0; i < n->image_count; i++) f->x[i] = n->image[i];
-    tw_runner *runner = NULL;
-    if (!status) status = tw_runner_create(&runner, net, &options);
-    int32_t label = n->label < 0 ? 0 : n->label;
-    tw_step step = {.weights = f->weights,
-                    .x = f->x,
-                    .labels = &label,
-                    .count = 1,
-                    .keeps_state = true,
-                    .gradient = n->label < 0 ? NULL : f->gradient,
-                    .dx = n->label < 0 ? NULL : f->dx,
-                    .outputs = f->outputs};
-    if (!status) status = tw_runner_step(runner, &step);
-    if (!status) {
-        tw_span args[] = {tw_span_number(n->label)}, loss[] = {tw_span_number(step.loss)};
-        tw_document_heading(d, 3, TW_SAY_NETWORK_VALUES, NULL);
-        tw_document_say(d, n->label < 0 ? TW_SAY_NETWORK_NO_LABEL : TW_SAY_NETWORK_VALUES_TEXT, args);
-        write_flow(d, net, runner, &step, f->dx);
-        if (n->label >= 0) tw_document_say(d, TW_SAY_NETWORK_LOSS, loss);
-    }
-    tw_runner_free(runner);
-    return status;
-}
-
 static tw_net_input input_of(const tw_explain_net *n) {
     if (n->input.channels) return n->input;
     size_t count;
@@ -219,6 +106,15 @@ static tw_net_input input_of(const tw_explain_net *n) {
     for (size_t i = 0; i < count; i++)
         if (strcmp(names[i].name, n->text) == 0) return names[i].input;
     return (tw_net_input){.spatial = 2, .channels = 1, .size = {28, 28}};
+}
+
+static tw_status write_flow(tw_document *d, const tw_net *net, const tw_explain_net *n) {
+    tw_flow flow;
+    tw_status status = tw_flow_create(&flow, net, n);
+    if (status) return status;
+    status = tw_flow_write(d, &flow);
+    tw_flow_release(&flow);
+    return status;
 }
 
 static tw_status write_network(tw_document *d, const tw_problem *p, const tw_explain_request *request) {
@@ -238,17 +134,14 @@ static tw_status write_network(tw_document *d, const tw_problem *p, const tw_exp
     tw_document_say(d, TW_SAY_NETWORK_TEXT, args);
     write_layers(d, net);
     write_formulas(d, net);
-    if (n->image) {
-        flow f = {0};
-        status = check_flow(net, n);
-        if (!status) status = reserve(&f, net) ? run_flow(d, net, n, &f) : TW_ERROR_MEMORY;
-        release(&f);
-    }
+    tw_network_write_facts(d, net);
+    if (n->image) status = write_flow(d, net, n);
     tw_net_free(net);
     return status ? status : d->arena.status;
 }
 
 const tw_section tw_section_network = {
-    .face = {"network", "a whole network: shapes, costs, formulas, and the numbers that flow", false, NULL},
+    .face = {"network", "a whole network: shapes, costs, formulas, and the numbers that flow", false,
+             "network"},
     .write = write_network,
 };

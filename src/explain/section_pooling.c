@@ -35,6 +35,12 @@ static tw_grid *pool_matrix(tw_document *d, const tw_problem *p, tw_word title) 
 
 /* ---- Average ---- */
 
+/* 1 / pixels; all of it for a window of one pixel. */
+static tw_atom share_of(int64_t pixels, int64_t colour) {
+    if (pixels == 1) return (tw_atom){.value = 1, .known = true, .colour = colour};
+    return (tw_atom){.over = pixels, .colour = colour};
+}
+
 /* left = the sum of shares: of the pixels of a window, or of the gradients of the windows over a pixel. */
 static tw_equation shares_of(tw_document *d, const tw_pooled *pooled, tw_tap_end end, int64_t element) {
     const tw_problem *p = &pooled->problem;
@@ -43,7 +49,8 @@ static tw_equation shares_of(tw_document *d, const tw_pooled *pooled, tw_tap_end
         tw_term *t = &sum.terms[i];
         int64_t output = end == TW_TAP_OUT ? element : t->factor[0].symbol.element;
         if (end == TW_TAP_OUT) t->factor[0] = t->factor[1];
-        t->factor[1] = (tw_atom){.over = tw_pooled_pixels(pooled, output), .colour = -1};
+        t->factor[1] = share_of(tw_pooled_pixels(pooled, output), -1);
+        if (!t->factor[1].over) t->factors = 1;
     }
     return sum;
 }
@@ -63,8 +70,7 @@ static void write_average_matrix(tw_document *d, const tw_pooled *pooled) {
     for (int64_t i = 0; i < grid->rows; i++) {
         int64_t first = p->matrix->row_begin[i], end = p->matrix->row_begin[i + 1];
         for (int64_t e = first; e < end; e++)
-            grid->cells[i * grid->columns + p->matrix->column[e]] =
-                (tw_atom){.over = end - first, .colour = i};
+            grid->cells[i * grid->columns + p->matrix->column[e]] = share_of(end - first, i);
     }
     tw_document_grids(d, grid, 1);
 }

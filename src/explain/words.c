@@ -225,11 +225,9 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
                                 "除了邊界的列（填充把權重摺回）之外，它的"
                                 "結構是區塊 "
                                 "Toeplitz 矩陣。"},
-    [TW_SAY_CIRCULANT] = {"Where the padding makes the output as large as the image it is block circulant: "
-                          "the diagonals go around.",
-                          "當填充使輸出與影像一樣大時，它是區塊循環矩陣"
-                          "：對角線"
-                          "首尾相接。"},
+    [TW_SAY_CIRCULANT] = {"The border goes around, so it is block circulant: the diagonals go around too.",
+                          "邊框首尾相接，因此它是區塊循環矩陣：對角線也首尾"
+                          "相接。"},
     [TW_SAY_BLOCK_DIAGONAL] =
         {"The {3} groups make it block diagonal: {3} such matrices, and zeros elsewhere.",
          "{3} 個分組使它成為區塊對角矩陣：{3} 個這樣的矩陣，其餘"
@@ -382,10 +380,12 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_NETWORK_LOSS] = {"The loss is {0}.", "損失為 {0}。"},
     [TW_SAY_NETWORK_WEIGHTS] = {"The weights are the starting values for seed 1: nothing is learned yet.",
                                 "權重是種子 1 的初始值：還沒有學到任何東西。"},
-    [TW_SAY_NETWORK_WEIGHTS_TRAINED] = {"The weights are those that were given.", "權重是給定的值。"},
+    [TW_SAY_NETWORK_WEIGHTS_GIVEN] = {"The weights are those that were given.", "權重是給定的值。"},
     [TW_SAY_NETWORK_TENSOR] = {"parameters", "參數"},
     [TW_SAY_NETWORK_NORM_W] = {"norm of `w`", "`w` 的範數"},
     [TW_SAY_NETWORK_NORM_DW] = {"norm of `dL/dw`", "`dL/dw` 的範數"},
+    [TW_SAY_COUNT_OF] = {"count", "個數"},
+    [TW_SAY_NETWORK_NUMBERED] = {"{0}. {1}", "{0}. {1}"},
     [TW_SAY_NETWORK_ONE] = {"The largest of its outputs, {0}, as the sum that makes it:",
                             "它最大的輸出 {0}，以及得到它的和："},
     [TW_SAY_NETWORK_ONE_GRADIENT] =

@@ -63,6 +63,24 @@ y[1,2]      .      .   w[1]      .
 y[2,2]      .      .      .   w[2]
 END
 
+# norms. A ring is diagonal in Fourier's basis: |1 + 2 exp(i t)| is at most 3. The other singular values are those
+# that LAPACK finds (numpy.linalg.svd of the 4x9 matrix).
+prints '"norms":{"one":3,"infinity":3,' matrix --input 1x4 --kernel 1x2 --pad 0:1 --pad-mode circular --values 1,2 --norms --json
+near() { # field, value
+    awk -v found="$(sed "s/.*\"$1\":\([-0-9.e+]*\).*/\1/" "$dir/out")" -v wanted="$2" \
+        'BEGIN { exit !(found != "" && (found - wanted) ^ 2 <= (1e-9 * wanted) ^ 2) }' ||
+        fault "$1 is not $2"
+}
+near spectral 3
+near frobenius 4.47213595499957939
+prints '"converged":true' matrix --input 1x3x3 --kernel 1x2x2 --values 1,2,3,4 --norms --json
+near one 10.0
+near infinity 10.0
+near frobenius 10.954451150103322
+near spectral 7.747257063399505
+prints 'spectral norm' matrix --input 1x3x3 --kernel 1x2x2 --values 1,2,3,4 --norms
+misused '--norms: of which --values?' matrix --input 1x3x3 --kernel 1x2x2 --norms
+
 # large ones are abridged at once, and huge ones counted
 prints 'Where its nonzeros stand' matrix --input 3x32x32 --kernel 16x3x3 --pad 1
 prints '1,816,805,376' matrix --input 64x224x224 --kernel 64x3x3
