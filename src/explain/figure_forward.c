@@ -7,8 +7,9 @@
 
 #include "base/checked.h"
 #include "explain/ink.h"
+#include "explain/passages.h"
 
-enum { PLANES = 3, SIDE = 10, CELL = 38, GAP = 34, TITLE = 30 };
+enum { SIDE = 10, CELL = 38, GAP = 34, TITLE = 30, TITLE_WIDTH = 70 };
 
 typedef struct plane {
     const tw_problem *problem;
@@ -35,7 +36,7 @@ static tw_drawn *put_cell(tw_scene *s, double x, double y, const tw_atom *atom) 
     tw_run runs[TW_LABEL_RUNS];
     double width = 0; /* in units of the letters' size */
     for (int i = 0, count = tw_label_runs(&words, runs); i < count; i++)
-        width += tw_ink_width(runs[i].text, strlen(runs[i].text)) * (runs[i].below ? 0.32 : 0.55);
+        width += tw_ink_width(runs[i].text, strlen(runs[i].text)) * (runs[i].below ? 0.4 : 0.55);
     double size = 15 * width <= CELL - 4 ? 15 : (CELL - 4) / width;
     tw_scene_label(s, x + CELL / 2.0, y + CELL / 2.0, size, words);
     return cell;
@@ -124,9 +125,14 @@ static void put_plane(tw_scene *s, const plane *p, double x, double y, int64_t f
     if (p->whole_columns > columns) put_dots(s, x + (double)columns * CELL + 14, y + (double)rows * CELL / 2);
 }
 
+/* As many as the grids beside the figure show (passages.h). */
+static int64_t shown_planes(int64_t planes) {
+    return planes <= TW_MANY_PLANES ? planes : TW_FIRST_PLANES;
+}
+
 static double height_of(const plane *p, int64_t planes) {
-    return (double)tw_min(planes, PLANES) * ((double)tw_min(p->whole_rows, SIDE) * CELL + TITLE + 10) +
-           (planes > PLANES ? 20 : 0);
+    return (double)shown_planes(planes) * ((double)tw_min(p->whole_rows, SIDE) * CELL + TITLE + 10) +
+           (planes > shown_planes(planes) ? 20 : 0);
 }
 
 /* The planes of one tensor in a column at x; returns where the next one may start. */
@@ -134,15 +140,19 @@ static double put_tensor(tw_scene *s, const plane *p, double x, double tallest, 
                          tw_atom (*element)(const tw_problem *, int64_t), int64_t planes, bool patch) {
     double y = 8 + (tallest - height_of(p, planes)) / 2;
     int leading = n->letter == 'w' ? 2 : 1;
-    for (int64_t i = 0; i < tw_min(planes, PLANES); i++) {
+    for (int64_t i = 0; i < shown_planes(planes); i++) {
         int64_t index[2] = {n->letter == 'w' ? 1 : i + 1, i + 1};
         bool named = n->letter == 'w' ? n->shape[0] * n->shape[1] > 1 : n->shape[0] > 1;
         put_title(s, x, y, n, named ? leading : 0, index, p->rows, p->columns);
         put_plane(s, p, x, y + TITLE, i * p->rows * p->columns, element, patch ? i : -1);
         y += (double)tw_min(p->whole_rows, SIDE) * CELL + TITLE + 10;
     }
-    if (planes > PLANES) put_dots(s, x + (double)tw_min(p->whole_columns, SIDE) * CELL / 2, y + 4);
-    return x + (double)tw_min(p->whole_columns, SIDE) * CELL + (p->whole_columns > SIDE ? 24 : 0) + GAP;
+    if (planes > shown_planes(planes))
+        put_dots(s, x + (double)tw_min(p->whole_columns, SIDE) * CELL / 2, y + 4);
+    double wide = (double)tw_min(p->whole_columns, SIDE) * CELL + (p->whole_columns > SIDE ? 24 : 0);
+    bool indexed = n->letter == 'w' && n->shape[0] * n->shape[1] > 1;
+    double title = TITLE_WIDTH + (indexed ? 28 : 0);
+    return x + (wide > title ? wide : title) + GAP;
 }
 
 static void put_sign(tw_scene *s, double x, double middle, const char *sign) {
@@ -153,11 +163,13 @@ static void put_sign(tw_scene *s, double x, double middle, const char *sign) {
 tw_scene *tw_figure_forward(tw_document *d, const tw_problem *p) {
     const tw_geometry *g = &p->geometry;
     const tw_shape *s = &p->shape;
-    tw_scene *scene = g->spatial == 3 || g->layout != TW_NCHW ? NULL : tw_scene_create(d);
+    bool apart =
+        g->layout == TW_NCHW || (g->in_channels == 1 && g->out_channels == 1); /* planes in one piece */
+    tw_scene *scene = g->spatial == 3 || !apart ? NULL : tw_scene_create(d);
     if (!scene) return NULL;
     int a = g->spatial - 1;
-    bool border =
-        !g->transposed && g->pad_mode == TW_PAD_ZEROS && g->pad_begin[a] <= 3 && g->pad_begin[0] <= 3;
+    bool border = !g->transposed && g->pad_mode == TW_PAD_ZEROS && g->pad_begin[a] <= TW_FIGURE_BORDER &&
+                  g->pad_begin[0] <= TW_FIGURE_BORDER;
     const int64_t *in = g->transposed ? s->out : s->in, *out = g->transposed ? s->in : s->out;
     plane x = {p, in[1], in[2], 0, 0, in[1], in[2]},
           w = {p, s->kernel[1], s->kernel[2], 0, 0, s->kernel[1], s->kernel[2]};
@@ -168,19 +180,19 @@ tw_scene *tw_figure_forward(tw_document *d, const tw_problem *p) {
         x.whole_rows += s->pad[1] + (g->spatial == 2 ? g->pad_end[0] : 0);
         x.whole_columns += s->pad[2] + g->pad_end[a];
     }
-    int64_t kernels = g->transposed ? 1 : s->group_in;
+    int64_t kernels = g->transposed ? 1 : s->group_in, outputs = g->out_channels / g->groups;
     double tallest = height_of(&x, kernels);
     if (height_of(&w, kernels) > tallest) tallest = height_of(&w, kernels);
-    if (height_of(&h, g->out_channels) > tallest) tallest = height_of(&h, g->out_channels);
+    if (height_of(&h, outputs) > tallest) tallest = height_of(&h, outputs);
     double middle = 8 + tallest / 2 + TITLE / 2.0 - 5;
     bool patch = !g->transposed && (border || (s->pad[1] == 0 && s->pad[2] == 0));
     double at = put_tensor(scene, &x, 8, tallest, &p->name_x, tw_problem_x, kernels, patch);
     put_sign(scene, at, middle, "∗");
     at = put_tensor(scene, &w, at, tallest, &p->name_w, tw_problem_w, kernels, false);
     put_sign(scene, at, middle, "=");
-    put_tensor(scene, &h, at, tallest, &p->name_h, tw_problem_h, g->out_channels, false);
+    put_tensor(scene, &h, at, tallest, &p->name_h, tw_problem_h, outputs, false);
     if (patch) {
-        double y = 8 + (tallest - height_of(&h, g->out_channels)) / 2 + TITLE;
+        double y = 8 + (tallest - height_of(&h, outputs)) / 2 + TITLE;
         tw_drawn *frame = tw_scene_rect(scene, at, y, CELL, CELL);
         frame->stroke = TW_TONE_INK;
         frame->line = 2;

@@ -18,7 +18,7 @@ enum {
     TITLE = 26,
     MOST_SIDE = 32,
     FLAT = 12,
-    SHADES = 12
+    SHADES = 8
 };
 
 /* One channel's numbers, as a network lays them: channels last. */

@@ -6,6 +6,8 @@
 #include "explain/problem.h"
 #include "explain/scene.h"
 
+enum { TW_FIGURE_BORDER = 3 }; /* a border of zeros up to this wide is drawn */
+
 /* Image, kernel and output as grids; what makes the first output lies in the colours of its weights. */
 tw_scene *tw_figure_forward(tw_document *document, const tw_problem *problem);
 /* A matrix as it was written or as a pattern, its places in the colours of their weights. */

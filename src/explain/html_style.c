@@ -32,6 +32,7 @@ static const char formulas[] =
     ".a b,.o b,.d b{display:block;font-weight:400;color:var(--soft);font-variant-numeric:tabular-nums}\n"
     ".c{color:var(--soft);font-size:.9em;padding-left:.6em}\n"
     ".gs{display:flex;flex-wrap:wrap;align-items:center;gap:.9rem;margin:1.1rem 0;overflow-x:auto}\n"
+    ".p{display:flex;align-items:center;gap:.9rem}\n"
     ".j{font-size:1.3rem;color:var(--soft);padding-top:1.6rem}\n"
     ".n{border-collapse:collapse;font-variant-numeric:tabular-nums}\n"
     ".n caption{text-align:left;padding:0 0 .25rem;white-space:nowrap}\n"

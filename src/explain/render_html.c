@@ -211,7 +211,9 @@ static void put_cell(tw_ink *ink, const tw_grid *g, const tw_atom *a) {
 
 static void put_grid(tw_ink *ink, const tw_grid *g) {
     bool more_columns = g->total_columns > g->columns, more_rows = g->total_rows > g->rows;
-    if (g->joiner) tw_ink_print(ink, "<span class=\"j\">%s</span>", strcmp(g->joiner, "*") ? g->joiner : "∗");
+    if (g->joiner)
+        tw_ink_print(ink, "<div class=\"p\"><span class=\"j\">%s</span>",
+                     strcmp(g->joiner, "*") ? g->joiner : "∗");
     tw_ink_text(ink, "<table class=\"n\"><caption>");
     put_phrase(ink, &g->title);
     if (more_rows || more_columns)
@@ -233,7 +235,7 @@ static void put_grid(tw_ink *ink, const tw_grid *g) {
         tw_ink_text(ink, more_columns ? "<td>…</td></tr>\n" : "</tr>\n");
     }
     if (more_rows) tw_ink_print(ink, "<tr><td colspan=\"%lld\">⋮</td></tr>\n", (long long)g->columns);
-    tw_ink_text(ink, "</table>\n");
+    tw_ink_text(ink, g->joiner ? "</table></div>\n" : "</table>\n");
 }
 
 static void put_table(tw_ink *ink, const tw_table *t) {

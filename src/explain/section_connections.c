@@ -49,12 +49,12 @@ static void write_edges(tw_document *d, const tw_problem *p, int64_t highlight) 
         for (int i = 0; spans && i < count; i++) {
             tw_symbol h = sum.terms[i].factor[0].symbol;
             h.gradient = false;
-            if (i) spans[at++] = tw_span_text("  ");
+            if (i) spans[at++] = tw_span_text(i == sum.gap ? "  …  " : "  ");
             spans[at++] = tw_span_symbol(sum.terms[i].factor[1].symbol);
             spans[at++] = tw_span_text("→");
             spans[at++] = tw_span_symbol(h);
         }
-        if (spans && count < sum.total) spans[at++] = tw_span_text("  …");
+        if (spans && count < sum.count) spans[at++] = tw_span_text("  …");
         tw_phrase *cells = t->cells + (int64_t)r * COLUMNS;
         cells[0] = tw_phrase_of(d, tw_span_symbol(tw_problem_w(p, first + r).symbol));
         cells[1] = tw_phrase_of(d, tw_span_number((double)sum.total));

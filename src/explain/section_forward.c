@@ -52,8 +52,8 @@ static void write_leftover(tw_document *d, const tw_problem *p) {
     }
 }
 
-/* The border, in words; and, where it repeats pixels, the image of one channel within it. */
-static void write_padded(tw_document *d, const tw_problem *p) {
+/* The border, in words and around the first channel. A figure shows a narrow border of zeros too. */
+static void write_padded(tw_document *d, const tw_problem *p, bool drawn) {
     const tw_geometry *g = &p->geometry;
     if (!tw_planes_padded(p) || g->transposed) return;
     static const tw_word modes[] = {[TW_PAD_ZEROS] = TW_SAY_PAD_ZEROS,
@@ -65,6 +65,8 @@ static void write_padded(tw_document *d, const tw_problem *p) {
     if (!grid) return;
     *grid = tw_plane_bordered(d, p, tw_plane_in(p, false));
     tw_document_grids(d, grid, 1);
+    bool narrow = g->pad_begin[0] <= TW_FIGURE_BORDER && g->pad_begin[g->spatial - 1] <= TW_FIGURE_BORDER;
+    if (d->last) d->last->drawn = drawn && narrow && g->pad_mode == TW_PAD_ZEROS;
 }
 
 static void write_channels(tw_document *d, const tw_geometry *g) {
@@ -91,9 +93,11 @@ static tw_status write_forward(tw_document *d, const tw_problem *p, const tw_exp
                         {&p->name_h, tw_problem_h, "="},
                         {&p->name_b, tw_problem_b, NULL}};
     tw_write_tensors(d, p, shown, p->has_bias ? 4 : 3);
-    tw_document_figure(d, "forward", tw_figure_forward(d, p), tw_phrase_make(d, TW_SAY_FIGURE_FORWARD, NULL),
-                       true);
-    write_padded(d, p);
+    /* with several channels the figure shows those of the first output alone */
+    bool whole = g->in_channels == 1 && g->out_channels == 1;
+    tw_scene *scene = tw_figure_forward(d, p);
+    tw_document_figure(d, "forward", scene, tw_phrase_make(d, TW_SAY_FIGURE_FORWARD, NULL), whole);
+    write_padded(d, p, scene && whole);
     tw_write_sums(d, p, TW_TAP_OUT);
     write_sizes(d, p);
     write_leftover(d, p);

@@ -131,13 +131,13 @@ static tw_phrase places_of(tw_document *d, const tw_problem *p, int64_t weight) 
     for (int i = 0; spans && i < count; i++) {
         tw_symbol h = sum.terms[i].factor[0].symbol;
         h.gradient = false;
-        spans[at++] = tw_span_text(i ? " (" : "(");
+        spans[at++] = tw_span_text(!i ? "(" : i == sum.gap ? " … (" : " (");
         spans[at++] = tw_span_symbol(h);
         spans[at++] = tw_span_text(",");
         spans[at++] = tw_span_symbol(sum.terms[i].factor[1].symbol);
         spans[at++] = tw_span_text(")");
     }
-    if (spans && count < sum.total) spans[at++] = tw_span_text(" …");
+    if (spans && count < sum.count) spans[at++] = tw_span_text(" …");
     return (tw_phrase){spans ? at : 0, spans};
 }
 

@@ -9,7 +9,7 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_TITLE_NETWORK] = {"A network, layer by layer", "一層一層看網路"},
     [TW_SAY_SIZES] = {"The image `x` is {0}, the kernel `w` is {1}, the output `h` is {2}.",
                       "影像 `x` 為 {0}，卷積核 `w` 為 {1}，輸出 `h` 為 {2}。"},
-    [TW_SAY_SETTINGS] = {"Stride {0}, padding {1} and {2}, dilation {3}, groups {4}.",
+    [TW_SAY_SETTINGS] = {"Stride {0}, padding {1} at the begin and {2} at the end, dilation {3}, groups {4}.",
                          "步幅 {0}，填充前 {1}、後 {2}，膨脹 {3}，分組 {4}。"},
     [TW_SAY_TRANSPOSED] = {"The convolution is transposed: its matrix is the transpose of an ordinary one's.",
                            "這是轉置卷積：它的矩陣是一般卷積矩陣的轉置。"},
