@@ -7,7 +7,7 @@
 
 #include "base/checked.h"
 
-enum { FARTHEST = 4096, FIELDS = 8 };
+enum { FARTHEST = 4096, FIELDS = 9, MOST_CHANGES = FIELDS * (TW_MAX_SPATIAL + 1) };
 
 typedef struct field {
     tw_word name;
@@ -22,6 +22,7 @@ static const field fields[FIELDS] = {
     {TW_SAY_STRIDE, offsetof(tw_geometry, stride), false, 1},
     {TW_SAY_DILATION, offsetof(tw_geometry, dilation), false, 1},
     {TW_SAY_FIELD_PADDING, offsetof(tw_geometry, pad_begin), false, 0},
+    {TW_SAY_OUTPUT_PADDING, offsetof(tw_geometry, output_padding), false, 0},
     {TW_SAY_FIELD_GROUPS, offsetof(tw_geometry, groups), true, 1},
     {TW_SAY_FIELD_IN, offsetof(tw_geometry, in_channels), true, 1},
     {TW_SAY_FIELD_OUT, offsetof(tw_geometry, out_channels), true, 1},
@@ -95,25 +96,62 @@ static bool say_groups(tw_document *d, const tw_geometry *g) {
     return true;
 }
 
-static void write_nearest(tw_document *d, const tw_geometry *g) {
-    static const tw_word head[] = {TW_SAY_CHANGE, TW_SAY_DIMENSION, TW_SAY_NOW, TW_SAY_NEAREST};
-    enum { COLUMNS = sizeof head / sizeof *head, MOST = FIELDS * (TW_MAX_SPATIAL + 1) };
-    tw_table *t = tw_document_table(d, MOST, COLUMNS, head);
-    if (!t) return;
-    t->rows = 0;
-    t->is_number[2] = t->is_number[3] = true;
-    for (int all = 0; all < 2 && t->rows == 0; all++)
+/* One number that can be changed alone. */
+typedef struct change {
+    const field *field;
+    int axis; /* < 0: of every dimension */
+    int64_t now, nearest;
+} change;
+
+/* Changes of one dimension; where none is enough, of all dimensions at once. */
+static int find_changes(const tw_geometry *g, change changes[MOST_CHANGES]) {
+    tw_geometry copy = *g;
+    int count = 0;
+    for (int all = 0; all < 2 && count == 0; all++)
         for (int i = 0; i < FIELDS; i++)
             for (int a = all ? -1 : 0; a < (all ? 0 : fields[i].scalar ? 1 : g->spatial); a++) {
-                tw_geometry copy = *g;
-                int64_t found;
-                if ((all && fields[i].scalar) || !nearest(g, &fields[i], a, &found)) continue;
-                tw_phrase *row = t->cells + (int64_t)t->rows++ * COLUMNS;
-                row[0] = tw_phrase_make(d, fields[i].name, NULL);
-                if (!fields[i].scalar) row[1] = tw_phrase_make(d, axis_word(g, a), NULL);
-                row[2] = tw_phrase_of(d, tw_span_number((double)*value_of(&copy, &fields[i], a < 0 ? 0 : a)));
-                row[3] = tw_phrase_of(d, tw_span_number((double)found));
+                change c = {&fields[i], a, *value_of(&copy, &fields[i], a < 0 ? 0 : a), 0};
+                if ((all && fields[i].scalar) || !nearest(g, &fields[i], a, &c.nearest)) continue;
+                changes[count++] = c;
             }
+    return count;
+}
+
+static const char *mode_name(tw_pad_mode mode) {
+    static const char *const names[] = {"zeros", "reflect", "replicate", "circular"};
+    return (unsigned)mode < 4 ? names[mode] : "?";
+}
+
+/* Whether the padding with zeros would do. */
+static bool zeros_help(const tw_geometry *g) {
+    tw_geometry copy = *g;
+    copy.pad_mode = TW_PAD_ZEROS;
+    return g->pad_mode != TW_PAD_ZEROS && tw_geometry_validate(&copy) == TW_OK;
+}
+
+static void write_nearest(tw_document *d, const tw_geometry *g) {
+    static const tw_word head[] = {TW_SAY_CHANGE, TW_SAY_DIMENSION, TW_SAY_NOW, TW_SAY_NEAREST};
+    enum { COLUMNS = sizeof head / sizeof *head };
+    change changes[MOST_CHANGES];
+    int count = find_changes(g, changes);
+    bool zeros = zeros_help(g);
+    if (count + zeros == 0) return;
+    tw_document_say(d, TW_SAY_ILLEGAL_NEAREST, NULL);
+    tw_table *t = tw_document_table(d, count + zeros, COLUMNS, head);
+    for (int i = 0; t && i < count; i++) {
+        tw_phrase *row = t->cells + (int64_t)i * COLUMNS;
+        row[0] = tw_phrase_make(d, changes[i].field->name, NULL);
+        if (!changes[i].field->scalar) row[1] = tw_phrase_make(d, axis_word(g, changes[i].axis), NULL);
+        row[2] = tw_phrase_of(d, tw_span_number((double)changes[i].now));
+        row[3] = tw_phrase_of(d, tw_span_number((double)changes[i].nearest));
+    }
+    if (!t) return;
+    t->is_number[2] = t->is_number[3] = true;
+    if (!zeros) return;
+    tw_phrase *last = t->cells + (int64_t)count * COLUMNS;
+    last[0] = tw_phrase_make(d, TW_SAY_FIELD_PAD_MODE, NULL);
+    last[2] = tw_phrase_of(d, tw_span_text(mode_name(g->pad_mode)));
+    last[3] = tw_phrase_of(d, tw_span_text(mode_name(TW_PAD_ZEROS)));
 }
 
 void tw_explain_illegal(tw_document *d, const tw_geometry *g, const char *message) {
@@ -126,6 +164,5 @@ void tw_explain_illegal(tw_document *d, const tw_geometry *g, const char *messag
     if (!said && args[0].text) tw_document_note(d, TW_SAY_ILLEGAL_MESSAGE, args);
     if (!known) return;
     tw_write_size_formula(d, g);
-    tw_document_say(d, TW_SAY_ILLEGAL_NEAREST, NULL);
     write_nearest(d, g);
 }

@@ -424,6 +424,7 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_FIELD_GROUPS] = {"groups", "分組"},
     [TW_SAY_FIELD_IN] = {"input channels", "輸入通道"},
     [TW_SAY_FIELD_PADDING] = {"padding p, q", "填充 p、q"},
+    [TW_SAY_FIELD_PAD_MODE] = {"padding mode", "填充方式"},
     [TW_SAY_FIELD_OUT] = {"output channels", "輸出通道"},
 };
 

@@ -189,6 +189,7 @@ typedef enum tw_word {
     TW_SAY_FIELD_IN,
     TW_SAY_FIELD_OUT,
     TW_SAY_FIELD_PADDING,
+    TW_SAY_FIELD_PAD_MODE,
 
     TW_WORDS
 } tw_word;

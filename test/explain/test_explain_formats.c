@@ -83,6 +83,27 @@ static void an_illegal_shape_is_explained_and_refused(void **state) {
     tw_explain_free(bytes);
 }
 
+static void the_nearest_legal_shapes_are_told_where_there_are_some(void **state) {
+    (void)state;
+    char *bytes;
+    size_t size;
+    tw_explain_request r = square(3, 2, 1);
+    r.geometry.transposed = true;
+    r.geometry.pad_mode = TW_PAD_CIRCULAR;
+    assert_int_not_equal(tw_explain(&r, &bytes, &size), TW_OK);
+    assert_non_null(strstr(bytes, "padding mode             circular          zeros"));
+    tw_explain_free(bytes);
+    r.geometry.pad_mode = TW_PAD_ZEROS;
+    r.geometry.output_padding[0] = 2;
+    assert_int_not_equal(tw_explain(&r, &bytes, &size), TW_OK);
+    assert_non_null(strstr(bytes, "extra e     height       2              0"));
+    tw_explain_free(bytes);
+    r = square((int64_t)1 << 40, 1, 1); /* nothing near is small enough */
+    assert_int_not_equal(tw_explain(&r, &bytes, &size), TW_OK);
+    assert_true(!bytes || !strstr(bytes, "Each of these"));
+    tw_explain_free(bytes);
+}
+
 /* Elements that HTML and SVG need not or cannot close. */
 static bool closes_itself(const char *tag, size_t length) {
     static const char *const names[] = {"meta", "!doctype", "html", "/html"};
@@ -261,6 +282,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents_read_as_they_were_checked),
         cmocka_unit_test(an_illegal_shape_is_explained_and_refused),
+        cmocka_unit_test(the_nearest_legal_shapes_are_told_where_there_are_some),
         cmocka_unit_test(markup_closes_what_it_opens),
         cmocka_unit_test(figures_are_files_of_their_formats),
         cmocka_unit_test(a_figure_or_weight_that_is_not_there_is_named),
