@@ -17,7 +17,14 @@
 enum { V_BYTES = 1100 * 1000, BLOCK_TILES = 28, GAP = 16 /* elements, against 4096-byte strides */ };
 
 /* Transformed weights of a group up to this size stay in the second-level cache beside V and M. */
-enum { RESIDENT = 1000 * 1000, CHAIN = 64 /* channels */, LINE = 64 /* bytes */ };
+enum {
+    RESIDENT = 1000 * 1000,
+    SHARED_U = 12 * 1000 * 1000, /* this much comes from a shared cache, as fast for all threads */
+    FEW_TILES = 8,               /* fewer of a block leave the units waiting for weights */
+    FETCHED = 2,                 /* tiles ahead */
+    CHAIN = 64,                  /* channels */
+    LINE = 64                    /* bytes */
+};
 
 typedef struct work {
     const tw_job *job;
@@ -67,8 +74,12 @@ static void transform_patches(const work *k, const block *b, int64_t begin, int6
     const void *pixels[TW_WINOGRAD_POINTS];
     tw_winograd_patch patch = {.pixels = pixels, .channels = f->channels, .v_point = v_point(f, b->count)};
     tw_winograd_place p = tw_winograd_place_of(f, b->first + begin);
-    for (int64_t i = begin; i < end; i++, tw_winograd_step(f, &p)) {
-        tw_winograd_pixels(f, &p, k->read + k->size * b->group * f->channels, k->size, pixels);
+    const char *read = k->read + k->size * b->group * f->channels;
+    tw_winograd_place next = p;
+    for (int i = 0; i < FETCHED; i++) tw_winograd_step(f, &next);
+    for (int64_t i = begin; i < end; i++, tw_winograd_step(f, &p), tw_winograd_step(f, &next)) {
+        if (i + FETCHED < end) tw_winograd_fetch(f, &next, read, k->size);
+        tw_winograd_pixels(f, &p, read, k->size, pixels);
         patch.v = b->v + k->size * i * f->v_row;
         f->transform->patch(&patch);
     }
@@ -152,7 +163,9 @@ static void multiply(const work *k, const block *b, int64_t panel, char *m, ahea
                 tile.c = to + k->size * first * columns;
                 tile.start = c > 0 ? tile.c : NULL;
                 tile.rows = (int)(b->count * (i + 1) / pieces - first);
-                tile.next = streams && next < 2 * u_point ? u + next : fetch(fetches, strip.length * LINE);
+                tile.next = fetches->lines > 0              ? fetch(fetches, strip.length * LINE)
+                            : streams && next < 2 * u_point ? u + next
+                                                            : NULL;
                 next += strip.length * LINE;
                 k->loops->tile(&tile);
             }
@@ -225,6 +238,9 @@ static void run_planes(work *k, int64_t planes) {
     int threads = k->job->threads;
     k->tiles = planes * f->plane_tiles;
     k->blocks = tw_ceil_div(k->tiles, block_tiles(f, k->loops, k->size));
+    int64_t most = tw_ceil_div(threads, f->groups);
+    if (k->blocks < most && k->tiles >= FEW_TILES * most && f->u_group * k->size <= SHARED_U)
+        k->blocks = most; /* each thread reads all weights, and waits for nobody's V */
     if (f->groups * k->blocks < threads) {
         tw_parallel(threads, f->groups * k->tiles, shared_patch, k);
         tw_parallel(threads, f->groups * k->blocks * f->panels, shared_panel, k);

@@ -50,6 +50,9 @@ static const shape_case cases[] = {
     {1, 6, 6, 200, 70, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false},
     {5, 23, 22, 12, 20, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NCHW, false, false}, /* several chunks of tiles */
     {3, 30, 31, 36, 40, 2, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false},
+    {1, 100, 97, 8, 9, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false}, /* more chunks than slots */
+    {2, 61, 70, 9, 8, 1, {1, 0, 1, 1}, TW_PAD_ZEROS, TW_NCHW, false, true},
+    {33, 5, 5, 64, 80, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false}, /* chunks of one large sum */
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
