@@ -10,6 +10,7 @@ CMAKE_FLAGS =
 TWILL = $(BUILD)/twill
 DEMO = demo
 BENCH_QUICK =
+BENCH_LONG =
 
 all: configured
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -45,7 +46,7 @@ test:
 	@cd $(BUILD) && ctest -j $(JOBS) --output-on-failure
 
 bench: all
-	@TWILL=$(TWILL) BENCH_RESULTS=$(BUILD)/bench/results BENCH_QUICK=$(BENCH_QUICK) scripts/bench
+	@TWILL=$(TWILL) BENCH_RESULTS=$(BUILD)/bench/results BENCH_QUICK=$(BENCH_QUICK) BENCH_LONG=$(BENCH_LONG) scripts/bench
 
 check:
 	@scripts/check
