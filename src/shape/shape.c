@@ -16,6 +16,10 @@ static tw_status overflow(const char *what) {
     return tw_fail(TW_ERROR_OVERFLOW, "%s: more than 63 bits can count", what);
 }
 
+static tw_status bytes_overflow(const char *what) {
+    return tw_fail(TW_ERROR_OVERFLOW, "%s: more than %d bits can count", what, sizeof(size_t) < 8 ? 31 : 63);
+}
+
 static tw_status axis_overflow(const char *what, int axis) {
     return tw_fail(TW_ERROR_OVERFLOW, "%s of dimension %d: more than 63 bits can count", what, axis);
 }
@@ -134,11 +138,11 @@ static tw_status count_elements(tw_shape *s) {
     size_t bytes;
     if (!tw_mul(s->kernel_taps, s->group_in, &per_output) ||
         !tw_mul(per_output, s->out_channels, &s->w_count) || !tw_bytes(s->w_count, 8, &bytes))
-        return overflow("bytes of the weights");
+        return bytes_overflow("bytes of the weights");
     if (!tw_mul(s->in_image, images, &count) || !tw_bytes(count, 8, &bytes))
-        return overflow("bytes of the input");
+        return bytes_overflow("bytes of the input");
     if (!tw_mul(s->out_image, images, &count) || !tw_bytes(count, 8, &bytes))
-        return overflow("bytes of the output");
+        return bytes_overflow("bytes of the output");
     if (!tw_mul(s->out_image, per_output, &count) || !tw_mul(count, images, &count) ||
         !tw_mul(count, 2, &count))
         return overflow("products of output and weight");

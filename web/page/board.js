@@ -35,6 +35,7 @@ export class Board {
 
   build(scene) {
     const { state } = scene;
+    this.root.classList.toggle("weightless", !scene.hasWeights);
     for (const [tensor, view] of Object.entries(this.views)) {
       const host = this.root.querySelector(`[data-view="${tensor}"]`);
       const hidden = tensor === "dw" ? !scene.sharesWeights : tensor === "w" ? !scene.hasWeights : false;

@@ -80,7 +80,7 @@ export class DigitPanel {
     const text = say("digit_says", best, (100 * outputs[best]).toFixed(outputs[best] > 0.9995 ? 0 : 1));
     const says = this.find("#digit-says");
     if (says.textContent !== text) says.textContent = text;
-    this.find("#digit-loss").textContent = `${say("digit_loss", numberText(loss))}, ${say("digit_time", this.milliseconds.toFixed(1))}`;
+    this.find("#digit-loss").textContent = say("digit_loss", numberText(loss), this.milliseconds.toFixed(1));
     this.find("#bars").replaceChildren(...outputs.map((share, digit) => {
       const bar = element("span", { class: "bar" });
       bar.style.setProperty("--share", share);

@@ -139,8 +139,16 @@ class Explorer {
       this.light(false);
     }
     this.bar.show(this.scene);
-    history.replaceState(null, "", toHash(this.state));
-    this.take.update();
+    this.remember();
+  }
+
+  // The URL follows when changes pause: browsers allow only so many a minute.
+  remember() {
+    clearTimeout(this.remembering);
+    this.remembering = setTimeout(() => {
+      history.replaceState(null, "", toHash(this.state));
+      this.take.update();
+    }, 150);
   }
 
   // The document of a shape that cannot be, as tw_explain wrote it.

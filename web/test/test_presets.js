@@ -69,7 +69,7 @@ test("an edited number changes everything that depends on it", async () => {
   await page.fill('[data-view="w"] input >> nth=0', "-2.5");
   assert.deepEqual(await numbersOf(page, "h"), [33.5, 40, 53, 59.5]);
   assert.deepEqual(await numbersOf(page, "dx"), [-2.5, 2, 0, 3, -1, 4, 0, 6, 8]);
-  assert.match(page.url(), /w=-2\.5,2,3,4/);
+  await page.waitForURL(/w=-2\.5,2,3,4/);
 });
 
 test("a change is answered within a frame", async () => {
@@ -82,7 +82,7 @@ test("a change is answered within a frame", async () => {
       document.body.getBoundingClientRect(); // layout belongs to it
       times.push(performance.now() - began);
     }
-    return times.sort((a, b) => a - b)[30];
+    return times.sort((a, b) => a - b);
   });
-  console.log(`a change: ${milliseconds.toFixed(2)} ms (median of 60), layout included`);
+  console.log(`a change, layout included: ${milliseconds[0].toFixed(2)} ms at best, ${milliseconds[30].toFixed(2)} ms in the middle of 60`);
 });

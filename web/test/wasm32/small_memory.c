@@ -48,7 +48,8 @@ static void a_matrix_too_large_is_refused(void **state) {
     const tw_geometry large[] = {square(1, 40000, 3), square(1024, 2048, 1), square(1, 46341, 1),
                                  square(4096, 256, 3)};
     for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
-        assert_int_equal(tw_geometry_validate(&large[i]), TW_OK); /* legal: 63 bits count it */
+        tw_status valid = tw_geometry_validate(&large[i]); /* 63 bits count it; 32-bit addresses may not */
+        assert_true(valid == TW_OK || valid == TW_ERROR_OVERFLOW);
         expect_refused(tw_matrix_create(&matrix, &large[i]));
         assert_null(matrix);
     }
