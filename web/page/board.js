@@ -36,6 +36,7 @@ export class Board {
   build(scene) {
     const { state } = scene;
     this.root.classList.toggle("weightless", !scene.hasWeights);
+    this.root.querySelector(".joiner.result").textContent = scene.hasWeights ? "=" : "→";
     for (const [tensor, view] of Object.entries(this.views)) {
       const host = this.root.querySelector(`[data-view="${tensor}"]`);
       const hidden = tensor === "dw" ? !scene.sharesWeights : tensor === "w" ? !scene.hasWeights : false;
