@@ -5,11 +5,13 @@
  * Forward and backward data are the same walk (see axis.h): over images, chunks of channels and bands of
  * rows, and in them over pairs of output rows. Small kernels read channels-last rows where they lie.
  * Otherwise the source rows that a pair needs are staged, each once; see stage_cache.c and
- * kernel/stencil_body.h. Any kernel size, stride, dilation and padding mode, one to three dimensions, and a
- * depth multiplier forward; a transposed convolution comes as its base.
+ * kernel/stencil_body.h. Dilated rows of stride 1 are taken residue by residue. Any kernel size, stride,
+ * dilation and padding mode, one to three dimensions, and a depth multiplier forward; a transposed
+ * convolution comes as its base.
  *
  * The order of a sum: taps by depth, row, column shift ascending, one chain of fused multiply-adds from zero;
  * the bias is added last. What lies beyond the borders is left out, never multiplied. */
+#include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -27,11 +29,10 @@ enum {
 typedef struct depthwise {
     const tw_problem *problem;
     const tw_axis *axis;
-    bool backward, in_place; /* rows are read where they lie, but for a last block that is not full */
+    bool backward;
     size_t size;
     int64_t lanes, channels; /* of the destination, which has as many as there are lanes to fill */
     int64_t blocks, chunk;   /* blocks in all, and of a chunk */
-    int64_t staged;          /* at most so many blocks of a chunk are staged */
     int64_t to_pixels, from_image, to_image;
     tw_stage_cache cache; /* the shape of a worker's caches */
     int64_t most_rows;    /* rows of taps */
@@ -69,10 +70,47 @@ static depthwise describe(const tw_problem *problem, const tw_axis *axis, bool b
         .rows = tw_stage_slots(y->last - y->least + y->in_step + 1),
     };
     tw_stage_columns(&d.cache, x->least, (tw_axis_count(x, 0) - 1) * x->in_step + x->last);
-    d.in_place = tw_stage_needless(&d.cache, s) && d.channels >= lanes;
-    d.chunk = d.in_place ? d.blocks : tw_max(1, CHUNK / lanes);
-    d.staged = !d.in_place ? tw_min(d.chunk, d.blocks) : d.channels % lanes ? 1 : 0;
+    d.cache.in_place = tw_stage_needless(&d.cache, s);
+    d.chunk = d.cache.in_place ? d.blocks : tw_max(1, CHUNK / lanes);
     return d;
+}
+
+/* Residue `rest` of a phase's columns modulo their dilation: neighbours among them read with neighbouring
+ * taps, of the source's columns of one residue. */
+static tw_stencil_phase residue(const tw_stencil_phase *whole, int64_t rest, int64_t dilation) {
+    tw_stencil_phase p = *whole;
+    int64_t shift = rest + whole->shift, source = (shift % dilation + dilation) % dilation;
+    p.columns = tw_ceil_div(whole->columns - rest, dilation);
+    p.shift = (shift - source) / dilation;
+    p.dilation = 1;
+    p.width = tw_ceil_div(tw_max(0, whole->width - source), dilation);
+    p.in_begin += source * whole->in_step, p.in_step *= dilation;
+    p.out_begin += rest * whole->out_step, p.out_step *= dilation;
+    return p;
+}
+
+/* The phases of columns, the same for all rows: their number. NULL: only that. */
+static int64_t lay_phases(const depthwise *d, tw_stencil_phase *phases) {
+    const tw_axis *ax = &d->axis[TW_WIDTH];
+    int64_t pixel = d->cache.layout == TW_NHWC ? d->channels : d->lanes, count = 0;
+    for (int64_t px = 0; px < ax->phases; px++) {
+        int64_t first = ax->first[px], taps = ax->first[px + 1] - first;
+        tw_stencil_phase whole = {
+            .columns = tw_axis_count(ax, px),
+            .taps = taps,
+            .shift = taps ? ax->shift[first] - d->cache.from : 0,
+            .dilation = taps > 1 ? ax->shift[first + 1] - ax->shift[first] : 1,
+            .width = d->cache.width,
+            .in_step = d->cache.in_place ? d->cache.channels : d->lanes,
+            .weights_begin = first * d->lanes,
+            .out_begin = px * pixel,
+            .out_step = ax->out_step * pixel,
+        };
+        int64_t residues = ax->in_step == 1 ? tw_min(whole.dilation, whole.columns) : 1;
+        for (int64_t i = 0; i < residues; i++, count++)
+            if (phases) phases[count] = residues > 1 ? residue(&whole, i, whole.dilation) : whole;
+    }
+    return count;
 }
 
 /* A worker's part of the workspace. */
@@ -87,8 +125,9 @@ static bool lay(const depthwise *d, worker_parts *p) {
     if (p->one_cache > MOST_WORKSPACE || p->one_row > MOST_WORKSPACE) return false;
     p->one_cache = tw_round_up(p->one_cache, TW_ALIGNMENT);
     p->one_row = tw_round_up(p->one_row, TW_ALIGNMENT);
-    p->phases = d->staged * p->one_cache;
-    p->rows = p->phases + tw_round_up(ax->phases * (int64_t)sizeof(tw_stencil_phase), TW_ALIGNMENT);
+    p->phases = d->cache.in_place ? 0 : tw_min(d->chunk, d->blocks) * p->one_cache;
+    int64_t phases = lay_phases(d, NULL);
+    p->rows = p->phases + tw_round_up(phases * (int64_t)sizeof(tw_stencil_phase), TW_ALIGNMENT);
     p->values = p->rows + tw_round_up(2 * d->most_rows * (int64_t)sizeof(tw_stencil_row), TW_ALIGNMENT);
     p->bias = p->values + (d->cache.layout == TW_NHWC ? 0 : 2 * p->one_row);
     p->all = p->bias + tw_round_up(d->chunk * d->lanes * (int64_t)d->size, TW_ALIGNMENT);
@@ -154,6 +193,8 @@ typedef struct sweep {
     const tw_job *job;
     depthwise d;
     worker_parts parts;
+    int64_t shared;       /* bytes of the workspace before the workers' */
+    const void *last_row; /* see tw_stage_last_row */
     int64_t chunks, bands,
         band_rows; /* rows of a band, counted within a phase: even, so that pairs stay pairs */
 } sweep;
@@ -164,15 +205,17 @@ typedef struct band {
     char *memory;
     const char *from;
     char *to;
-    int64_t first_block;                 /* of the chunk */
+    int64_t first_block;  /* of the chunk */
+    int64_t phases;       /* of columns */
+    const void *last_row; /* of the source in place: a copy, which can be read in whole vectors */
     int64_t z, source_z, first_z, end_z; /* output depth; where it reads, and its taps */
 } band;
 
-/* Blocks that go together: some that are read in place, or a staged one. */
+/* Blocks that go together: all of them in place, or a staged one. */
 typedef struct group {
     tw_stage_cache *cache; /* NULL: in place */
     int64_t block, blocks; /* of all blocks */
-    int used;
+    int used;              /* of the last block's lanes */
 } group;
 
 static bool inside(const tw_axis *axis, tw_pad_mode mode, int64_t i) {
@@ -182,7 +225,8 @@ static bool inside(const tw_axis *axis, tw_pad_mode mode, int64_t i) {
 static const void *source_row(const band *b, const group *g, int64_t z, int64_t y) {
     const depthwise *d = &b->sweep->d;
     if (g->cache) return tw_stage_row(g->cache, b->from, z, y);
-    int64_t pixel = (z * d->axis[TW_HEIGHT].from + y) * d->axis[TW_WIDTH].from;
+    int64_t row = z * d->axis[TW_HEIGHT].from + y, pixel = row * d->axis[TW_WIDTH].from;
+    if (b->last_row && row + 1 == d->axis[TW_DEPTH].from * d->axis[TW_HEIGHT].from) return b->last_row;
     return b->from + (size_t)(pixel * d->cache.channels + g->block * d->lanes) * d->size;
 }
 
@@ -223,23 +267,6 @@ static int64_t gather_rows(const band *b, const group *g, int64_t py, int64_t q,
     return count;
 }
 
-/* The phases of columns, the same for all rows. */
-static void lay_phases(const depthwise *d, tw_stencil_phase *phases) {
-    const tw_axis *ax = &d->axis[TW_WIDTH];
-    int64_t pixel = d->cache.layout == TW_NHWC ? d->channels : d->lanes;
-    for (int64_t px = 0; px < ax->phases; px++) {
-        int64_t first = ax->first[px], taps = ax->first[px + 1] - first;
-        phases[px] = (tw_stencil_phase){
-            .columns = tw_axis_count(ax, px),
-            .taps = taps,
-            .shift = taps ? ax->shift[first] - d->cache.from : 0,
-            .dilation = taps > 1 ? ax->shift[first + 1] - ax->shift[first] : 1,
-            .weights_begin = first * d->lanes,
-            .out_begin = px * pixel,
-        };
-    }
-}
-
 /* Channels-first output: the row's values go from [column][lane] to their planes. */
 static void turn_out(const band *b, const group *g, const void *values, int64_t pixel) {
     const depthwise *d = &b->sweep->d;
@@ -259,19 +286,16 @@ static void run_rows(const band *b, const group *g, int64_t py, int64_t q, int r
     const tw_axis *ay = &d->axis[TW_HEIGHT], *ax = &d->axis[TW_WIDTH];
     bool last = d->cache.layout == TW_NHWC;
     tw_stencil_row *list = (tw_stencil_row *)(b->memory + p->rows);
-    int64_t pixel_step = last ? d->channels : d->lanes, pixel[2] = {0};
+    int64_t pixel[2] = {0};
     tw_stencil stencil = {
         .source = list,
         .count = gather_rows(b, g, py, q, rows, list),
         .phases = (const tw_stencil_phase *)(b->memory + p->phases),
-        .phase_count = ax->phases,
+        .phase_count = b->phases,
         .stride = ax->in_step,
-        .width = d->cache.width,
-        .in_step = g->cache ? d->lanes : d->cache.channels,
         .blocks = g->blocks,
         .block_weights = block_weights(d),
         .bias = b->memory + p->bias + (size_t)((g->block - b->first_block) * d->lanes) * d->size,
-        .out_step = ax->out_step * pixel_step,
         .rows = rows,
         .used = g->used,
     };
@@ -322,19 +346,20 @@ static void run_task(void *context, int64_t task, int worker) {
     int64_t band_index = task % s->bands, chunk = task / s->bands % s->chunks,
             image = task / s->bands / s->chunks;
     band b = {.sweep = s,
-              .memory = (char *)s->job->workspace + worker * s->parts.all,
+              .memory = (char *)s->job->workspace + s->shared + worker * s->parts.all,
               .first_block = chunk * d->chunk};
     b.from = (const char *)(d->backward ? s->job->dy : s->job->x) + (size_t)(image * d->from_image) * d->size;
     b.to = (char *)(d->backward ? s->job->dx : s->job->y) + (size_t)(image * d->to_image) * d->size;
     int64_t blocks = tw_min(d->chunk, d->blocks - b.first_block), block = b.first_block, count = 0;
     load_bias(&b, blocks);
-    lay_phases(d, (tw_stencil_phase *)(b.memory + s->parts.phases));
-    group groups[CHUNK + 1];
+    b.phases = lay_phases(d, (tw_stencil_phase *)(b.memory + s->parts.phases));
+    b.last_row = image + 1 == s->job->problem->shape.batch ? s->last_row : NULL;
+    group groups[CHUNK];
     tw_stage_cache caches[CHUNK];
-    if (d->in_place) {
-        int64_t full = d->channels / d->lanes;
-        groups[count++] = (group){.block = block, .blocks = full, .used = (int)d->lanes};
-        block = full;
+    if (d->cache.in_place) {
+        int used = (int)(d->channels - (d->blocks - 1) * d->lanes);
+        groups[count++] = (group){.block = block, .blocks = blocks, .used = used};
+        block += blocks;
     }
     for (int64_t i = 0; block < b.first_block + blocks; block++, i++) {
         caches[i] = d->cache;
@@ -348,6 +373,9 @@ static void run_task(void *context, int64_t task, int worker) {
 static void run_sweep(const tw_job *job) {
     sweep s = {.job = job, .d = describe(job->problem, job->state, job->pass == TW_BACKWARD_DATA)};
     lay(&s.d, &s.parts);
+    s.shared = tw_stage_last_row_bytes(&s.d.cache);
+    const void *from = s.d.backward ? job->dy : job->x;
+    s.last_row = tw_stage_last_row(&s.d.cache, from, job->problem->shape.batch, job->workspace);
     s.chunks = tw_ceil_div(s.d.blocks, s.d.chunk);
     int64_t rows = tw_axis_count(&s.d.axis[TW_HEIGHT], 0), whole = job->problem->shape.batch * s.chunks;
     s.bands = whole >= 4 * job->threads || job->threads == 1 ? 1 : tw_ceil_div(4 * job->threads, whole);
@@ -399,6 +427,11 @@ static double reach(const tw_shape *s, int axis) {
     return (double)(s->kernel[axis] - 1) * (double)s->dilation[axis] + 1;
 }
 
+/* As tw_stage_slots, for any number. */
+static double slots(double window) {
+    return exp2(ceil(log2(window)));
+}
+
 static const char *declines(const tw_problem *problem, tw_pass pass) {
     const tw_shape *s = &problem->shape;
     if (s->group_in != 1) return "an output reads more than one input channel";
@@ -406,15 +439,13 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     if (pass == TW_BACKWARD_DATA && s->geometry.pad_mode != TW_PAD_ZEROS)
         return "gradients of repeated borders must be folded back";
     if (s->groups < 4) return "fewer than 4 channels leave most lanes empty";
-    /* staged rows of a chunk in f64, as a power of two may double them, for the hungriest pass */
-    double width =
-        (double)s->in[TW_WIDTH] + (double)s->out[TW_WIDTH] * (double)s->stride[TW_WIDTH] + reach(s, TW_WIDTH);
-    double lines = (double)tw_ceil_div(TW_DEPTHWISE_CHAIN, s->out[TW_WIDTH]) + 1;
-    double rows = 2 * (reach(s, TW_HEIGHT) + lines * (double)s->stride[TW_HEIGHT]);
-    double depths = 2 * (reach(s, TW_DEPTH) + 1);
-    return 8.0 * CHUNK * width * rows * depths > MOST_WORKSPACE / 4
-               ? "the rows of one window would not fit into a cache"
-               : NULL;
+    /* staged rows of a chunk in f64, for the hungriest pass */
+    double width = (double)tw_max(s->in[TW_WIDTH], s->out[TW_WIDTH]) * (double)s->stride[TW_WIDTH];
+    double lines = (double)tw_max(tw_ceil_div(TW_DEPTHWISE_CHAIN, s->out[TW_WIDTH]), TW_STENCIL_LINES);
+    double rows = reach(s, TW_HEIGHT) + fmin(lines, (double)s->out[TW_HEIGHT]) * (double)s->stride[TW_HEIGHT];
+    double numbers = CHUNK * (width + reach(s, TW_WIDTH)) * slots(rows) * slots(reach(s, TW_DEPTH));
+    numbers += (double)s->in[TW_WIDTH] * (double)s->in_channels; /* a last row */
+    return 8.0 * numbers > MOST_WORKSPACE / 4 ? "the rows of one window would not fit into a cache" : NULL;
 }
 
 /* Products of one image; half as many again for staging and for taps that are loaded, not kept. */
@@ -428,7 +459,7 @@ static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *st
     if (pass == TW_BACKWARD_WEIGHTS) return tw_depthwise_weights_workspace(problem, state, threads);
     depthwise d = describe(problem, state, pass == TW_BACKWARD_DATA);
     worker_parts parts;
-    return lay(&d, &parts) ? parts.all * threads : INT64_MAX;
+    return lay(&d, &parts) ? tw_stage_last_row_bytes(&d.cache) + parts.all * threads : INT64_MAX;
 }
 
 const tw_algorithm tw_algorithm_depthwise = {

@@ -18,6 +18,7 @@ typedef struct tw_stage_cache {
     int64_t channels, pixels, extent[TW_AXES]; /* of the source tensor's images */
     int64_t first, repeat;                     /* the block's first channel; depth multiplier */
     int used;
+    bool in_place; /* nothing is staged: see tw_stage_needless */
     int64_t from, width;
     int64_t depths, rows; /* slots: tw_stage_slots of the depths and rows that are read together */
     char *lines;          /* [depths][rows][width][lanes] */
@@ -30,9 +31,16 @@ int64_t tw_stage_slots(int64_t window);
 /* Sets `from` and `width`, where columns first .. last are read. */
 void tw_stage_columns(tw_stage_cache *cache, int64_t first, int64_t last);
 
-/* Whether rows are better read where they lie: full blocks of channels last without repeated borders, for
+/* Whether rows are better read where they lie: channels last, without repeated borders, not very short, for
  * kernels of few taps. */
 bool tw_stage_needless(const tw_stage_cache *cache, const tw_shape *shape);
+
+/* Rows in place are read in whole vectors. Where these run over a pixel's channels, that is harmless but at
+ * the tensor's end: a copy of the last row of its last image, with room behind it. NULL: not needed. */
+const void *tw_stage_last_row(const tw_stage_cache *cache, const void *tensor, int64_t images, void *memory);
+
+/* Bytes of that memory. */
+int64_t tw_stage_last_row_bytes(const tw_stage_cache *cache);
 
 /* Makes an empty cache of tw_stage_bytes of memory, for `used` channels from `first` on. */
 void tw_stage_open(tw_stage_cache *cache, void *memory, int64_t first, int used);

@@ -1,14 +1,14 @@
 /* The weights gradient of a depthwise convolution: dw[channel][k] = sum over images and pixels of dy * x.
  *
  * Again a channel is a lane, and small kernels read channels-last rows where they lie. Some rows of taps by
- * some taps are summed in registers while output rows go by (kernel/stencil_body.h), so each dy is loaded
- * once for many multiply-adds. Tasks are some blocks of channels, and parts of the rows of taps where blocks
- * are too few for the threads.
+ * some taps are summed in registers while output rows go by (kernel/stencil_gradient_body.h), so each dy is
+ * loaded once for many multiply-adds. Tasks are some blocks of channels, and parts of the rows of taps where
+ * blocks are too few for the threads.
  *
  * The order of a sum: a chain of fused multiply-adds over the output rows of one depth, cut every `lines`
- * rows (at least 64 pixels), the chains added up over an image, the images added one after the other. With a
- * 3x3 kernel of vertical stride 1 or 2, not dilated, chains go by columns down four rows, and are cut every
- * 32 columns. The order knows nothing of threads. */
+ * rows (at least 64 pixels) and every 256 columns, the chains added up over an image, the images added one
+ * after the other. With a 3x3 kernel of vertical stride 1 or 2, not dilated, chains go by columns down four
+ * rows, and are cut every 32 columns. The order knows nothing of threads. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -19,8 +19,9 @@
 typedef struct gradient {
     const tw_job *job;
     const tw_axis *axis;
-    tw_stage_cache cache;
-    bool in_place; /* rows are read where they lie, but for a last block that is not full */
+    tw_stage_cache cache, dy;     /* of x; dy's needs no lines */
+    const void *last_x, *last_dy; /* see tw_stage_last_row */
+    char *workers;                /* their parts of the workspace */
     size_t size;
     int64_t lanes, blocks, chunk, chunks; /* blocks in all, and of a task that reads in place */
     int64_t parts, tap_rows, part_rows;   /* parts of the rows of taps */
@@ -29,10 +30,10 @@ typedef struct gradient {
     int64_t at_dy, at_image, at_total, at_lines, at_rows, worker_bytes;
 } gradient;
 
-/* Tasks: chunks of full blocks where they are read in place, single blocks otherwise; and parts of each. */
-static void divide(gradient *g, int64_t full, int threads) {
-    g->chunk = g->in_place ? tw_min(tw_ceil_div(full, threads), TW_DEPTHWISE_BLOCKS) : 1;
-    g->chunks = g->in_place ? tw_ceil_div(full, g->chunk) + (g->blocks > full) : g->blocks;
+/* Tasks: chunks of blocks where they are read in place, single blocks otherwise; and parts of each. */
+static void divide(gradient *g, int threads) {
+    g->chunk = g->cache.in_place ? tw_min(tw_ceil_div(g->blocks, threads), TW_DEPTHWISE_BLOCKS) : 1;
+    g->chunks = tw_ceil_div(g->blocks, g->chunk);
     int64_t parts =
         g->chunks % threads == 0 || g->chunks >= 2 * threads ? 1 : tw_ceil_div(2 * threads, g->chunks);
     g->part_rows = tw_ceil_div(g->tap_rows, parts);
@@ -42,9 +43,10 @@ static void divide(gradient *g, int64_t full, int threads) {
 }
 
 static void lay(gradient *g) {
-    int64_t dy = g->lines * g->columns * g->lanes * (int64_t)g->size,
+    bool staged = !g->cache.in_place;
+    int64_t dy = staged * g->lines * g->columns * g->lanes * (int64_t)g->size,
             sums = g->chunk * g->block_sums * (int64_t)g->size;
-    g->at_dy = tw_round_up(tw_stage_bytes(&g->cache), TW_ALIGNMENT);
+    g->at_dy = staged ? tw_round_up(tw_stage_bytes(&g->cache), TW_ALIGNMENT) : 0;
     g->at_image = g->at_dy + tw_round_up(dy, TW_ALIGNMENT);
     g->at_total = g->at_image + tw_round_up(sums, TW_ALIGNMENT);
     g->at_lines = g->at_total + tw_round_up(sums, TW_ALIGNMENT);
@@ -78,23 +80,27 @@ static gradient describe(const tw_problem *problem, const tw_axis *axis, int thr
         .rows = tw_stage_slots(y->last - y->least + (g.lines - 1) * y->in_step + 1),
     };
     tw_stage_columns(&g.cache, x->least, (g.columns - 1) * x->in_step + x->last);
-    g.in_place = tw_stage_needless(&g.cache, s) && s->out_channels >= g.lanes;
-    divide(&g, s->out_channels / g.lanes, threads);
+    g.cache.in_place = tw_stage_needless(&g.cache, s);
+    g.dy = g.cache;
+    g.dy.channels = s->out_channels, g.dy.pixels = s->out_pixels, g.dy.repeat = 1;
+    g.dy.extent[TW_WIDTH] = g.columns;
+    divide(&g, threads);
     g.block_sums = g.part_rows * s->kernel[TW_WIDTH] * g.lanes;
     lay(&g);
     return g;
 }
 
 int64_t tw_depthwise_weights_workspace(const tw_problem *problem, const tw_axis *axes, int threads) {
-    return describe(problem, axes, threads).worker_bytes * threads;
+    gradient g = describe(problem, axes, threads);
+    return tw_stage_last_row_bytes(&g.cache) + tw_stage_last_row_bytes(&g.dy) + g.worker_bytes * threads;
 }
 
 /* Some blocks of channels and one part of the rows of taps. */
 typedef struct share {
     const gradient *g;
     char *memory;
-    tw_stage_cache cache; /* `first` and `used` are the share's channels in place, too */
-    bool staged;
+    tw_stage_cache cache; /* `first` is the share's first channel in place, too */
+    bool last_image;
     int64_t blocks, first_row, rows;
 } share;
 
@@ -106,22 +112,32 @@ static const void *source_row(share *p, const char *image, int64_t z, int64_t y,
     int64_t sy = y * ay->in_step + ay->shift[tap_row % kernel_rows];
     bool outside = sz < 0 || sz >= az->from || sy < 0 || sy >= ay->from;
     if (outside && p->cache.mode == TW_PAD_ZEROS) return NULL;
-    if (p->staged) return tw_stage_row(&p->cache, image, sz, sy);
-    int64_t pixel = (sz * ay->from + sy) * g->axis[TW_WIDTH].from;
-    return image + (size_t)(pixel * p->cache.channels + p->cache.first) * g->size;
+    if (!p->cache.in_place) return tw_stage_row(&p->cache, image, sz, sy);
+    int64_t row = sz * ay->from + sy;
+    bool last = p->last_image && g->last_x && row + 1 == az->from * ay->from;
+    int64_t at = last ? 0 : row * g->axis[TW_WIDTH].from * p->cache.channels;
+    return (last ? (const char *)g->last_x : image) + (size_t)(at + p->cache.first) * g->size;
 }
 
-/* dy from an output row on, staged for `count` rows where x is. */
-static const char *load_dy(const share *p, const char *image, int64_t z, int64_t y, int64_t count) {
+/* dy of `count` output rows from y on: staged where x is. */
+static void load_dy(const share *p, const char *image, int64_t z, int64_t y, int64_t count,
+                    tw_stencil_line *lines) {
     const gradient *g = p->g;
     const tw_shape *s = &g->job->problem->shape;
-    int64_t pixel = (z * s->out[TW_HEIGHT] + y) * g->columns;
-    if (!p->staged) return image + (size_t)(pixel * s->out_channels + p->cache.first) * g->size;
-    tw_stage_cache dy = p->cache;
-    dy.channels = s->out_channels, dy.pixels = s->out_pixels, dy.repeat = 1;
-    tw_stage_copy(&dy, image, pixel, 0, count * g->columns,
-                  p->memory + g->at_dy); /* rows follow each other */
-    return p->memory + g->at_dy;
+    int64_t row = z * s->out[TW_HEIGHT] + y, rows = s->out[TW_DEPTH] * s->out[TW_HEIGHT];
+    if (p->cache.in_place) {
+        for (int64_t i = 0; i < count; i++, row++) {
+            bool last = p->last_image && g->last_dy && row + 1 == rows;
+            int64_t at = last ? 0 : row * g->columns * s->out_channels;
+            lines[i].dy = (last ? (const char *)g->last_dy : image) + (size_t)(at + p->cache.first) * g->size;
+        }
+        return;
+    }
+    tw_stage_cache dy = g->dy;
+    dy.first = p->cache.first, dy.used = p->cache.used;
+    char *to = p->memory + g->at_dy; /* rows follow each other */
+    tw_stage_copy(&dy, image, row * g->columns, 0, count * g->columns, to);
+    for (int64_t i = 0; i < count; i++) lines[i].dy = to + (size_t)(i * g->columns * g->lanes) * g->size;
 }
 
 /* One chain: `count` output rows from y on, for all rows of taps of the share. */
@@ -129,12 +145,12 @@ static void run_chain(share *p, const char *x, const char *dy, int64_t z, int64_
     const gradient *g = p->g;
     const tw_shape *s = &g->job->problem->shape;
     const tw_axis *ax = &g->axis[TW_WIDTH];
-    int64_t dy_step = p->staged ? g->lanes : s->out_channels;
-    const char *from = load_dy(p, dy, z, y, count);
+    bool in_place = p->cache.in_place;
     tw_stencil_line *lines = (tw_stencil_line *)(p->memory + g->at_lines);
     const void **in = (const void **)(p->memory + g->at_rows);
+    load_dy(p, dy, z, y, count, lines);
     for (int64_t i = 0; i < count; i++, in += p->rows) {
-        lines[i] = (tw_stencil_line){.dy = from + (size_t)(i * g->columns * dy_step) * g->size, .in = in};
+        lines[i].in = in;
         for (int64_t r = 0; r < p->rows; r++) in[r] = source_row(p, x, z, y + i, p->first_row + r);
     }
     g->job->problem->loops->stencil.gradient(&(tw_stencil_gradient){
@@ -147,8 +163,8 @@ static void run_chain(share *p, const char *x, const char *dy, int64_t z, int64_
         .shift = ax->shift[0] - p->cache.from,
         .dilation = s->dilation[TW_WIDTH],
         .width = p->cache.width,
-        .dy_step = dy_step,
-        .in_step = p->staged ? g->lanes : s->in_channels,
+        .dy_step = in_place ? s->out_channels : g->lanes,
+        .in_step = in_place ? s->in_channels : g->lanes,
         .blocks = p->blocks,
         .row_step = g->row_step,
         .sum = p->memory + g->at_image,
@@ -182,7 +198,7 @@ static void write_block(const share *p, int64_t block) {
                        .to = to + (size_t)before * g->size,
                        .to_pitch = s->kernel_taps,
                        .rows = taps,
-                       .columns = p->staged ? p->cache.used : g->lanes};
+                       .columns = tw_min(g->lanes, s->out_channels - channel)};
     if (!s->geometry.flipped) {
         g->job->problem->loops->turn(&turned);
         return;
@@ -196,16 +212,14 @@ static void write_block(const share *p, int64_t block) {
 }
 
 static share open(const gradient *g, int64_t task, int worker) {
-    int64_t channels = g->job->problem->shape.out_channels, full = channels / g->lanes;
-    share p = {.g = g, .memory = (char *)g->job->workspace + worker * g->worker_bytes, .cache = g->cache};
+    share p = {.g = g, .memory = g->workers + worker * g->worker_bytes, .cache = g->cache};
     p.first_row = task % g->parts * g->part_rows;
     p.rows = tw_min(g->part_rows, g->tap_rows - p.first_row);
-    int64_t block = tw_min(task / g->parts * g->chunk, g->in_place ? full : g->blocks);
-    p.staged = !g->in_place || block == full;
-    p.blocks = p.staged ? 1 : tw_min(g->chunk, full - block);
-    int64_t first = block * g->lanes;
+    int64_t block = task / g->parts * g->chunk, first = block * g->lanes;
+    int64_t left = g->job->problem->shape.out_channels - first;
+    p.blocks = tw_min(g->chunk, g->blocks - block);
     p.cache.first = first;
-    if (p.staged) tw_stage_open(&p.cache, p.memory, first, (int)tw_min(g->lanes, channels - first));
+    if (!p.cache.in_place) tw_stage_open(&p.cache, p.memory, first, (int)tw_min(g->lanes, left));
     return p;
 }
 
@@ -215,11 +229,13 @@ static void run_task(void *context, int64_t task, int worker) {
     share p = open(g, task, worker);
     int64_t sums = p.blocks * p.rows * s->kernel[TW_WIDTH] * g->lanes;
     memset(p.memory + g->at_total, 0, (size_t)sums * g->size);
-    if (p.staged && p.cache.used < g->lanes) memset(p.memory + g->at_dy, 0, (size_t)(g->at_image - g->at_dy));
+    if (!p.cache.in_place && p.cache.used < g->lanes)
+        memset(p.memory + g->at_dy, 0, (size_t)(g->at_image - g->at_dy));
     for (int64_t image = 0; image < s->batch; image++) {
         const char *x = (const char *)g->job->x + (size_t)(image * s->in_image) * g->size;
         const char *dy = (const char *)g->job->dy + (size_t)(image * s->out_image) * g->size;
-        if (p.staged) tw_stage_reset(&p.cache);
+        if (!p.cache.in_place) tw_stage_reset(&p.cache);
+        p.last_image = image + 1 == s->batch;
         memset(p.memory + g->at_image, 0, (size_t)sums * g->size);
         for (int64_t z = 0; z < s->out[TW_DEPTH]; z++)
             for (int64_t y = 0; y < s->out[TW_HEIGHT]; y += g->lines)
@@ -232,5 +248,10 @@ static void run_task(void *context, int64_t task, int worker) {
 void tw_depthwise_weights_run(const tw_job *job, const tw_axis *axes) {
     gradient g = describe(job->problem, axes, job->threads);
     g.job = job;
+    char *memory = job->workspace;
+    g.last_x = tw_stage_last_row(&g.cache, job->x, job->problem->shape.batch, memory);
+    memory += tw_stage_last_row_bytes(&g.cache);
+    g.last_dy = tw_stage_last_row(&g.dy, job->dy, job->problem->shape.batch, memory);
+    g.workers = memory + tw_stage_last_row_bytes(&g.dy);
     tw_parallel(job->threads, g.chunks * g.parts, run_task, &g);
 }

@@ -25,8 +25,25 @@ int64_t tw_stage_bytes(const tw_stage_cache *c) {
 }
 
 bool tw_stage_needless(const tw_stage_cache *c, const tw_shape *s) {
+    /* whole vectors from a row's last pixel reach into the next row at most */
+    bool wide = tw_min(s->in[TW_WIDTH], s->out[TW_WIDTH]) * c->channels >= c->loops->lanes;
     return c->layout == TW_NHWC && c->mode == TW_PAD_ZEROS && c->repeat == 1 &&
-           s->kernel_taps <= IN_PLACE_TAPS;
+           s->kernel_taps <= IN_PLACE_TAPS && wide;
+}
+
+int64_t tw_stage_last_row_bytes(const tw_stage_cache *c) {
+    if (!c->in_place || c->channels % c->loops->lanes == 0) return 0;
+    int64_t row = c->extent[TW_WIDTH] * c->channels + c->loops->lanes;
+    return tw_round_up(row * (int64_t)c->size, TW_ALIGNMENT);
+}
+
+const void *tw_stage_last_row(const tw_stage_cache *c, const void *tensor, int64_t images, void *memory) {
+    if (tw_stage_last_row_bytes(c) == 0) return NULL;
+    size_t row = (size_t)(c->extent[TW_WIDTH] * c->channels) * c->size;
+    size_t all = (size_t)(images * c->pixels * c->channels) * c->size;
+    memcpy(memory, (const char *)tensor + all - row, row);
+    memset((char *)memory + row, 0, (size_t)c->loops->lanes * c->size);
+    return memory;
 }
 
 void tw_stage_columns(tw_stage_cache *c, int64_t first, int64_t last) {

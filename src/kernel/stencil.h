@@ -26,31 +26,33 @@ typedef struct tw_stencil_row {
 } tw_stencil_row;
 
 /* The output columns q of one phase, q < columns: tap j of them reads the source's column q * stride + shift
- * + j * dilation. */
+ * + j
+ * * dilation, of `width` columns that begin at in_begin and lie in_step apart, in elements. */
 typedef struct tw_stencil_phase {
     int64_t columns, taps, shift, dilation;
-    int64_t weights_begin, out_begin; /* in elements */
+    int64_t width, in_begin, in_step;
+    int64_t weights_begin, out_begin, out_step;
 } tw_stencil_phase;
 
-/* For r < rows (1 or 2), all blocks, all phases, q < columns, lanes l < used:
+/* For r < rows (1 or 2), all blocks, all phases, q < columns, all lanes, but of the last block only l < used:
  *
  *     out[r][out_begin + q * out_step + block * lanes + l] = bias[block * lanes + l] + sum over i < count,
  *         j < taps with weights and a column c = q * stride + shift + j * dilation in 0 .. width - 1 of
- *             rows[i].weights[r][block * block_weights + weights_begin + j * lanes + l] *
- *             rows[i].in[c * in_step + block * lanes + l]
+ *             source[i].weights[r][block * block_weights + weights_begin + j * lanes + l] *
+ *             source[i].in[in_begin + c * in_step + block * lanes + l]
  *
- * The sum begins at zero and is one chain of fused multiply-adds by i, then j; bias is added last. */
+ * The sum begins at zero and is one chain of fused multiply-adds by i, then j; bias is added last. The source
+ * is read in whole vectors, whatever `used` is. */
 typedef struct tw_stencil {
     const tw_stencil_row *source;
     int64_t count;
     const tw_stencil_phase *phases;
     int64_t phase_count;
-    int64_t stride, width, in_step;
+    int64_t stride;
     int64_t blocks, block_weights;
     const void *bias; /* [blocks][lanes] */
     void *out[2];
-    int64_t out_step;
-    int rows, used; /* used < lanes: of a single block */
+    int rows, used;
 } tw_stencil;
 
 /* One row of dy and, for each row of taps, the row of x that it reads there; NULL: outside the image. */
@@ -69,7 +71,7 @@ typedef struct tw_stencil_line {
  * 2), the chains go by q, then line, and are cut and added every TW_STENCIL_COLUMNS columns: for at most
  * TW_STENCIL_LINES lines, 3 taps, and rows of taps of which the next line reads row r where this one reads
  * row r + row_step, in each three of them; or for single ones. */
-enum { TW_STENCIL_LINES = 4, TW_STENCIL_COLUMNS = 32 };
+enum { TW_STENCIL_LINES = 4, TW_STENCIL_COLUMNS = 32, TW_STENCIL_CHAIN = 256 };
 
 typedef struct tw_stencil_gradient {
     const tw_stencil_line *lines;
