@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "base/logarithm.h"
+
 void tw_philox(const uint32_t key[2], const uint32_t counter[4], uint32_t out[4]) {
     uint32_t k0 = key[0], k1 = key[1];
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
@@ -56,22 +58,8 @@ double tw_random_uniform(tw_random *random) {
     return (double)(bits64(random) >> 11) * 0x1p-53;
 }
 
-/* log and cosine from additions, products and one division in a written order: libm's differ in the last bit
- * from one machine to the next. Both within 2 units in the last place where they are used.
- *
- * log(2^e m) = e log 2 + 2 artanh((m - 1) / (m + 1)), with m between sqrt(1/2) and sqrt(2): the series'
- * argument is below 0.1716, and its 12th term below 2^-60. */
-static double natural_log(double x) {
-    int exponent;
-    double m = frexp(x, &exponent);
-    if (m < 0.70710678118654752) m *= 2, exponent--;
-    double z = (m - 1) / (m + 1), square = z * z, sum = 0;
-    for (int n = 23; n >= 1; n -= 2) sum = sum * square + 1.0 / n;
-    return exponent * 0.69314718055994531 + 2 * z * sum;
-}
-
-/* cos(2 pi u) for 0 <= u < 1: folded, exactly, to at most an eighth of a turn, then the power series of the
- * cosine or the sine, whose next term would be below 2^-60. */
+/* cos(2 pi u) for 0 <= u < 1, in a written order like the logarithm: folded, exactly, to at most an eighth of
+ * a turn, then the power series of the cosine or the sine, whose next term would be below 2^-60. */
 static double cosine_of_turns(double u) {
     if (u > 0.5) u = 1 - u;
     bool negative = u > 0.25;
@@ -87,7 +75,7 @@ static double cosine_of_turns(double u) {
 }
 
 double tw_random_normal(tw_random *random) {
-    double radius = sqrt(-2 * natural_log(1 - tw_random_uniform(random)));
+    double radius = sqrt(-2 * tw_log(1 - tw_random_uniform(random)));
     return radius * cosine_of_turns(tw_random_uniform(random));
 }
 

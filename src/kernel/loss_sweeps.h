@@ -15,7 +15,7 @@ static void cross_entropy(tw_loss_row *row) {
         for (int64_t i = 0; i < row->n; i++) dz[i] = exp_real(z[i] - most);
     double sum = 0, total = 0, loss = 0;
     for (int64_t i = 0; i < row->n; i++) sum += (double)(dz ? dz[i] : exp_real(z[i] - most));
-    double offset = log(sum) + (double)most;
+    double offset = tw_log(sum) + (double)most;
     for (int64_t i = 0; i < row->n; i++) {
         double t = target_of(row, i);
         total += t;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/checked.h"
+#include "base/logarithm.h"
 
 typedef float real;
 typedef int32_t integer; /* as wide as real */

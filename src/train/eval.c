@@ -8,7 +8,9 @@
 
 #include "base/checked.h"
 #include "base/fail.h"
+#include "base/logarithm.h"
 #include "base/memory.h"
+#include "kernel/kernel.h"
 #include "train/loader.h"
 #include "train/train_options.h"
 
@@ -54,10 +56,10 @@ static double loss_of(const evaluation *e, const float *y, int32_t label) {
         }
         return sum / 2;
     }
-    if (e->probabilities) return -log(fmax((double)y[label], 1e-45));
-    double most = (double)y[largest(y, e->classes)];
-    for (int64_t i = 0; i < e->classes; i++) sum += exp((double)y[i] - most);
-    return log(sum) + most - (double)y[label];
+    if (e->probabilities) return -tw_log(fmax((double)y[label], 1e-45));
+    tw_loss_row row = {.n = e->classes, .z = y, .label = label};
+    tw_kernel_default()->sweeps[TW_F32]->cross_entropy(&row);
+    return row.loss;
 }
 
 static tw_status run_batch(evaluation *e, tw_eval_result *result) {

@@ -1,4 +1,4 @@
-/* The elementwise functions in float: within 2 units in the last place of the double ones, special values
+/* The elementwise functions: within 2 units in the last place of those in higher precision, special values
  * included. */
 #include <math.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #include "kernel/kernel.h"
 
-static const tw_sweeps *sweeps; /* of the instruction set under test */
+static const tw_sweeps *sweeps, *doubles; /* of the instruction set under test: float, double */
 
 static double sigmoid_of(double x) {
     return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
@@ -51,6 +51,81 @@ static void sigmoid_and_tanh_are_within_two_units_everywhere(void **state) {
     (void)state;
     check_all(sweeps->sigmoid, sigmoid_of);
     check_all(sweeps->tanh, tanh);
+}
+
+/* Distance in units of the double nearest to the exact value. */
+static double distance_of_double(double value, long double exact) {
+    double nearest = (double)exact;
+    long double unit = (long double)nextafter(fabs(nearest), INFINITY) - (long double)fabs(nearest);
+    return (double)(fabsl((long double)value - exact) / unit);
+}
+
+static long double long_sigmoid(long double x) {
+    return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x));
+}
+
+static void check_doubles(const double *x, int count, tw_map map, long double (*exact)(long double),
+                          double *worst) {
+    double y[512];
+    assert_true(count <= 512);
+    map(count, 0, x, y);
+    for (int i = 0; i < count; i++) {
+        double d = distance_of_double(y[i], exact((long double)x[i]));
+        if (!(d <= 2)) fail_msg("f(%a) is %a, %g units away", x[i], y[i], d);
+        *worst = fmax(*worst, d);
+    }
+}
+
+/* A million doubles of all finite ones, and as many where the functions bend. */
+static void check_all_doubles(tw_map map, long double (*exact)(long double)) {
+    double x[512], worst = 0;
+    int count = 0;
+    for (uint64_t i = 0; i < 2000000; i++) {
+        uint64_t word = i * 0x9e3779b97f4a7c15u; /* spreads over all words */
+        if (i % 2)
+            x[count] = (double)(int64_t)word * 0x1p-63 * (i % 4 == 1 ? 760 : 3);
+        else
+            memcpy(&x[count], &word, sizeof word);
+        if (isfinite(x[count]) && ++count < 512) continue;
+        check_doubles(x, count, map, exact, &worst);
+        count = 0;
+    }
+    assert_true(worst > 0.4); /* the comparison does compare */
+}
+
+static void sigmoid_and_tanh_of_doubles_are_within_two_units(void **state) {
+    (void)state;
+    check_all_doubles(doubles->sigmoid, long_sigmoid); /* far below zero it is the exponential */
+    check_all_doubles(doubles->tanh, tanhl);
+    double x[] = {INFINITY, -INFINITY, NAN, 0.0, -0.0}, y[5];
+    doubles->sigmoid(5, 0, x, y);
+    assert_true(y[0] == 1 && y[1] == 0 && isnan(y[2]) && y[3] == 0.5 && y[4] == 0.5);
+    doubles->tanh(5, 0, x, y);
+    assert_true(y[0] == 1 && y[1] == -1 && isnan(y[2]) && y[3] == 0 && y[4] == 0 && signbit(y[4]));
+}
+
+/* The first instruction set's results are those of all. */
+static void every_instruction_set_gives_the_same_bits(void **state) {
+    (void)state;
+    static double first[4][4096];
+    static bool known;
+    double x[4096], y[4096];
+    for (int i = 0; i < 4096; i++) x[i] = (i - 2048) * 0.0371;
+    tw_map const maps[] = {doubles->sigmoid, doubles->tanh};
+    for (int m = 0; m < 2; m++) {
+        maps[m](4096, 0, x, y);
+        if (!known) memcpy(first[m], y, sizeof y);
+        assert_memory_equal(y, first[m], sizeof y);
+    }
+    float narrow[4096], z[4096];
+    for (int i = 0; i < 4096; i++) narrow[i] = (float)x[i];
+    tw_map const narrow_maps[] = {sweeps->sigmoid, sweeps->tanh};
+    for (int m = 0; m < 2; m++) {
+        narrow_maps[m](4096, 0, narrow, z);
+        if (!known) memcpy(first[2 + m], z, sizeof z);
+        assert_memory_equal(z, first[2 + m], sizeof z);
+    }
+    known = true;
 }
 
 /* The exponential, through softmax over two numbers of which one is the largest: exp(x) / (exp(x) + 1). */
@@ -156,6 +231,8 @@ static void a_maximum_and_its_gradient_are_those_of_the_definition(void **state)
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sigmoid_and_tanh_are_within_two_units_everywhere),
+        cmocka_unit_test(sigmoid_and_tanh_of_doubles_are_within_two_units),
+        cmocka_unit_test(every_instruction_set_gives_the_same_bits),
         cmocka_unit_test(softmax_is_right_for_far_apart_numbers),
         cmocka_unit_test(special_values_go_where_they_should),
         cmocka_unit_test(ties_of_a_maximum_go_to_the_first),
@@ -167,6 +244,7 @@ int main(void) {
     for (size_t i = 0; i < count; i++) {
         if (!tw_cpu_has(kernels[i]->needs)) continue;
         sweeps = kernels[i]->sweeps[TW_F32];
+        doubles = kernels[i]->sweeps[TW_F64];
         failed += cmocka_run_group_tests_name(kernels[i]->name, tests, NULL, NULL);
     }
     return failed;
