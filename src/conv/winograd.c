@@ -136,7 +136,7 @@ static double together(double a, double b) {
 
 /* The weights' gradient, of one image among IMAGES: a gradient is rarely asked for a single one, and the
  * batch itself must not decide. But weights that no cache holds are counted as for one image (512 channels of
- * 7x7: 1.7 times as slow as direct for one, twice as fast from about eight on). P goes through memory every
+ * 7x7: 1.7 times as slow as direct for one, twice as fast for 16). P goes through memory every
  * CHUNK tiles if it is large. */
 static double weights_cost(const tw_winograd_frame *f, double tiles, double bytes) {
     enum { CHUNK = 128, IMAGES = 8, HUGE_WEIGHTS = 1 << 21 };
