@@ -23,12 +23,12 @@ export async function launch() {
 export async function openPage(browser, url, { hash = "", language = "en-US", scheme = "light", width = 1280, height = 900, ready = true } = {}) {
   const context = await browser.newContext({ locale: language, colorScheme: scheme, viewport: { width, height } });
   const page = await context.newPage();
+  page.setDefaultTimeout(90000); // of a busy machine: nothing here is about speed
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => { if (message.type() === "error") page.complaints.push(message.text()); });
   await page.goto(url + hash);
-  if (ready) await page.waitForSelector("body.ready", { timeout: 60000 });
-  page.setDefaultTimeout(20000);
+  if (ready) await page.waitForSelector("body.ready");
   return page;
 }
 
