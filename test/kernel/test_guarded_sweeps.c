@@ -70,9 +70,10 @@ static void each_subject(void (*check)(const subject *s)) {
 /* ---- Number by number. */
 
 static void check_maps(const subject *s, int64_t n) {
-    const tw_map maps[] = {s->sweeps->relu, s->sweeps->leaky, s->sweeps->sigmoid, s->sweeps->tanh};
-    const tw_map_back backs[] = {s->sweeps->relu_back, s->sweeps->leaky_back, s->sweeps->sigmoid_back,
-                                 s->sweeps->tanh_back};
+    const tw_map maps[] = {s->sweeps->relu, s->sweeps->relu6, s->sweeps->leaky, s->sweeps->sigmoid,
+                           s->sweeps->tanh};
+    const tw_map_back backs[] = {s->sweeps->relu_back, s->sweeps->relu6_back, s->sweeps->leaky_back,
+                                 s->sweeps->sigmoid_back, s->sweeps->tanh_back};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++) {
         const void *x = drawn(s, X, n), *dy = drawn(s, DY, n);
         void *y = room(s, Y, n), *dx = room(s, DX, n);
@@ -87,6 +88,8 @@ static void check_elementwise(const subject *s) {
         check_maps(s, n);
         void *y = room(s, Y, n);
         s->sweeps->add(n, drawn(s, X, n), drawn(s, X2, n), y);
+        keep_numbers(s, y, n);
+        s->sweeps->add_relu(n, drawn(s, X, n), drawn(s, X2, n), y);
         keep_numbers(s, y, n);
         uint32_t *bits = fence_place(BITS, (size_t)n * sizeof *bits, s->at_end);
         for (int64_t i = 0; i < n; i++) bits[i] = (uint32_t)i * 2654435769u;

@@ -1,34 +1,21 @@
 /* The depthwise loops of every instruction set against the sums that stencil.h defines, written out, bit for
  * bit; each buffer lies flush with a page that must not be touched, before it or behind it. */
+#define _GNU_SOURCE
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/random.h"
+#include "fence.h"
 #include "kernel/kernel.h"
 
-enum { ROWS = 4, TAPS = 9, CASES = 150, ROOM = 1 << 20 };
+enum { ROWS = 4, TAPS = 9, CASES = 150 };
 enum { SOURCE, WEIGHTS, BIAS, RESULT, BUFFERS };
-
-static char *fences[BUFFERS];
-
-static int raise_fences(void **state) {
-    (void)state;
-    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    for (int i = 0; i < BUFFERS; i++) {
-        char *map = mmap(NULL, ROOM + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (map == MAP_FAILED || mprotect(map + page, ROOM, PROT_READ | PROT_WRITE)) return -1;
-        fences[i] = map + page;
-    }
-    return 0;
-}
 
 static int64_t between(tw_random *r, int64_t least, int64_t most) {
     return least + (int64_t)tw_random_below(r, (uint64_t)(most - least + 1));
@@ -41,8 +28,8 @@ static double get(tw_type type, const void *at, int64_t i) {
 /* `count` random numbers beside a fence. */
 static char *draw(tw_random *r, tw_type type, int buffer, int64_t count) {
     int64_t bytes = count * (int64_t)tw_type_size(type);
-    assert_true(bytes <= ROOM);
-    char *at = fences[buffer] + (between(r, 0, 1) ? ROOM - bytes : 0);
+    assert_true(bytes <= FENCE_ROOM);
+    char *at = fence_place(buffer, (size_t)bytes, between(r, 0, 1));
     for (int64_t i = 0; i < count; i++) {
         double x = tw_random_uniform(r) - 0.5;
         if (type == TW_F32)
@@ -275,5 +262,5 @@ int main(void) {
         cmocka_unit_test(every_output_is_the_sum_that_was_promised),
         cmocka_unit_test(every_gradient_is_the_sum_that_was_promised),
     };
-    return cmocka_run_group_tests(tests, raise_fences, NULL);
+    return cmocka_run_group_tests(tests, fences_raise, NULL);
 }
