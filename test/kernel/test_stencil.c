@@ -241,7 +241,7 @@ static void for_every_loop(void (*check)(tw_random *, tw_type, const tw_loops *)
         if (!tw_cpu_has(kernels[k]->needs)) continue;
         for (int type = TW_F32; type <= TW_F64; type++)
             for (uint64_t i = 0; i < CASES; i++) {
-                tw_random r = tw_random_stream(5, TW_RANDOM_TEST, i, (uint64_t)type);
+                tw_random r = tw_random_stream(5, TW_RANDOM_TEST, i, (uint32_t)type);
                 check(&r, (tw_type)type, kernels[k]->loops[type]);
             }
     }
