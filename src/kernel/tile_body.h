@@ -14,8 +14,9 @@
 
 enum { MOST_ROWS = 14 };
 
-/* A vector as it lies in memory. */
+/* A vector as it lies in memory; a number, which of packed weights may lie anywhere. */
 typedef vec packed_vec __attribute__((aligned(sizeof(real)), may_alias));
+typedef real packed_real __attribute__((aligned(1), may_alias));
 
 /* A vector that several rows need. Volatile, or gcc loads it again for each of them where rows are few, which
  * costs half the speed when it crosses a cache line. */
@@ -68,7 +69,7 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
             for (int v = 0; v < vecs; v++) w[v] = rows > 1 ? load_once(b + at[v]) : vec_load(b + at[v]);
 #pragma GCC unroll 14
             for (int r = 0; r < rows; r++) {
-                vec s = vec_splat(a[r * a_row]);
+                vec s = vec_splat(*(const packed_real *)(a + r * a_row));
 #pragma GCC unroll 4
                 for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma(s, w[v], sum[r][v]);
             }

@@ -13,8 +13,7 @@
 #include "base/memory.h"
 
 static void golden_path(const char *name, char path[512]) {
-    const char *end = strrchr(__FILE__, '/');
-    snprintf(path, 512, "%.*s/golden/%s", (int)(end - __FILE__), __FILE__, name);
+    snprintf(path, 512, "%s/explain/golden/%s", TWILL_TESTS, name);
 }
 
 static void check_golden(const tw_explain_request *request, const char *name) {
