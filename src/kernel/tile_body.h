@@ -14,8 +14,8 @@
 
 enum { MOST_ROWS = 14 };
 
-/* A vector as it lies in memory; a number, which of packed weights may lie anywhere. */
-typedef vec packed_vec __attribute__((aligned(sizeof(real)), may_alias));
+/* A vector and a number as they lie in memory: packed weights may lie anywhere. */
+typedef vec packed_vec __attribute__((aligned(1), may_alias));
 typedef real packed_real __attribute__((aligned(1), may_alias));
 
 /* A vector that several rows need. Volatile, or gcc loads it again for each of them where rows are few, which
