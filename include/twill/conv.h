@@ -90,7 +90,8 @@ tw_status tw_conv_execute(const tw_conv *plan, const tw_conv_call *call);
 size_t tw_conv_workspace(const tw_conv *plan, tw_pass pass, int threads);
 
 /* Weights in the order in which a pass reads them, done once and reused. packed: tw_conv_packed_bytes bytes,
- * any alignment; 0 bytes: this pass has no packed form, and tw_conv_pack fails with UNSUPPORTED. */
+ * aligned to the plan's type; 0 bytes: this pass has no packed form, and tw_conv_pack fails with UNSUPPORTED.
+ */
 size_t tw_conv_packed_bytes(const tw_conv *plan, tw_pass pass);
 tw_status tw_conv_pack(const tw_conv *plan, tw_pass pass, const void *w, void *packed);
 

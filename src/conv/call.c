@@ -17,7 +17,7 @@ typedef struct range {
     int64_t bytes;
     bool written;  /* else read */
     bool optional; /* NULL: absent */
-    bool tensor;   /* numbers of the plan's type, aligned so; else any bytes */
+    bool typed;    /* numbers of the plan's type, aligned so; else any bytes */
 } range;
 
 enum { MOST_RANGES = 6 };
@@ -34,7 +34,7 @@ static tw_status check_ranges(const range *ranges, int count, size_t alignment) 
         if (!r->at && !r->optional && r->bytes > 0)
             return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL; expected %lld bytes", r->name,
                            (long long)r->bytes);
-        if (r->tensor && (uintptr_t)r->at % alignment != 0)
+        if (r->typed && (uintptr_t)r->at % alignment != 0)
             return tw_fail(TW_ERROR_ARGUMENT, "%s is at %p; expected an address aligned to %zu bytes",
                            r->name, r->at, alignment);
         for (int j = 0; j < i; j++)
@@ -48,17 +48,18 @@ static tw_status check_ranges(const range *ranges, int count, size_t alignment) 
 static int list_ranges(const tw_conv *plan, const tw_conv_call *c, range *ranges) {
     const tw_geometry_sizes *sizes = &plan->sizes;
     int64_t size = (int64_t)tw_type_size(plan->problem.type), packed = plan->passes[c->pass].packed;
-    range x = {"x", c->x, sizes->x * size, .tensor = true}, w = {"w", c->w, sizes->w * size, .tensor = true};
-    range b = {"b", c->b, sizes->b * size, .optional = true, .tensor = true};
-    range y = {"y", c->y, sizes->y * size, .written = true, .tensor = true};
-    range dy = {"dy", c->dy, sizes->y * size, .tensor = true};
-    range dx = {"dx", c->dx, sizes->x * size, .written = true, .tensor = true};
-    range dw = {"dw", c->dw, sizes->w * size, .written = true, .tensor = true};
-    range db = {"db", c->db, sizes->b * size, .written = true, .optional = true, .tensor = true};
+    range x = {"x", c->x, sizes->x * size, .typed = true}, w = {"w", c->w, sizes->w * size, .typed = true};
+    range b = {"b", c->b, sizes->b * size, .optional = true, .typed = true};
+    range y = {"y", c->y, sizes->y * size, .written = true, .typed = true};
+    range dy = {"dy", c->dy, sizes->y * size, .typed = true};
+    range dx = {"dx", c->dx, sizes->x * size, .written = true, .typed = true};
+    range dw = {"dw", c->dw, sizes->w * size, .written = true, .typed = true};
+    range db = {"db", c->db, sizes->b * size, .written = true, .optional = true, .typed = true};
     range workspace = {"workspace", c->workspace,
                        (int64_t)tw_min((int64_t)(c->workspace_bytes / 2), INT64_MAX / 2) * 2, .written = true,
                        .optional = true};
-    if (c->packed_w && packed > 0) w = (range){.name = "packed_w", .at = c->packed_w, .bytes = packed};
+    if (c->packed_w && packed > 0)
+        w = (range){.name = "packed_w", .at = c->packed_w, .bytes = packed, .typed = true};
     range lists[TW_PASSES][MOST_RANGES] = {[TW_FORWARD] = {x, w, b, y, workspace},
                                            [TW_BACKWARD_DATA] = {dy, w, dx, workspace},
                                            [TW_BACKWARD_WEIGHTS] = {x, dy, dw, db, workspace}};
@@ -210,8 +211,8 @@ tw_status tw_conv_pack(const tw_conv *plan, tw_pass pass, const void *w, void *p
         return tw_fail(TW_ERROR_UNSUPPORTED, "algorithm \"%s\" has no packed weights for the %s pass",
                        p->algorithm->name, tw_pass_name(pass));
     size_t size = tw_type_size(plan->problem.type);
-    range ranges[] = {{"w", w, plan->sizes.w * (int64_t)size, .tensor = true},
-                      {"packed", packed, p->packed, .written = true}};
+    range ranges[] = {{"w", w, plan->sizes.w * (int64_t)size, .typed = true},
+                      {"packed", packed, p->packed, .written = true, .typed = true}};
     tw_status status = check_ranges(ranges, 2, size);
     if (status) return status;
     p->algorithm->pack(&plan->problem, p->base, p->state, w, packed, plan->problem.threads);

@@ -14,7 +14,7 @@
 
 enum { MOST_ROWS = 14 };
 
-/* A vector and a number as they lie in memory: packed weights may lie anywhere. */
+/* A vector and a number as they lie in memory: no alignment is asked for. */
 typedef vec packed_vec __attribute__((aligned(1), may_alias));
 typedef real packed_real __attribute__((aligned(1), may_alias));
 

@@ -158,6 +158,15 @@ static void wrong_passes_threads_and_addresses_are_refused(void **state) {
     assert_non_null(strstr(tw_message(), "aligned"));
     call.x = (char *)x + 4; /* aligned to its type, to nothing more */
     assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
+    char *packed = malloc(tw_conv_packed_bytes(plan, TW_FORWARD) + sizeof *w);
+    assert_int_equal(tw_conv_pack(plan, TW_FORWARD, w, packed + 1), TW_ERROR_ARGUMENT);
+    assert_non_null(strstr(tw_message(), "aligned"));
+    assert_int_equal(tw_conv_pack(plan, TW_FORWARD, w, packed + sizeof *w), TW_OK);
+    call.packed_w = packed + 1;
+    assert_int_equal(tw_conv_execute(plan, &call), TW_ERROR_ARGUMENT);
+    call.packed_w = packed + sizeof *w;
+    assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
+    free(packed);
     tw_conv_description d;
     assert_int_equal(tw_conv_describe(plan, (tw_pass)7, &d), TW_ERROR_ARGUMENT);
     assert_int_equal(tw_conv_describe(plan, TW_FORWARD, NULL), TW_ERROR_ARGUMENT);

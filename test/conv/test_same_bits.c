@@ -149,19 +149,21 @@ static void threads_and_instruction_sets_change_no_bit(void **state) {
 
 /* ---- Workspace and packed weights. */
 
-/* The three passes with everything lent: filled with NaN before, and at addresses aligned to nothing. */
+/* The three passes with everything lent: filled with NaN before, and at addresses aligned to as
+ * little as may be: the workspace to nothing, packed weights to their type. */
 static void run_lent(const tw_conv *plan, const tensors *t, bool packs) {
+    const size_t size = tw_type_size(t->type);
     for (int pass = 0; pass < TW_PASSES; pass++) {
         const size_t bytes = tw_conv_workspace(plan, (tw_pass)pass, 0);
         const size_t packed = packs ? tw_conv_packed_bytes(plan, (tw_pass)pass) : 0;
-        char *workspace = malloc(bytes + 1), *weights = malloc(packed + 1);
-        memset(workspace, 0xff, bytes + 1), memset(weights, 0xff, packed + 1);
+        char *workspace = malloc(bytes + 1), *weights = malloc(packed + size);
+        memset(workspace, 0xff, bytes + 1), memset(weights, 0xff, packed + size);
         tw_conv_call call = {.pass = (tw_pass)pass, .x = t->x, .w = t->w, .b = t->b, .dy = t->dy};
         call.y = t->y, call.dx = t->dx, call.dw = t->dw, call.db = t->db;
         call.workspace = workspace + 1, call.workspace_bytes = bytes;
         if (packed > 0) {
-            assert_int_equal(tw_conv_pack(plan, (tw_pass)pass, t->w, weights + 1), TW_OK);
-            call.packed_w = weights + 1, call.w = NULL;
+            assert_int_equal(tw_conv_pack(plan, (tw_pass)pass, t->w, weights + size), TW_OK);
+            call.packed_w = weights + size, call.w = NULL;
         }
         assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
         free(workspace), free(weights);
