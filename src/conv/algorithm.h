@@ -60,8 +60,8 @@ typedef struct tw_algorithm {
     tw_status (*prepare)(const tw_problem *problem, tw_pass pass, void **state);
     void (*release)(void *state);
 
-    /* Bytes; NULL: none. They grow with threads. Packed weights are not part of the workspace: the plan adds
-     * them when the caller brings none. INT64_MAX: more than can be counted. */
+    /* Bytes; NULL: none. Fewer threads may need more: the plan takes the most. Packed weights are not part of
+     * the workspace: the plan adds them when the caller brings none. INT64_MAX: more than can be counted. */
     int64_t (*workspace)(const tw_problem *problem, tw_pass pass, const void *state, int threads);
     int64_t (*packed_bytes)(const tw_problem *problem, tw_pass pass, const void *state);
 

@@ -90,15 +90,9 @@ static gradient describe(const tw_problem *problem, const tw_axis *axis, int thr
     return g;
 }
 
-/* Fewer threads may take larger shares: a call may have fewer than the plan. */
 int64_t tw_depthwise_weights_workspace(const tw_problem *problem, const tw_axis *axes, int threads) {
-    int64_t most = 0;
-    for (int t = 1; t <= threads; t++) {
-        gradient g = describe(problem, axes, t);
-        int64_t rows = tw_stage_last_row_bytes(&g.cache) + tw_stage_last_row_bytes(&g.dy);
-        most = tw_max(most, rows + g.worker_bytes * t);
-    }
-    return most;
+    gradient g = describe(problem, axes, threads);
+    return tw_stage_last_row_bytes(&g.cache) + tw_stage_last_row_bytes(&g.dy) + g.worker_bytes * threads;
 }
 
 /* Some blocks of channels and one part of the rows of taps. */

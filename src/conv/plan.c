@@ -108,11 +108,14 @@ static tw_status prepare(const tw_problem *problem, tw_pass_plan *p) {
     return TW_OK;
 }
 
-/* Workspace of one pass, packed weights and the slack for alignment included; -1 when it cannot be counted.
- */
+/* Workspace of one pass, packed weights and the slack for alignment included; -1 when it cannot be counted. A
+ * call may have fewer threads than the plan, and an algorithm that shares its work otherwise then may need
+ * more. */
 static int64_t wanted(const tw_conv *plan, const tw_pass_plan *p, int threads) {
     const tw_algorithm *a = p->algorithm;
-    int64_t own = a->workspace ? a->workspace(&plan->problem, p->base, p->state, threads) : 0, total;
+    int64_t own = 0, total;
+    for (int t = 1; a->workspace && t <= threads; t++)
+        own = tw_max(own, a->workspace(&plan->problem, p->base, p->state, t));
     if (own == 0 && p->packed == 0) return 0;
     if (!tw_add(own, p->packed, &total) || !tw_add(total, 2 * TW_ALIGNMENT, &total)) return -1;
     return total;

@@ -186,6 +186,25 @@ static void check_lent(const subject *s, tw_random *r) {
     tw_conv_free(plan), tw_conv_free(lending);
 }
 
+/* A call on fewer threads than planned has the plan's workspace. */
+static void check_workspace(const subject *s, tw_random *r) {
+    (void)r;
+    tw_conv *plan = plan_of(s, s->geometry, NULL, 8, true);
+    for (int pass = 0; plan && pass < TW_PASSES; pass++)
+        for (int threads = 2; threads <= 8; threads++) {
+            const size_t fewer = tw_conv_workspace(plan, (tw_pass)pass, threads - 1);
+            if (fewer > tw_conv_workspace(plan, (tw_pass)pass, threads))
+                case_print(s->geometry, s->algorithm);
+            assert_true(fewer <= tw_conv_workspace(plan, (tw_pass)pass, threads));
+        }
+    tw_conv_free(plan);
+}
+
+static void fewer_threads_need_no_more_workspace(void **state) {
+    (void)state;
+    each_case(check_workspace);
+}
+
 static void lent_workspace_and_packed_weights_change_no_bit(void **state) {
     (void)state;
     each_case(check_lent);
@@ -266,6 +285,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_and_instruction_sets_change_no_bit),
         cmocka_unit_test(lent_workspace_and_packed_weights_change_no_bit),
+        cmocka_unit_test(fewer_threads_need_no_more_workspace),
         cmocka_unit_test(the_place_in_the_batch_changes_no_bit),
         cmocka_unit_test(images_of_zeros_change_no_gradient),
     };
