@@ -102,11 +102,14 @@ static double depth_of(const tw_sweep *s) {
 
 enum { START = 80 /* beginning and ending a tile */ };
 
-/* `count` pixels cut into the fewest, evenly filled tiles, `vecs` vectors of channels. */
-static double along_time(const tw_loops *loops, int64_t count, int64_t vecs, double depth) {
+/* `count` pixels cut into the fewest, evenly filled tiles, `vecs` vectors of channels. Where one tile holds
+ * two lines of them, each takes half of it. */
+static double along_time(const tw_loops *loops, int64_t count, int64_t vecs, double depth, bool pairs) {
+    if (pairs && 2 * count <= loops->most_rows[vecs])
+        return (depth * tile_time(2 * count, vecs, 1) + START) / 2;
     int64_t tiles = ceil_div(count, loops->most_rows[vecs]), high = count % tiles, rows = count / tiles;
-    return (double)high * depth * tile_time(rows + 1, vecs, 1) +
-           (double)(tiles - high) * depth * tile_time(rows, vecs, 1) + (double)tiles * START;
+    return (double)high * (depth * tile_time(rows + 1, vecs, 1) + START) +
+           (double)(tiles - high) * (depth * tile_time(rows, vecs, 1) + START);
 }
 
 /* `count` pixels in vectors that fill tiles, `rows` channels. The loads of pixels are not aligned and count
@@ -126,10 +129,11 @@ static int64_t line_count(const tw_sweep *s) {
 /* A line of all channels along them; *vecs receives the width of tile that fits best. */
 static double best_along(const tw_sweep *s, const tw_loops *loops, int64_t *vecs) {
     int64_t count = line_count(s), all = ceil_div(s->produce, loops->lanes);
+    bool pairs = !s->by_images && s->axis[TW_HEIGHT].to > s->axis[TW_HEIGHT].out_step;
     double best = INFINITY, depth = depth_of(s);
     for (int v = 1; v <= loops->most_vecs; v++) {
-        double time = (double)(all / v) * along_time(loops, count, v, depth);
-        if (all % v) time += along_time(loops, count, all % v, depth);
+        double time = (double)(all / v) * along_time(loops, count, v, depth, pairs);
+        if (all % v) time += along_time(loops, count, all % v, depth, pairs);
         if (time < best) best = time, *vecs = v;
     }
     return best;
@@ -187,7 +191,7 @@ static void choose_block(tw_sweep *s, const tw_loops *loops) {
 /* A line of a band, of one block. */
 static double line_time(const tw_sweep *s, const tw_loops *loops, int64_t count) {
     return s->across ? across_time(s, loops, count, s->block, s->vecs, depth_of(s))
-                     : along_time(loops, count, s->vecs, depth_of(s));
+                     : along_time(loops, count, s->vecs, depth_of(s), !s->by_images);
 }
 
 /* Pixels of a staged row for `columns` destinations. */
@@ -279,6 +283,7 @@ static void choose_cut(tw_sweep *s, const tw_problem *problem) {
     s->image_step = best.images, s->parts = best.parts;
     s->bands_y = ceil_div(y->to, best.rows), s->bands_x = ceil_div(x->to, best.columns);
     s->slots = stage_rows(s, best.rows);
+    s->streams = !s->across && depth_of(s) * (double)(s->produce * (int64_t)s->size) > cache;
 }
 
 enum {

@@ -23,6 +23,7 @@ typedef struct tw_chunk {
     int64_t q0, q1; /* pairs of z and y taps */
     int64_t r0, r1; /* products of one pair */
     bool first, skirts;
+    const char *ahead, *ahead_end; /* weights of the chunk behind this one that are to be fetched */
 } tw_chunk;
 
 /* A run of pixels: `count` destinations of the phase from number j on, in `rows` rows of the phase from y on

@@ -1,6 +1,7 @@
 /* Running a sweep: from the whole tensor down to the tile. The loops of one task, outermost first: blocks of
  * columns, phases, chunks of the sum, rows, runs of pixels with the same taps, tiles. */
 #include "base/checked.h"
+#include "base/memory.h"
 #include "base/threads.h"
 #include "conv/rows.h"
 #include "conv/sweep_band.h"
@@ -135,8 +136,23 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
     return count;
 }
 
+/* The next chunk's weights lie behind this one's, which end with its last strip. */
+static void look_ahead(tw_chunk *c, const tw_strip *last, int64_t size) {
+    c->ahead = (const char *)last->b + last->length * c->row * size;
+    c->ahead_end = c->ahead + (c->q1 - c->q0) * (c->r1 - c->r0) * c->row * size;
+}
+
+/* Where a tile fetches ahead, a line for each product: the first tiles of a chunk bring the next one's
+ * weights, for which the units would else wait. */
+static const void *fetch(tw_chunk *c) {
+    if (c->ahead >= c->ahead_end) return NULL;
+    const char *now = c->ahead;
+    c->ahead += (c->q1 - c->q0) * (c->r1 - c->r0) * TW_ALIGNMENT;
+    return now;
+}
+
 /* Tiles of even height over `count` rows of the matrix that t describes. */
-static void run_tiles(const tw_loops *loops, tw_tile t, int64_t count, size_t size) {
+static void run_tiles(tw_chunk *chunk, const tw_loops *loops, tw_tile t, int64_t count, size_t size) {
     int64_t tiles = tw_ceil_div(count, loops->most_rows[t.vecs]);
     char *c = t.c;
     const char *start = t.start;
@@ -147,13 +163,14 @@ static void run_tiles(const tw_loops *loops, tw_tile t, int64_t count, size_t si
         t.a_begin = begin + m * t.a_row;
         t.c = c + m * t.c_row * (int64_t)size;
         t.start = start ? start + m * t.start_row * (int64_t)size : NULL;
+        t.next = fetch(chunk);
         loops->tile(&t);
     }
 }
 
 /* Tiles along the channels for `rows` destination rows that read neighbouring source rows: `count` pixels
  * from j on, or the images at pixel j. */
-static void run_along(const tw_band *b, const tw_chunk *c, const tw_run *r, const tw_strip *strips,
+static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_strip *strips,
                       int64_t strip_count) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH], *y = &s->axis[TW_HEIGHT];
@@ -166,36 +183,57 @@ static void run_along(const tw_band *b, const tw_chunk *c, const tw_run *r, cons
     t.c_row = b->buffer ? x->out_step * s->block : s->by_images ? s->to_image : x->out_step * s->to_channels;
     const char *bias = b->run->bias;
     int64_t source = y->in_step * (s->in_place ? x->from * channels : s->slot);
-    for (int64_t i = 0, at = r->y; i < r->rows; i++, at += y->out_step) {
+    int64_t count = s->by_images ? b->images : r->count;
+    bool pairs = !s->by_images && 2 * count <= b->run->loops->most_rows[t.vecs];
+    int64_t below = y->out_step * (b->buffer ? s->band_columns * s->block : x->to * s->to_channels);
+    for (int64_t i = 0, at = r->y, lines; i < r->rows; i += lines, at += lines * y->out_step) {
         int64_t pixel = (b->z * y->to + at) * x->to + to_x;
+        lines = pairs && i + 1 < r->rows ? 2 : 1;
         t.c = b->buffer ? b->buffer + ((at - b->y0) * s->band_columns + to_x - b->x0) * s->block * size
                         : b->to + (pixel * s->to_channels + column) * size;
         t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
         t.start_row = c->first ? 0 : t.c_row;
         t.a_begin = i * source;
-        run_tiles(b->run->loops, t, s->by_images ? b->images : r->count, s->size);
+        t.a_gap = lines == 2 ? source - count * t.a_row : 0;
+        t.c_gap = lines == 2 ? below - count * t.c_row : 0;
+        run_tiles(c, b->run->loops, t, lines * count, s->size);
     }
 }
 
 /* One run of pixels, of which the taps k0 .. k1 - 1 are wanted. */
-static void run_pixels(const tw_band *b, const tw_chunk *c, const tw_run *r, int64_t k0, int64_t k1) {
+static void run_pixels(const tw_band *b, tw_chunk *c, const tw_run *r, int64_t k0, int64_t k1) {
     tw_strip strips[MOST_STRIPS];
     int64_t count = list_strips(b, c, r->y, r->j, k0, k1, strips);
     if (count == 0 && !c->first) return;
-    if (b->s->across)
+    if (b->s->across) {
         tw_across_tiles(b, c, r, strips, count);
-    else
-        run_along(b, c, r, strips, count);
+        return;
+    }
+    if (!c->ahead && count > 0 && b->s->streams) look_ahead(c, &strips[count - 1], (int64_t)b->s->size);
+    run_along(b, c, r, strips, count);
+}
+
+/* A chunk of one tap reads nothing but padding for some pixels at the sides: unless they begin with it, they
+ * are left out of *begin .. *end - 1. */
+static void leave_outside(const tw_sweep *s, const tw_chunk *c, int64_t *begin, int64_t *end) {
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    if (c->first || s->across || s->mode != TW_PAD_ZEROS || !x->outside || c->r1 <= c->r0) return;
+    int64_t tap = c->r0 / s->reduce;
+    if (tap != (c->r1 - 1) / s->reduce) return;
+    int64_t shift = x->shift[x->first[c->phase_x] + tap];
+    if (shift < 0) *begin = tw_max(*begin, tw_ceil_div(-shift, x->in_step));
+    *end = x->from > shift ? tw_min(*end, tw_ceil_div(x->from - shift, x->in_step)) : 0;
 }
 
 /* `rows` rows of a chunk: whole, or cut where the taps that lie inside change. */
-static void run_rows(const tw_band *b, const tw_chunk *c, int64_t y, int64_t rows) {
+static void run_rows(const tw_band *b, tw_chunk *c, int64_t y, int64_t rows) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
     int64_t taps = taps_at(x, c->phase_x);
     int64_t end = b->x1 > c->phase_x ? (b->x1 - c->phase_x - 1) / x->out_step + 1 : 0;
     tw_run r = {.y = y, .rows = rows, .j = b->x0 / x->out_step};
     if (!c->skirts && !s->by_images) {
+        leave_outside(s, c, &r.j, &end);
         r.count = end - r.j;
         if (r.count > 0) run_pixels(b, c, &r, 0, taps);
         return;
@@ -211,25 +249,35 @@ static void run_rows(const tw_band *b, const tw_chunk *c, int64_t y, int64_t row
     }
 }
 
-/* How many rows from number j of their phase on, of `most`, have the same taps inside: then each reads
- * in_step rows below the one before. */
-static int64_t alike(const tw_sweep *s, int64_t phase, int64_t j, int64_t most) {
-    const tw_axis *y = &s->axis[TW_HEIGHT];
-    int64_t k0, k1, m0, m1, rows = 1;
-    tw_axis_inside(y, phase, j, &k0, &k1);
-    if (s->mode != TW_PAD_ZEROS && k1 - k0 < taps_at(y, phase)) return 1;
+/* Which of a chunk's rows of taps lie inside for row number j of its phase: k0 .. k1 - 1. */
+static void rows_inside(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t *k0, int64_t *k1) {
+    int64_t taps = taps_at(&s->axis[TW_HEIGHT], c->phase_y), t0 = 0, t1 = taps;
+    if (c->q0 / taps == (c->q1 - 1) / taps) t0 = c->q0 % taps, t1 = (c->q1 - 1) % taps + 1; /* of one plane */
+    tw_axis_inside(&s->axis[TW_HEIGHT], c->phase_y, j, k0, k1);
+    *k0 = tw_max(*k0, t0), *k1 = tw_min(*k1, t1);
+}
+
+/* How many rows from number j of their phase on, of `most`, have the same of the chunk's taps inside: then
+ * each reads in_step rows below the one before. */
+static int64_t alike(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t most) {
+    int64_t taps = taps_at(&s->axis[TW_HEIGHT], c->phase_y), k0, k1, m0, m1, rows = 1;
+    if (taps == 0) return most;
+    tw_axis_inside(&s->axis[TW_HEIGHT], c->phase_y, j, &k0, &k1);
+    if (s->mode != TW_PAD_ZEROS && k1 - k0 < taps) return 1;
+    rows_inside(s, c, j, &k0, &k1);
     for (; rows < most; rows++) {
-        tw_axis_inside(y, phase, j + rows, &m0, &m1);
+        rows_inside(s, c, j + rows, &m0, &m1);
         if (m0 != k0 || m1 != k1) break;
     }
     return rows;
 }
 
-static void run_chunk(const tw_band *b, const tw_chunk *c) {
+static void run_chunk(const tw_band *b, tw_chunk *c) {
     const tw_axis *y = &b->s->axis[TW_HEIGHT];
+    c->ahead = c->ahead_end = NULL;
     int64_t row = c->y0 + ((c->phase_y - c->y0) % y->out_step + y->out_step) % y->out_step;
     for (int64_t rows; row < c->y1; row += rows * y->out_step) {
-        rows = alike(b->s, c->phase_y, row / y->out_step, tw_ceil_div(c->y1 - row, y->out_step));
+        rows = alike(b->s, c, row / y->out_step, tw_ceil_div(c->y1 - row, y->out_step));
         run_rows(b, c, row, rows);
     }
 }

@@ -38,14 +38,16 @@ typedef struct tw_apart {
  * + n]
  *
  * The sum begins at zero and is one chain of fused multiply-adds in the order of strips and l; `start` is
- * added last, rounded once. Strides count elements. b is read in whole vectors (vecs * lanes elements for
- * each l); a, start and c only where the formula says. */
+ * added last, rounded once. Rows from number (rows + 1) / 2 on may stand apart from those before, by a_gap
+ * in a and by c_gap in c and start: two short runs of rows make one tile. Strides count elements. b is read
+ * in whole vectors (vecs * lanes elements for each l); a, start and c only where the formula says. */
 typedef struct tw_tile {
     const tw_strip *strips;
     int64_t count;
     int64_t a_begin; /* added to every strip's a, in elements: one list of strips serves many tiles */
     int64_t b_begin; /* likewise added to every b */
     int64_t a_row, a_col, b_row;
+    int64_t a_gap, c_gap;
     const void *start; /* may be c itself; NULL: zeros */
     int64_t start_row; /* 0: the same row for all m (a bias) */
     void *c;

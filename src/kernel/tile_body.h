@@ -24,10 +24,11 @@ static inline vec load_once(const real *p) {
     return *(const volatile packed_vec *)p;
 }
 
-static inline __attribute__((always_inline)) void finish_row(const tw_tile *t, int r, int vecs,
+static inline __attribute__((always_inline)) void finish_row(const tw_tile *t, int r, int64_t gap, int vecs,
                                                              const vec *sum, const bool apart) {
-    real *c = (real *)t->c + r * t->c_row;
+    real *c = (real *)t->c + r * t->c_row + gap;
     const real *start = t->start ? (const real *)t->start + r * t->start_row : 0;
+    if (start && t->start_row) start += gap;
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
         int count = apart ? t->apart->columns[v] : v < vecs - 1 ? LANES : t->columns - (vecs - 1) * LANES;
@@ -48,6 +49,7 @@ static inline __attribute__((always_inline)) void finish_row(const tw_tile *t, i
 static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, const int rows, const int vecs,
                                                            const bool apart) {
     vec sum[MOST_ROWS][TW_MOST_VECS];
+    const int half = (rows + 1) / 2;
 #pragma GCC unroll 14
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
@@ -60,7 +62,7 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
     const int64_t next_step = t->next ? 64 : 0;
     for (int64_t i = 0; i < t->count; i++) {
         const real *a = (const real *)t->strips[i].a + t->a_begin,
-                   *b = (const real *)t->strips[i].b + t->b_begin;
+                   *b = (const real *)t->strips[i].b + t->b_begin, *below = a + half * a_row + t->a_gap;
         for (int64_t l = t->strips[i].length; l > 0; l--) {
             vec w[TW_MOST_VECS];
             __builtin_prefetch(next, 0, 2);
@@ -69,16 +71,18 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
             for (int v = 0; v < vecs; v++) w[v] = rows > 1 ? load_once(b + at[v]) : vec_load(b + at[v]);
 #pragma GCC unroll 14
             for (int r = 0; r < rows; r++) {
-                vec s = vec_splat(*(const packed_real *)(a + r * a_row));
+                vec s =
+                    vec_splat(*(const packed_real *)(r < half ? a + r * a_row : below + (r - half) * a_row));
 #pragma GCC unroll 4
                 for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma(s, w[v], sum[r][v]);
             }
             a += a_col;
+            below += a_col;
             b += b_row;
         }
     }
 #pragma GCC unroll 14
-    for (int r = 0; r < rows; r++) finish_row(t, r, vecs, sum[r], apart);
+    for (int r = 0; r < rows; r++) finish_row(t, r, r < half ? 0 : t->c_gap, vecs, sum[r], apart);
 }
 
 /* `most` is a constant: cases above it vanish. */

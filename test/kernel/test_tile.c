@@ -61,6 +61,30 @@ static void check_apart(const tw_loops *loops, int vecs, int rows, int columns, 
         }
 }
 
+/* The same tile in two runs of rows, which stand one row apart in a and c: start is c, or the same row for
+ * all. */
+static void check_gap(const tw_loops *loops, int vecs, int rows, bool onto, const float *a, const float *b) {
+    enum { PITCH = ROWS + 1 };
+    float apart[2 * LENGTH * PITCH], c[PITCH * COLUMNS], bias[COLUMNS];
+    int half = (rows + 1) / 2, columns = vecs * loops->lanes;
+    for (int l = 0; l < 2 * LENGTH; l++)
+        for (int m = 0; m < rows; m++) apart[l * PITCH + m + (m >= half)] = a[l * ROWS + m];
+    for (int i = 0; i < PITCH * COLUMNS; i++) c[i] = (float)i;
+    for (int i = 0; i < COLUMNS; i++) bias[i] = (float)-i;
+    tw_strip strips[2] = {{apart, b, LENGTH}, {apart + LENGTH * PITCH, b + LENGTH * COLUMNS, LENGTH}};
+    tw_tile t = {.strips = strips, .count = 2, .a_row = 1, .a_col = PITCH, .b_row = COLUMNS, .a_gap = 1};
+    t.c = c, t.c_row = COLUMNS, t.c_gap = COLUMNS, t.rows = rows, t.vecs = vecs, t.columns = columns;
+    t.start = onto ? c : bias, t.start_row = onto ? COLUMNS : 0;
+    loops->tile(&t);
+    for (int at = 0; at < PITCH; at++)
+        for (int n = 0; n < COLUMNS; n++) {
+            int i = at * COLUMNS + n, m = at > half ? at - 1 : at;
+            bool wanted = at != half && m < rows && n < columns;
+            float start = onto ? (float)i : bias[n];
+            assert_true(c[i] == (wanted ? start + plain(a, b, m, n) : (float)i));
+        }
+}
+
 static void every_tile_is_the_same_chain_of_multiply_adds(void **state) {
     (void)state;
     tw_random r = tw_random_stream(1, TW_RANDOM_TEST, 0, 0);
@@ -73,9 +97,12 @@ static void every_tile_is_the_same_chain_of_multiply_adds(void **state) {
         const tw_loops *loops = kernels[i]->loops[TW_F32];
         if (!tw_cpu_has(kernels[i]->needs)) continue;
         for (int vecs = 1; vecs <= loops->most_vecs; vecs++)
-            for (int rows = 1; rows <= loops->most_rows[vecs]; rows++)
+            for (int rows = 1; rows <= loops->most_rows[vecs]; rows++) {
+                check_gap(loops, vecs, rows, true, a, b);
+                check_gap(loops, vecs, rows, false, a, b);
                 for (int columns = (vecs - 1) * loops->lanes + 1; columns <= vecs * loops->lanes; columns++)
                     check_tile(loops, vecs, rows, columns, a, b);
+            }
         for (int vecs = 2; vecs <= loops->most_vecs; vecs++)
             for (int rows = 1; rows <= loops->most_rows[vecs]; rows++)
                 check_apart(loops, vecs, rows, (loops->lanes + 1) / 2, a, b);
