@@ -7,13 +7,16 @@
 #include "base/checked.h"
 #include "base/threads.h"
 
-enum { BLOCK = 16 /* channels at once with NHWC: one or two cache lines */ };
+enum {
+    BLOCK = 16,
+    WIDE = 4 * BLOCK /* channels of a task: lines of memory with NHWC, more if there are many */
+};
 
 typedef struct bias_work {
     const tw_loops *loops;
     size_t size;
     tw_layout layout;
-    int64_t batch, channels, pixels;
+    int64_t batch, channels, pixels, block;
     const void *dy;
     void *db;
 } bias_work;
@@ -21,7 +24,7 @@ typedef struct bias_work {
 static void sum_block(void *context, int64_t task, int worker) {
     (void)worker;
     const bias_work *k = context;
-    int64_t first = task * BLOCK, count = tw_min(BLOCK, k->channels - first);
+    int64_t first = task * k->block, count = tw_min(k->block, k->channels - first);
     int64_t step = k->layout == TW_NHWC ? k->channels : 1, stride = k->layout == TW_NHWC ? 1 : k->pixels;
     char *db = (char *)k->db + (size_t)first * k->size;
     memset(db, 0, (size_t)count * k->size);
@@ -49,5 +52,6 @@ void tw_bias_gradient(const tw_problem *problem, const void *dy, void *db, int t
         .dy = dy,
         .db = db,
     };
-    tw_parallel(threads, tw_ceil_div(k.channels, BLOCK), sum_block, &k);
+    k.block = k.channels >= threads * WIDE ? WIDE : BLOCK;
+    tw_parallel(threads, tw_ceil_div(k.channels, k.block), sum_block, &k);
 }

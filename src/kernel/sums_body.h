@@ -3,31 +3,43 @@
  * in a tree: 16 chains keep the adders busy and rounding errors small, and are whole vectors on every
  * instruction set, so that all give the same bits in both layouts. */
 
-enum { PHASES = 16, PHASE_VECS = PHASES / LANES };
+enum { PHASES = 16, PHASE_VECS = PHASES / LANES, SIDE = 4 /* vectors side by side */ };
 
-/* Channels side by side: lanes are channels. */
-static inline __attribute__((always_inline)) void sum_columns(const tw_sums *s, int64_t c, bool whole) {
-    const int used = whole ? LANES : (int)(s->channels - c);
-    const real *in = (const real *)s->in + c;
-    real *total = (real *)s->total + c;
-    vec sum[PHASES];
-#pragma GCC unroll 16
-    for (int i = 0; i < PHASES; i++) sum[i] = vec_zero();
-    int64_t p = 0;
-    for (; p + PHASES <= s->pixels; p += PHASES)
-#pragma GCC unroll 16
-        for (int i = 0; i < PHASES; i++) {
-            const real *at = in + (p + i) * s->pixel_step;
-            sum[i] = vec_add(sum[i], whole ? vec_load(at) : vec_load_part(at, used));
-        }
+/* Sixteen pixels of a vector of channels, or those of the last ones that are there. */
+static inline __attribute__((always_inline)) void add_pixels(const real *in, int64_t step, int64_t pixels,
+                                                             int used, vec sum[PHASES]) {
 #pragma GCC unroll 16
     for (int i = 0; i < PHASES; i++)
-        if (p + i < s->pixels) sum[i] = vec_add(sum[i], vec_load_part(in + (p + i) * s->pixel_step, used));
+        if (i < pixels)
+            sum[i] =
+                vec_add(sum[i], used == LANES ? vec_load(in + i * step) : vec_load_part(in + i * step, used));
+}
+
+static inline __attribute__((always_inline)) void add_tree(vec sum[PHASES], real *total, int used) {
 #pragma GCC unroll 4
     for (int half = PHASES / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
         for (int i = 0; i < half; i++) sum[i] = vec_add(sum[i], sum[i + half]);
     vec_store_part(total, vec_add(vec_load_part(total, used), sum[0]), used);
+}
+
+/* Channels side by side: lanes are channels. Pixels that lie far apart are read some lines at a time. */
+static inline __attribute__((always_inline)) void sum_columns(const tw_sums *s, int64_t c, const int vecs,
+                                                              bool whole) {
+    const int used = whole ? LANES : (int)(s->channels - c);
+    const real *in = (const real *)s->in + c;
+    vec sum[SIDE][PHASES];
+    for (int v = 0; v < vecs; v++)
+#pragma GCC unroll 16
+        for (int i = 0; i < PHASES; i++) sum[v][i] = vec_zero();
+    int64_t p = 0;
+    for (; p + PHASES <= s->pixels; p += PHASES)
+        for (int v = 0; v < vecs; v++)
+            add_pixels(in + p * s->pixel_step + v * LANES, s->pixel_step, PHASES, used, sum[v]);
+    for (int v = 0; v < vecs; v++) {
+        add_pixels(in + p * s->pixel_step + v * LANES, s->pixel_step, s->pixels - p, used, sum[v]);
+        add_tree(sum[v], (real *)s->total + c + v * LANES, used);
+    }
 }
 
 /* Pixels side by side: lanes are partial sums. */
@@ -54,12 +66,10 @@ static void sums(const tw_sums *s) {
             sum_row((const real *)s->in + c * s->channel_step, s->pixels, (real *)s->total + c);
         return;
     }
-    for (int64_t c = 0; c < s->channels; c += LANES) {
-        if (s->channels - c >= LANES)
-            sum_columns(s, c, true);
-        else
-            sum_columns(s, c, false);
-    }
+    int64_t c = 0;
+    for (; c + SIDE * LANES <= s->channels; c += SIDE * LANES) sum_columns(s, c, SIDE, true);
+    for (; c + LANES <= s->channels; c += LANES) sum_columns(s, c, 1, true);
+    if (c < s->channels) sum_columns(s, c, 1, false);
 }
 
 /* Zero times a finite number adds nothing; times an infinity or a NaN it is a NaN, which stays in the sum. */
