@@ -24,25 +24,49 @@ static inline vec load_once(const real *p) {
     return *(const volatile packed_vec *)p;
 }
 
-static inline __attribute__((always_inline)) void finish_row(const tw_tile *t, int r, int64_t gap, int vecs,
-                                                             const vec *sum, const bool apart) {
-    real *c = (real *)t->c + r * t->c_row + gap;
-    const real *start = t->start ? (const real *)t->start + r * t->start_row : 0;
-    if (start && t->start_row) start += gap;
+/* Where the sums go: copies, which a store to c cannot change as far as the compiler knows. */
+typedef struct finish {
+    real *c;
+    const real *start;
+    int64_t c_row, start_row, last; /* columns of the last vector */
+    const tw_apart *apart;
+} finish;
+
+static inline __attribute__((always_inline)) void finish_row(const finish *f, int vecs, const vec *sum) {
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
-        int count = apart ? t->apart->columns[v] : v < vecs - 1 ? LANES : t->columns - (vecs - 1) * LANES;
+        int count = f->apart ? f->apart->columns[v] : v < vecs - 1 ? LANES : (int)f->last;
         bool full = count == LANES;
         vec s = sum[v];
-        if (start) {
-            const real *from = start + (apart ? t->apart->start[v] : v * LANES);
+        if (f->start) {
+            const real *from = f->start + (f->apart ? f->apart->start[v] : v * LANES);
             s = vec_add(full ? vec_load(from) : vec_load_part(from, count), s);
         }
-        real *to = c + (apart ? t->apart->c[v] : v * LANES);
+        real *to = f->c + (f->apart ? f->apart->c[v] : v * LANES);
         if (full)
             vec_store(to, s);
         else
             vec_store_part(to, s, count);
+    }
+}
+
+/* All rows, `started` and `whole` (nothing apart, no part of a vector) being constants. */
+static inline __attribute__((always_inline)) void finish_rows(const tw_tile *t, const int rows,
+                                                              const int vecs, vec sum[][TW_MOST_VECS],
+                                                              const bool apart, const bool started,
+                                                              const bool whole) {
+    finish f = {.c = t->c,
+                .start = started ? t->start : NULL,
+                .c_row = t->c_row,
+                .start_row = t->start_row,
+                .last = whole ? LANES : t->columns - (vecs - 1) * LANES,
+                .apart = apart ? t->apart : NULL};
+    const int64_t gap = t->c_gap, start_gap = t->start_row ? gap : 0;
+#pragma GCC unroll 14
+    for (int r = 0; r < rows; r++) {
+        if (r == (rows + 1) / 2) f.c += gap, f.start += started ? start_gap : 0;
+        finish_row(&f, vecs, sum[r]);
+        f.c += f.c_row, f.start += started ? f.start_row : 0;
     }
 }
 
@@ -81,8 +105,15 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
             b += b_row;
         }
     }
-#pragma GCC unroll 14
-    for (int r = 0; r < rows; r++) finish_row(t, r, r < half ? 0 : t->c_gap, vecs, sum[r], apart);
+    const bool whole = !apart && t->columns == vecs * LANES;
+    if (whole && !t->start)
+        finish_rows(t, rows, vecs, sum, apart, false, true);
+    else if (whole)
+        finish_rows(t, rows, vecs, sum, apart, true, true);
+    else if (!t->start)
+        finish_rows(t, rows, vecs, sum, apart, false, false);
+    else
+        finish_rows(t, rows, vecs, sum, apart, true, false);
 }
 
 /* `most` is a constant: cases above it vanish. */
