@@ -117,6 +117,8 @@ typedef struct tw_runner_options {
     tw_type type;  /* F32, or F64 for checks */
     int64_t batch; /* most images of one call, >= 1 */
     bool trains;   /* keeps what backward needs */
+    bool keeps;    /* trains: keeps all values and gradients, for tw_runner_value and tw_runner_gradient;
+                    * without it operators share memory, and some are done together */
     int threads;   /* 0: tw_threads() */
     tw_accuracy accuracy;
     tw_loss loss;    /* DEFAULT: the network's */
@@ -162,8 +164,9 @@ typedef struct tw_step {
  * NaN or infinite: outputs are then undefined. */
 tw_status tw_runner_step(tw_runner *runner, tw_step *step);
 
-/* The value of a node after the last forward or step of a runner that trains ([count][outputs] in `type`),
- * and the gradient that reached it; NULL when not kept. The runner's memory, until its next call. */
+/* The value of a node after the last forward or step of a runner that trains and keeps ([count][outputs] in
+ * `type`), and the gradient that reached it; NULL when there is none. The runner's memory, until its next
+ * call. */
 const void *tw_runner_value(const tw_runner *runner, int node);
 const void *tw_runner_gradient(const tw_runner *runner, int node);
 

@@ -42,6 +42,7 @@ static tw_status run(tw_flow *f) {
     options.batch = 1;
     options.threads = 1;
     options.trains = true;
+    options.keeps = true;
     options.accuracy = TW_STRICT;
     tw_status status = n->weights ? TW_OK : tw_net_initialise(f->net, 1, TW_F64, f->weights);
     for (int64_t i = 0; n->weights && i < n->weights_count; i++) f->weights[i] = n->weights[i];

@@ -62,28 +62,6 @@ static bool walk_next(walk *w) {
  * channels a vector reaches into the next pixel: `spill` says that it may, because that pixel comes later in
  * the same range and overwrites what was spilt. */
 
-enum { BLOCK = 8 };
-typedef real block __attribute__((vector_size(BLOCK * sizeof(real))));
-typedef integer lanes __attribute__((vector_size(BLOCK * sizeof(real))));
-typedef int32_t marks __attribute__((vector_size(BLOCK * sizeof(int32_t))));
-
-/* `count` is BLOCK, a constant where it matters, or fewer. */
-static inline void block_load(const real *x, int64_t count, block *b) {
-    if (count == BLOCK) {
-        memcpy(b, x, sizeof *b);
-        return;
-    }
-    *b = (block){0};
-    for (int64_t i = 0; i < count; i++) (*b)[i] = x[i];
-}
-
-static inline void block_store(real *x, const block *b, int64_t count) {
-    if (count == BLOCK)
-        memcpy(x, b, sizeof *b);
-    else
-        for (int64_t i = 0; i < count; i++) x[i] = (*b)[i];
-}
-
 /* The largest of `count` channels from x on, in window w. */
 static inline __attribute__((always_inline)) void maximum_of(const tw_pool *s, const walk *w, const real *x,
                                                              const int64_t count, real *y, int32_t *taps) {

@@ -27,10 +27,11 @@ typedef struct tw_loss_row {
     double loss;  /* out */
 } tw_loss_row;
 
-/* Batch norm's numbers of one channel each, [channels]. */
+/* Batch norm's numbers of one channel each, [channels]: z = (x - mean) * scale + shift. */
 typedef struct tw_norm {
     int64_t channels;
-    const void *mean, *scale, *shift; /* y = (x - mean) * scale + shift */
+    const void *mean, *scale, *shift;
+    bool rectifies; /* y = z < 0 ? 0 : z; backward: dy counts only where z > 0 */
 } tw_norm;
 
 typedef void (*tw_map)(int64_t n, double slope, const void *x, void *y);
@@ -53,15 +54,17 @@ typedef struct tw_sweeps {
     void (*avgpool_back)(const tw_pool *s, const void *dy, void *dx);
     void (*globalavg)(int64_t pixels, int64_t channels, const void *x, void *y);
     void (*globalavg_back)(int64_t pixels, int64_t channels, const void *dy, void *dx);
-    /* Sums over rows into double [channels]; overwritten. */
-    void (*sum)(int64_t rows, int64_t channels, const void *x, double *sum);
-    void (*squares)(int64_t rows, int64_t channels, const void *x, const void *mean, double *sum);
-    void (*products)(int64_t rows, int64_t channels, const void *x, const void *mean, const void *dy,
-                     double *sum);
-    void (*normalise)(int64_t rows, const tw_norm *norm, const void *x, void *y);
-    /* dx = dy * scale + (x - mean) * slope + shift */
-    void (*normalise_back)(int64_t rows, const tw_norm *norm, const void *slope, const void *x,
-                           const void *dy, void *dx);
+    /* Batch norm over rows of channels. The sum of each channel, and of the squares around this sum's mean.
+     */
+    void (*moments)(int64_t rows, int64_t channels, const void *x, double *sum, double *squares);
+    /* y = z + addend (NULL: none), rectified; y may be x or addend */
+    void (*normalise)(int64_t rows, const tw_norm *norm, const void *x, const void *addend, void *y);
+    /* Sums of dy, and of dy * (x - mean). */
+    void (*back_sums)(int64_t rows, const tw_norm *norm, const void *x, const void *dy, double *sum,
+                      double *products);
+    /* dx = dy * scale + (x - mean) * slope + constant; dx may be x or dy */
+    void (*normalise_back)(int64_t rows, const tw_norm *norm, const void *slope, const void *constant,
+                           const void *x, const void *dy, void *dx);
     void (*cross_entropy)(tw_loss_row *row);
     void (*squared_error)(tw_loss_row *row);
     int64_t (*largest)(int64_t n, const void *x); /* the first of the largest */

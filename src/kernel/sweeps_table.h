@@ -1,4 +1,6 @@
 /* The table of all loops over `real`: the last thing that sweeps_f32.c and sweeps_f64.c include. */
+#include "kernel/octets.h"
+
 #include "kernel/activation_sweeps.h"
 #include "kernel/batchnorm_sweeps.h"
 #include "kernel/loss_sweeps.h"
@@ -26,9 +28,8 @@ const tw_sweeps SWEEPS = {
     .avgpool_back = avgpool_back,
     .globalavg = globalavg,
     .globalavg_back = globalavg_back,
-    .sum = sum_rows,
-    .squares = sum_squares,
-    .products = sum_products,
+    .moments = moments,
+    .back_sums = back_sums,
     .normalise = normalise,
     .normalise_back = normalise_back,
     .cross_entropy = cross_entropy,

@@ -4,7 +4,12 @@
  *     y = weight (x - mean) / sqrt(variance + eps) + bias
  *     running = (1 - momentum) running + momentum batch      (the variance with m / (m - 1), as others do)
  *
- * Sums go in chunks of CHUNK pixels, their results added in order: the same for any number of threads. */
+ * Sums go in chunks of CHUNK pixels, their results put together in order: the same for any number of threads.
+ * A chunk's squares are taken around its own mean while a cache holds it, so that x is read once; chunks are
+ * joined as in Chan, Golub and LeVeque 1979 (sum of squares + pixels * (mean - common mean)^2).
+ *
+ * In training it can do the sum and the rectifier that follow as well. The rectifier's gradient needs no
+ * output then: which outputs were above 0 is computed again from x. */
 #include <math.h>
 #include <stddef.h>
 
@@ -16,9 +21,10 @@ enum { CHUNK = 256, WEIGHT = 0, BIAS, MEAN, VARIANCE, ROLES };
 
 /* The layout of `kept`. */
 typedef struct kept {
-    double *partial;          /* [2][chunks][channels] */
     double *mean, *deviation; /* [channels]: of this batch; deviation: sum of squares around the mean */
-    void *means, *scale, *shift, *slope; /* [channels] of the runner's type */
+    double *sum, *product;    /* [channels]: backward */
+    double *partial;          /* [2][chunks][channels] */
+    void *means, *scale, *slope, *constant; /* [channels] of the runner's type */
 } kept;
 
 static int64_t rows_of(const tw_run *run) {
@@ -30,11 +36,13 @@ static kept kept_of(const tw_run *run) {
     size_t line = (size_t)channels * run->size;
     kept k = {.mean = run->kept};
     k.deviation = k.mean + channels;
-    char *reals = (char *)(k.deviation + channels);
+    k.sum = k.deviation + channels;
+    k.product = k.sum + channels;
+    char *reals = (char *)(k.product + channels);
     k.means = reals;
     k.scale = reals + line;
-    k.shift = reals + 2 * line;
-    k.slope = reals + 3 * line;
+    k.slope = reals + 2 * line;
+    k.constant = reals + 3 * line;
     k.partial = (double *)(void *)(reals + tw_round_up((int64_t)(4 * line), (int64_t)sizeof(double)));
     return k;
 }
@@ -43,7 +51,7 @@ static tw_status kept_bytes(const tw_op *op, int64_t count, size_t size, bool tr
     int64_t rows, numbers;
     (void)size; /* as if all were double */
     if (!tw_mul(op->extent.pixels, count, &rows) ||
-        !tw_mul(trains ? 2 * tw_ceil_div(rows, CHUNK) + 7 : 7, op->extent.channels, &numbers) ||
+        !tw_mul(trains ? 2 * tw_ceil_div(rows, CHUNK) + 8 : 8, op->extent.channels, &numbers) ||
         !tw_bytes(numbers, sizeof(double), bytes))
         return tw_fail(TW_ERROR_OVERFLOW, "batchnorm: more bytes than 63 bits can count");
     return TW_OK;
@@ -73,43 +81,52 @@ static tw_status infer(tw_op *op, const tw_extent *in, const tw_extent *second) 
 typedef struct job {
     const tw_run *run;
     kept k;
-    bool centred; /* forward: the second sum */
+    tw_norm norm;
 } job;
 
-static const void *row_at(const job *j, const void *values, int64_t row) {
-    return (const char *)values + (size_t)(row * j->run->op->extent.channels) * j->run->size;
+static job job_of(const tw_run *run) {
+    job j = {.run = run, .k = kept_of(run)};
+    j.norm = (tw_norm){.channels = run->op->extent.channels, .mean = j.k.means, .scale = j.k.scale};
+    return j;
 }
 
-static void sum_chunk(const void *context, int64_t first, int64_t last) {
+static void *row_at(const job *j, const void *values, int64_t row) {
+    return (char *)values + (size_t)(row * j->norm.channels) * j->run->size;
+}
+
+static int64_t chunks_of(const job *j) {
+    return tw_ceil_div(rows_of(j->run), CHUNK);
+}
+
+static double *sums_of(const job *j, int which, int64_t chunk) {
+    return j->k.partial + (which * chunks_of(j) + chunk) * j->norm.channels;
+}
+
+static void moments_chunk(const void *context, int64_t first, int64_t last) {
     const job *j = context;
-    const tw_run *run = j->run;
-    int64_t channels = run->op->extent.channels;
-    double *sum = j->k.partial + first / CHUNK * channels;
-    const void *x = row_at(j, run->x[0], first);
-    if (j->centred)
-        run->sweeps->squares(last - first, channels, x, j->k.means, sum);
-    else
-        run->sweeps->sum(last - first, channels, x, sum);
+    j->run->sweeps->moments(last - first, j->norm.channels, row_at(j, j->run->x[0], first),
+                            sums_of(j, 0, first / CHUNK), sums_of(j, 1, first / CHUNK));
 }
 
 static void gradient_chunk(const void *context, int64_t first, int64_t last) {
     const job *j = context;
+    j->run->sweeps->back_sums(last - first, &j->norm, row_at(j, j->run->x[0], first),
+                              row_at(j, j->run->dy, first), sums_of(j, 0, first / CHUNK),
+                              sums_of(j, 1, first / CHUNK));
+}
+
+/* The chunks' sums, in order. */
+static void add_chunks(const job *j, int which, double *total) {
+    int64_t channels = j->norm.channels, chunks = chunks_of(j);
+    for (int64_t c = 0; c < channels; c++) total[c] = 0;
+    for (int64_t i = 0; i < chunks; i++) {
+        const double *sum = sums_of(j, which, i);
+        for (int64_t c = 0; c < channels; c++) total[c] += sum[c];
+    }
+}
+
+static void split(const job *j, void (*body)(const void *, int64_t, int64_t)) {
     const tw_run *run = j->run;
-    int64_t channels = run->op->extent.channels, chunks = tw_ceil_div(rows_of(run), CHUNK);
-    double *sum = j->k.partial + first / CHUNK * channels;
-    const void *dy = row_at(j, run->dy, first);
-    run->sweeps->sum(last - first, channels, dy, sum);
-    run->sweeps->products(last - first, channels, row_at(j, run->x[0], first), j->k.means, dy,
-                          sum + chunks * channels);
-}
-
-/* The chunks' sums, in order, into the first chunk's. */
-static void add_chunks(double *partial, int64_t chunks, int64_t channels) {
-    for (int64_t i = 1; i < chunks; i++)
-        for (int64_t c = 0; c < channels; c++) partial[c] += partial[i * channels + c];
-}
-
-static void split(const tw_run *run, void (*body)(const void *, int64_t, int64_t), const job *j) {
     tw_split(run, rows_of(run), CHUNK, run->count * run->op->extent.count, body, j);
 }
 
@@ -117,39 +134,46 @@ static void split(const tw_run *run, void (*body)(const void *, int64_t, int64_t
 
 static void normalise_chunk(const void *context, int64_t first, int64_t last) {
     const job *j = context;
-    tw_norm norm = {j->run->op->extent.channels, j->k.means, j->k.scale, j->k.shift};
-    j->run->sweeps->normalise(last - first, &norm, row_at(j, j->run->x[0], first),
-                              (void *)row_at(j, j->run->y, first));
+    const tw_run *run = j->run;
+    run->sweeps->normalise(last - first, &j->norm, row_at(j, run->x[0], first),
+                           run->addend ? row_at(j, run->addend, first) : NULL, row_at(j, run->y, first));
 }
 
 /* Mean and variance of this batch. */
-static void measure(job *j) {
+static void measure(const job *j) {
     const tw_run *run = j->run;
-    int64_t channels = run->op->extent.channels, rows = rows_of(run), chunks = tw_ceil_div(rows, CHUNK);
-    split(run, sum_chunk, j);
-    add_chunks(j->k.partial, chunks, channels);
+    const kept *k = &j->k;
+    int64_t channels = j->norm.channels, rows = rows_of(run);
+    split(j, moments_chunk);
+    add_chunks(j, 0, k->mean);
+    add_chunks(j, 1, k->deviation);
     for (int64_t c = 0; c < channels; c++) {
-        j->k.mean[c] = j->k.partial[c] / (double)rows;
-        run->sweeps->set(j->k.means, c, j->k.mean[c]);
+        k->mean[c] /= (double)rows;
+        run->sweeps->set(k->means, c, k->mean[c]);
     }
-    j->centred = true;
-    split(run, sum_chunk, j);
-    add_chunks(j->k.partial, chunks, channels);
-    for (int64_t c = 0; c < channels; c++) j->k.deviation[c] = j->k.partial[c];
+    for (int64_t i = 0; i < chunks_of(j); i++) {
+        const double *sum = sums_of(j, 0, i);
+        double pixels = (double)(tw_min(rows, (i + 1) * CHUNK) - i * CHUNK);
+        for (int64_t c = 0; c < channels; c++) {
+            double apart = sum[c] / pixels - k->mean[c];
+            k->deviation[c] += pixels * (apart * apart);
+        }
+    }
 }
 
 static tw_status forward(const tw_run *run) {
-    job j = {run, kept_of(run), false};
+    job j = job_of(run);
     const tw_sweeps *sweeps = run->sweeps;
     if (run->training) measure(&j);
-    for (int64_t c = 0; c < run->op->extent.channels; c++) {
+    for (int64_t c = 0; c < j.norm.channels; c++) {
         double variance =
             run->training ? j.k.deviation[c] / (double)rows_of(run) : sweeps->get(run->w[VARIANCE], c);
         if (!run->training) sweeps->set(j.k.means, c, sweeps->get(run->w[MEAN], c));
         sweeps->set(j.k.scale, c, sweeps->get(run->w[WEIGHT], c) / sqrt(variance + run->op->set.epsilon));
-        sweeps->set(j.k.shift, c, sweeps->get(run->w[BIAS], c));
     }
-    split(run, normalise_chunk, &j);
+    j.norm.shift = run->w[BIAS];
+    j.norm.rectifies = run->rectifies;
+    split(&j, normalise_chunk);
     return TW_OK;
 }
 
@@ -179,28 +203,29 @@ static void settle(const tw_run *run, void *const state[TW_MAX_TENSORS]) {
 static void back_chunk(const void *context, int64_t first, int64_t last) {
     const job *j = context;
     const tw_run *run = j->run;
-    tw_norm norm = {run->op->extent.channels, j->k.means, j->k.scale, j->k.shift};
-    run->sweeps->normalise_back(last - first, &norm, j->k.slope, row_at(j, run->x[0], first),
-                                row_at(j, run->dy, first), (void *)row_at(j, run->dx, first));
+    run->sweeps->normalise_back(last - first, &j->norm, j->k.slope, j->k.constant,
+                                row_at(j, run->x[0], first), row_at(j, run->dy, first),
+                                row_at(j, run->dx, first));
 }
 
 static tw_status backward(const tw_run *run) {
-    job j = {run, kept_of(run), false};
+    job j = job_of(run);
     const tw_sweeps *sweeps = run->sweeps;
-    int64_t channels = run->op->extent.channels, chunks = tw_ceil_div(rows_of(run), CHUNK);
-    double rows = (double)rows_of(run), *sums = j.k.partial, *products = sums + chunks * channels;
-    split(run, gradient_chunk, &j);
-    add_chunks(sums, chunks, channels);
-    add_chunks(products, chunks, channels);
-    for (int64_t c = 0; c < channels; c++) {
+    double rows = (double)rows_of(run);
+    j.norm.shift = run->w[BIAS];
+    j.norm.rectifies = run->masks;
+    split(&j, gradient_chunk);
+    add_chunks(&j, 0, j.k.sum);
+    add_chunks(&j, 1, j.k.product);
+    for (int64_t c = 0; c < j.norm.channels; c++) {
         double inverse = 1 / sqrt(j.k.deviation[c] / rows + run->op->set.epsilon);
         double scale = sweeps->get(run->w[WEIGHT], c) * inverse;
-        sweeps->set(j.k.slope, c, -scale * inverse * inverse * products[c] / rows);
-        sweeps->set(j.k.shift, c, -scale * sums[c] / rows);
-        if (run->dw[WEIGHT]) sweeps->set(run->dw[WEIGHT], c, products[c] * inverse);
-        if (run->dw[BIAS]) sweeps->set(run->dw[BIAS], c, sums[c]);
+        sweeps->set(j.k.slope, c, -scale * inverse * inverse * j.k.product[c] / rows);
+        sweeps->set(j.k.constant, c, -scale * j.k.sum[c] / rows);
+        if (run->dw[WEIGHT]) sweeps->set(run->dw[WEIGHT], c, j.k.product[c] * inverse);
+        if (run->dw[BIAS]) sweeps->set(run->dw[BIAS], c, j.k.sum[c]);
     }
-    if (run->dx) split(run, back_chunk, &j);
+    if (run->dx) split(&j, back_chunk);
     return TW_OK;
 }
 
@@ -221,6 +246,7 @@ const tw_layer tw_layer_batchnorm = {
     .defaults = {.epsilon = 1e-5, .momentum = 0.1},
     .in_place = true,
     .reads_x = true,
+    .merges = true,
     .transmits = true,
     .infer = infer,
     .kept_bytes = kept_bytes,

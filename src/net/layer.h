@@ -33,7 +33,9 @@ typedef struct tw_run {
 
     const tw_conv *plan;  /* of operators with layer->plans */
     const void *packed_w; /* forward: w[0], packed for it; NULL: it is not */
+    const void *addend;   /* forward: the sum that follows is done too, with this; NULL: there is none */
     bool rectifies;       /* forward: the relu that follows is done too */
+    bool masks;           /* backward: dy is that of the relu, which is done too */
     void *workspace;
     size_t workspace_bytes;
 } tw_run;
@@ -54,6 +56,7 @@ typedef struct tw_layer {
     bool rectifies; /* a ramp with a kink at 0: starting weights before it follow He */
     bool passes;    /* backward gives every input dy as it is */
     bool absorbs;   /* forward does the relu that follows when run->rectifies */
+    bool merges;    /* in training: forward adds run->addend, backward obeys run->masks, both absorb a relu */
     bool transmits; /* starting weights look through it to what follows */
 
     /* Sizes, tensors and flops of op from what reaches it. */

@@ -2,8 +2,7 @@
  * allocated; then every convolution's plan is made, and one block holds values, gradients, what layers keep,
  * and one workspace that all plans share.
  *
- * A runner that only infers reuses memory by lifetime, and an operator that may writes over its input when
- * nobody else reads it. A runner that trains keeps every value and gradient. */
+ * sharing.c decides who shares memory with whom. */
 #include "net/runner.h"
 
 #include <string.h>
@@ -13,7 +12,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "kernel/kernel.h"
-#include "net/lifetimes.h"
+#include "net/sharing.h"
 
 tw_runner_options tw_runner_options_defaults(void) {
     return (tw_runner_options){.struct_size = sizeof(tw_runner_options), .batch = 1};
@@ -55,41 +54,11 @@ static tw_status check_loss(const tw_runner *runner) {
 
 /* Where everything goes; offsets into the arena. */
 typedef struct layout {
-    int *root;           /* [ops]: whose memory an operator's value lies in */
-    tw_lifetime *values; /* [ops]: of the roots; 0 bytes for others */
-    size_t values_bytes; /* of all values, by lifetime */
-    size_t *kept;        /* [ops]: bytes that a layer keeps */
+    tw_sharing sharing;
+    size_t *kept; /* [ops]: bytes that a layer keeps */
     size_t scratch, losses;
-    size_t total; /* with gradients, without workspace */
+    size_t total; /* without workspace */
 } layout;
-
-static tw_status value_bytes(const tw_runner *r, int i, size_t *bytes) {
-    int64_t count;
-    if (!tw_mul(r->net->ops[i].extent.count, r->options.batch, &count) || !tw_bytes(count, r->size, bytes))
-        return tw_fail(TW_ERROR_OVERFLOW, "operator %d: more bytes than 63 bits can count", i);
-    return TW_OK;
-}
-
-/* The operator whose memory i's value lies in: i's own, or that of an input that nobody reads after i. */
-static int root_of(const tw_runner *r, const int *root, int i) {
-    const tw_op *op = &r->net->ops[i];
-    int from = op->inputs[0];
-    bool shares = !r->options.trains && op->layer->in_place && from > 0 && r->net->ops[from].last_reader == i;
-    return shares ? root[from] : i;
-}
-
-static tw_status plan_values(const tw_runner *r, layout *l) {
-    int count = r->net->op_count;
-    for (int i = 1; i < count; i++) {
-        tw_status status;
-        int root = l->root[i] = root_of(r, l->root, i), last = r->net->ops[i].last_reader;
-        bool stays = r->options.trains || last < 0;
-        l->values[i] = (tw_lifetime){.first = r->options.trains ? 0 : i, .last = i};
-        if (root == i && (status = value_bytes(r, i, &l->values[i].bytes))) return status;
-        l->values[root].last = stays ? count : last;
-    }
-    return tw_lifetimes_plan(l->values, count, &l->values_bytes);
-}
 
 static tw_status plan_kept(const tw_runner *r, layout *l) {
     bool trains = r->options.trains;
@@ -100,12 +69,12 @@ static tw_status plan_kept(const tw_runner *r, layout *l) {
             (status = op->layer->kept_bytes(op, r->options.batch, r->size, trains, &l->kept[i])))
             return status;
         size_t bytes = 0;
-        if (trains && op->readers > 1 && (status = value_bytes(r, i, &bytes))) return status;
+        if (trains && op->readers > 1 && (status = tw_sharing_value_bytes(r, i, &bytes))) return status;
         if (bytes > l->scratch) l->scratch = bytes;
     }
     if (trains && r->net->ops[0].readers > 1) {
         size_t bytes = 0;
-        tw_status status = value_bytes(r, 0, &bytes);
+        tw_status status = tw_sharing_value_bytes(r, 0, &bytes);
         if (status) return status;
         if (bytes > l->scratch) l->scratch = bytes;
     }
@@ -128,28 +97,24 @@ static tw_status reserve(size_t *total, size_t bytes) {
 }
 
 static tw_status sum_up(const tw_runner *r, layout *l) {
-    tw_status status = reserve(&l->total, l->values_bytes);
-    if (!status && r->options.trains) status = reserve(&l->total, l->values_bytes);
+    tw_status status = reserve(&l->total, l->sharing.values_bytes);
+    if (!status) status = reserve(&l->total, l->sharing.gradients_bytes);
     for (int i = 1; i < r->net->op_count && !status; i++) status = reserve(&l->total, l->kept[i]);
     if (!status) status = reserve(&l->total, l->scratch);
     if (!status) status = reserve(&l->total, l->losses);
     return status;
 }
 
-static tw_status plan_memory(const tw_runner *r, layout *l) {
-    int count = r->net->op_count;
-    l->root = tw_alloc_zero(count, sizeof *l->root);
-    l->values = tw_alloc_zero(count, sizeof *l->values);
-    l->kept = tw_alloc_zero(count, sizeof *l->kept);
-    if (!l->root || !l->values || !l->kept) return TW_ERROR_MEMORY;
+static tw_status plan_memory(tw_runner *r, layout *l) {
+    l->kept = tw_alloc_zero(r->net->op_count, sizeof *l->kept);
+    if (!l->kept) return TW_ERROR_MEMORY;
     tw_status status;
-    if ((status = plan_values(r, l)) || (status = plan_kept(r, l))) return status;
+    if ((status = tw_sharing_plan(r, &l->sharing)) || (status = plan_kept(r, l))) return status;
     return sum_up(r, l);
 }
 
 static void free_layout(layout *l) {
-    tw_free(l->root);
-    tw_free(l->values);
+    tw_sharing_free(&l->sharing);
     tw_free(l->kept);
 }
 
@@ -165,41 +130,17 @@ static tw_status allocate(tw_runner *r, const layout *l) {
     if (status) return status;
     r->arena = tw_alloc((int64_t)r->arena_bytes, 1);
     if (!r->arena) return TW_ERROR_MEMORY;
-    char *at = r->arena, *values = take(&at, l->values_bytes);
-    char *gradients = r->options.trains ? take(&at, l->values_bytes) : NULL;
+    const tw_sharing *s = &l->sharing;
+    char *at = r->arena, *values = take(&at, s->values_bytes), *gradients = take(&at, s->gradients_bytes);
     for (int i = 1; i < r->net->op_count; i++) {
-        size_t offset = l->values[l->root[i]].offset;
-        r->stages[i].value = values + offset;
-        r->stages[i].gradient = gradients ? gradients + offset : NULL;
+        r->stages[i].value = values + s->values[s->value[i]].offset;
+        r->stages[i].gradient = gradients ? gradients + s->gradients[s->gradient[i]].offset : NULL;
         r->stages[i].kept = take(&at, l->kept[i]);
     }
     r->scratch = take(&at, l->scratch);
     r->losses = take(&at, l->losses);
     r->workspace = take(&at, r->workspace_bytes);
     return TW_OK;
-}
-
-/* ---- Two in one ---- */
-
-/* A value that only one operator reads, which passes its gradient on as it is, has that operator's gradient.
- */
-static void share_gradients(tw_runner *r) {
-    for (int i = r->net->op_count - 1; i > 0 && r->options.trains; i--) {
-        const tw_op *op = &r->net->ops[i];
-        for (int k = 0; k < op->layer->inputs && op->layer->passes; k++)
-            if (op->inputs[k] > 0 && r->net->ops[op->inputs[k]].readers == 1)
-                r->stages[op->inputs[k]].gradient = r->stages[i].gradient;
-    }
-}
-
-/* A relu that alone reads an operator which can do it as well, and whose memory it shares. */
-static void pair_relus(tw_runner *r) {
-    const tw_layer *relu = tw_layer_find("relu", 4);
-    for (int i = 1; i < r->net->op_count && !r->options.trains; i++) {
-        const tw_op *op = &r->net->ops[i];
-        bool pairs = op->layer->absorbs && op->readers == 1 && r->net->ops[op->last_reader].layer == relu;
-        if (pairs) r->stages[i].rectifies = r->stages[op->last_reader].done = true;
-    }
 }
 
 /* ---- Plans ---- */
@@ -244,10 +185,6 @@ static tw_status build(tw_runner *r) {
     if (!status) status = plan_memory(r, &l);
     if (!status) status = make_plans(r);
     if (!status) status = allocate(r, &l);
-    if (!status) {
-        pair_relus(r);
-        share_gradients(r);
-    }
     free_layout(&l);
     return status;
 }

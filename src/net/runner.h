@@ -9,10 +9,13 @@
 /* One operator at work. */
 typedef struct tw_slot {
     tw_conv *plan;
-    void *value, *gradient; /* [batch][outputs]; NULL: not this operator's own */
+    void *value, *gradient; /* [batch][outputs]; gradient NULL: none */
     void *kept;
-    bool rectifies; /* inference: it does the relu that follows it ... */
-    bool done;      /* ... which is this one */
+    int addend;     /* forward does the sum that follows too, with this operator's value; -1: it does not */
+    bool rectifies; /* forward does the relu that follows too */
+    bool masks;     /* ... and backward */
+    bool done;      /* forward is done by another */
+    bool masked;    /* backward too */
     bool wanted;    /* this step: somebody needs the gradient */
     bool reached;   /* this step: the gradient has been written */
 } tw_slot;

@@ -27,11 +27,13 @@ tw_run tw_runner_run(tw_runner *r, int i, const void *weights, const void *x, in
         .kept = stage->kept,
         .plan = stage->plan,
         .rectifies = stage->rectifies,
+        .masks = stage->masks,
         .workspace = r->workspace,
         .workspace_bytes = r->workspace_bytes,
     };
     for (int k = 0; k < 2; k++)
         if (op->inputs[k] >= 0) run.x[k] = op->inputs[k] ? r->stages[op->inputs[k]].value : x;
+    if (stage->addend >= 0) run.addend = stage->addend ? r->stages[stage->addend].value : x;
     if (!weights && r->frozen) {
         memcpy(run.w, r->frozen->ops[i].w, sizeof run.w);
         run.packed_w = r->frozen->ops[i].packed;
@@ -168,7 +170,9 @@ static tw_status backward_op(tw_runner *r, tw_step *step, int i) {
 static tw_status backward(tw_runner *r, tw_step *step) {
     for (int i = r->net->op_count - 1; i > 0; i--) {
         if (!r->stages[i].reached) continue;
-        tw_status status = backward_op(r, step, i);
+        tw_slot *before = &r->stages[r->net->ops[i].inputs[0]];
+        if (r->stages[i].masked) before->reached = before->wanted;
+        tw_status status = r->stages[i].masked ? TW_OK : backward_op(r, step, i);
         if (status) return status;
     }
     if (step->gradient) {
@@ -202,11 +206,16 @@ tw_status tw_runner_step(tw_runner *r, tw_step *step) {
     return TW_OK;
 }
 
+/* ---- What is left of a step ---- */
+
+static bool keeps(const tw_runner *r, int node) {
+    return r->options.trains && r->options.keeps && node > 0 && node < r->net->op_count;
+}
+
 const void *tw_runner_value(const tw_runner *r, int node) {
-    return r->options.trains && node > 0 && node < r->net->op_count ? r->stages[node].value : NULL;
+    return keeps(r, node) ? r->stages[node].value : NULL;
 }
 
 const void *tw_runner_gradient(const tw_runner *r, int node) {
-    bool kept = r->options.trains && node > 0 && node < r->net->op_count && r->stages[node].reached;
-    return kept ? r->stages[node].gradient : NULL;
+    return keeps(r, node) && r->stages[node].reached ? r->stages[node].gradient : NULL;
 }

@@ -137,27 +137,33 @@ static void softmax_and_losses_keep_within_their_buffers(void **state) {
 
 /* ---- Channel by channel. */
 
-static void check_sums(const subject *s, int64_t channels) {
-    const int64_t count = ROWS * channels;
+static void check_sums(const subject *s, const tw_norm *norm) {
+    const int64_t channels = norm->channels, count = ROWS * channels;
     const size_t bytes = (size_t)channels * sizeof(double);
-    const void *x = drawn(s, X, count), *dy = drawn(s, DY, count), *mean = drawn(s, MEAN, channels);
-    double *sum = fence_place(BITS, bytes, s->at_end);
-    s->sweeps->sum(ROWS, channels, x, sum), keep(sum, bytes);
-    s->sweeps->squares(ROWS, channels, x, mean, sum), keep(sum, bytes);
-    s->sweeps->products(ROWS, channels, x, mean, dy, sum), keep(sum, bytes);
+    const void *x = drawn(s, X, count), *dy = drawn(s, DY, count);
+    double *sum = fence_place(BITS, bytes, s->at_end), *other = fence_place(Y, bytes, s->at_end);
+    s->sweeps->moments(ROWS, channels, x, sum, other), keep(sum, bytes), keep(other, bytes);
+    s->sweeps->back_sums(ROWS, norm, x, dy, sum, other), keep(sum, bytes), keep(other, bytes);
+}
+
+static void check_norm(const subject *s, const tw_norm *norm) {
+    const int64_t count = ROWS * norm->channels;
+    void *y = room(s, Y, count), *dx = room(s, DX, count);
+    s->sweeps->normalise(ROWS, norm, drawn(s, X, count), NULL, y), keep_numbers(s, y, count);
+    s->sweeps->normalise(ROWS, norm, drawn(s, X, count), drawn(s, X2, count), y), keep_numbers(s, y, count);
+    s->sweeps->normalise_back(ROWS, norm, drawn(s, SLOPE, norm->channels), drawn(s, BITS, norm->channels),
+                              drawn(s, X, count), drawn(s, DY, count), dx);
+    keep_numbers(s, dx, count);
 }
 
 static void check_norms(const subject *s) {
     for (int64_t channels = 1; channels <= CHANNELS; channels += 1 + channels / 10) {
         const int64_t count = ROWS * channels;
-        check_sums(s, channels);
         tw_norm norm = {channels, drawn(s, MEAN, channels), drawn(s, SCALE, channels),
-                        drawn(s, SHIFT, channels)};
+                        drawn(s, SHIFT, channels), channels % 2};
+        check_sums(s, &norm);
+        check_norm(s, &norm);
         void *y = room(s, Y, count), *dx = room(s, DX, count);
-        s->sweeps->normalise(ROWS, &norm, drawn(s, X, count), y);
-        s->sweeps->normalise_back(ROWS, &norm, drawn(s, SLOPE, channels), drawn(s, X, count),
-                                  drawn(s, DY, count), dx);
-        keep_numbers(s, y, count), keep_numbers(s, dx, count);
         y = room(s, Y, channels);
         s->sweeps->globalavg(ROWS, channels, drawn(s, X, count), y);
         s->sweeps->globalavg_back(ROWS, channels, drawn(s, DY, channels), dx);

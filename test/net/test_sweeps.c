@@ -227,6 +227,60 @@ static void a_maximum_and_its_gradient_are_those_of_the_definition(void **state)
     }
 }
 
+enum { NORM_ROWS = 50, NORM_CHANNELS = 27 };
+
+/* Batch norm's sums over rows of channels far from zero, against sums in higher precision. */
+static void moments_are_sums_and_squares_around_the_mean(void **state) {
+    (void)state;
+    static float x[NORM_ROWS][NORM_CHANNELS];
+    double sum[NORM_CHANNELS], squares[NORM_CHANNELS];
+    for (int i = 0; i < NORM_ROWS * NORM_CHANNELS; i++)
+        x[i / NORM_CHANNELS][i % NORM_CHANNELS] = 1000 + (float)(i * 7919 % 1013) / 1013;
+    sweeps->moments(NORM_ROWS, NORM_CHANNELS, x, sum, squares);
+    for (int c = 0; c < NORM_CHANNELS; c++) {
+        long double total = 0, around = 0;
+        for (int r = 0; r < NORM_ROWS; r++) total += (long double)x[r][c];
+        for (int r = 0; r < NORM_ROWS; r++) {
+            long double d = (long double)x[r][c] - total / NORM_ROWS;
+            around += d * d;
+        }
+        assert_true(fabsl((long double)sum[c] - total) <= 1e-13L * total);
+        assert_true(fabsl((long double)squares[c] - around) <= 1e-11L * around);
+    }
+}
+
+/* On whole numbers, where nothing rounds. A rectified output that is exactly 0 stops its gradient. */
+static void batch_norm_follows_its_formulas(void **state) {
+    (void)state;
+    float x[NORM_ROWS][NORM_CHANNELS], dy[NORM_ROWS][NORM_CHANNELS], y[NORM_ROWS][NORM_CHANNELS],
+        more[NORM_ROWS][NORM_CHANNELS], dx[NORM_ROWS][NORM_CHANNELS], per[5][NORM_CHANNELS];
+    double sum[NORM_CHANNELS], products[NORM_CHANNELS];
+    for (int c = 0; c < NORM_CHANNELS; c++)
+        for (int i = 0; i < 5; i++) per[i][c] = (float)((c * 3 + i * 5) % 7 - 3);
+    for (int i = 0; i < NORM_ROWS * NORM_CHANNELS; i++) {
+        int r = i / NORM_CHANNELS, c = i % NORM_CHANNELS;
+        x[r][c] = (float)(i * 31 % 17 - 8), dy[r][c] = (float)(i * 13 % 11 - 5);
+        more[r][c] = (float)(i * 17 % 5 - 2);
+    }
+    for (int rectifies = 0; rectifies < 2; rectifies++) {
+        tw_norm norm = {NORM_CHANNELS, per[0], per[1], per[2], rectifies};
+        sweeps->normalise(NORM_ROWS, &norm, x, more, y);
+        sweeps->back_sums(NORM_ROWS, &norm, x, dy, sum, products);
+        sweeps->normalise_back(NORM_ROWS, &norm, per[3], per[4], x, dy, dx);
+        for (int c = 0; c < NORM_CHANNELS; c++) {
+            float total = 0, product = 0;
+            for (int r = 0; r < NORM_ROWS; r++) {
+                float off = x[r][c] - per[0][c], z = off * per[1][c] + per[2][c];
+                float d = rectifies && z <= 0 ? 0 : dy[r][c], out = z + more[r][c];
+                total += d, product += d * off;
+                assert_true(y[r][c] == (rectifies && out < 0 ? 0 : out));
+                assert_true(dx[r][c] == d * per[1][c] + off * per[3][c] + per[4][c]);
+            }
+            assert_true(sum[c] == (double)total && products[c] == (double)product);
+        }
+    }
+}
+
 /* With every instruction set of this machine. */
 int main(void) {
     const struct CMUnitTest tests[] = {
@@ -237,6 +291,8 @@ int main(void) {
         cmocka_unit_test(special_values_go_where_they_should),
         cmocka_unit_test(ties_of_a_maximum_go_to_the_first),
         cmocka_unit_test(a_maximum_and_its_gradient_are_those_of_the_definition),
+        cmocka_unit_test(moments_are_sums_and_squares_around_the_mean),
+        cmocka_unit_test(batch_norm_follows_its_formulas),
     };
     size_t count;
     const tw_kernel *const *kernels = tw_kernels(&count);

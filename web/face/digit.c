@@ -34,6 +34,7 @@ static tw_status prepare(void) {
     const tw_net *net = digit.model->net;
     tw_runner_options options = tw_runner_options_defaults();
     options.trains = true;
+    options.keeps = true;
     options.batch = 1;
     options.threads = 1;
     options.accuracy = TW_STRICT;
