@@ -12,6 +12,10 @@ enum { TW_ALIGNMENT = 64 };
 void *tw_alloc(int64_t count, size_t size);
 /* The same, all bytes zero. */
 void *tw_alloc_zero(int64_t count, size_t size);
+/* `bytes` bytes that cost nothing before they are written, however many they are; to be freed by the second,
+ * with the same number. */
+void *tw_alloc_untouched(size_t bytes);
+void tw_free_untouched(void *block, size_t bytes); /* NULL allowed */
 /* A block of tw_alloc grown to `count`, the first `old_count` elements kept; the old block stays valid on
  * failure. */
 void *tw_regrow(void *block, int64_t old_count, int64_t count, size_t size);

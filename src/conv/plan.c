@@ -137,7 +137,7 @@ static tw_status make_workspace(tw_conv *plan) {
         most = tw_max(most, bytes);
     }
     if (most == 0 || plan->lends_workspace) return TW_OK;
-    plan->workspace = tw_alloc(most, 1);
+    plan->workspace = tw_alloc_untouched((size_t)most);
     plan->workspace_bytes = (size_t)most;
     return plan->workspace ? TW_OK : TW_ERROR_MEMORY;
 }
@@ -185,7 +185,7 @@ void tw_conv_free(tw_conv *plan) {
         if (p->state) p->algorithm->release(p->state);
     }
     pthread_mutex_destroy(&plan->turn);
-    tw_free(plan->workspace);
+    tw_free_untouched(plan->workspace, plan->workspace_bytes);
     tw_free(plan);
 }
 

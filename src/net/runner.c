@@ -128,7 +128,7 @@ static tw_status allocate(tw_runner *r, const layout *l) {
     r->arena_bytes = l->total;
     tw_status status = reserve(&r->arena_bytes, r->workspace_bytes);
     if (status) return status;
-    r->arena = tw_alloc((int64_t)r->arena_bytes, 1);
+    r->arena = tw_alloc_untouched(r->arena_bytes);
     if (!r->arena) return TW_ERROR_MEMORY;
     const tw_sharing *s = &l->sharing;
     char *at = r->arena, *values = take(&at, s->values_bytes), *gradients = take(&at, s->gradients_bytes);
@@ -217,7 +217,7 @@ void tw_runner_free(tw_runner *r) {
     if (!r) return;
     for (int i = 0; r->stages && i < r->net->op_count; i++) tw_conv_free(r->stages[i].plan);
     tw_frozen_free(r->frozen);
-    tw_free(r->arena);
+    tw_free_untouched(r->arena, r->arena_bytes);
     tw_free(r->stages);
     tw_free(r);
 }

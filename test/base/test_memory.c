@@ -52,6 +52,24 @@ static void zeroed_blocks_are_zero(void **state) {
     }
 }
 
+static void a_large_block_lies_untouched(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 1, 4096, (1 << 22) - 1, 1 << 22, (1 << 22) + 1, 100 << 20};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *block = tw_alloc_untouched(sizes[i]);
+        assert_non_null(block);
+        assert_int_equal((uintptr_t)block % TW_ALIGNMENT, 0);
+        if (sizes[i]) block[0] = block[sizes[i] / 2] = block[sizes[i] - 1] = 1;
+        tw_free_untouched(block, sizes[i]);
+    }
+    tw_free_untouched(NULL, 0), tw_free_untouched(NULL, 100 << 20);
+    assert_null(tw_alloc_untouched((size_t)PTRDIFF_MAX / 2));
+    assert_non_null(strstr(tw_message(), "no memory for"));
+    assert_null(tw_alloc_untouched(SIZE_MAX));
+    until_failure = 0;
+    assert_null(tw_alloc_untouched(100));
+}
+
 static void regrowing_keeps_what_fits(void **state) {
     (void)state;
     int32_t *block = tw_alloc(3, sizeof *block);
@@ -104,6 +122,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(blocks_are_aligned_to_a_cache_line, reset),
         cmocka_unit_test_setup(zeroed_blocks_are_zero, reset),
+        cmocka_unit_test_setup(a_large_block_lies_untouched, reset),
         cmocka_unit_test_setup(regrowing_keeps_what_fits, reset),
         cmocka_unit_test_setup(a_failed_regrowth_leaves_the_old_block, reset),
         cmocka_unit_test_setup(impossible_sizes_are_refused_in_words, reset),
