@@ -29,8 +29,8 @@ foreach(isa scalar avx2 avx512 neon)
     set_source_files_properties(src/kernel/${isa}_${type}.c PROPERTIES COMPILE_FLAGS
                                 "${TWILL_KERNEL_LEVEL} ${TWILL_ISA_${isa}} ${TWILL_KERNEL_FLAGS}")
     # Plain loops become vectors only when both sides of a choice may be computed: no result depends on the flags of
-    # floating-point exceptions.
+    # floating-point exceptions, and none on errno.
     set_source_files_properties(src/kernel/sweeps_${isa}_${type}.c PROPERTIES COMPILE_FLAGS
-                                "${TWILL_KERNEL_LEVEL} -fno-trapping-math ${TWILL_ISA_${isa}} ${TWILL_KERNEL_FLAGS}")
+                                "${TWILL_KERNEL_LEVEL} -fno-trapping-math -fno-math-errno ${TWILL_ISA_${isa}} ${TWILL_KERNEL_FLAGS}")
   endforeach()
 endforeach()

@@ -34,6 +34,15 @@ typedef struct tw_norm {
     bool rectifies; /* y = z < 0 ? 0 : z; backward: dy counts only where z > 0 */
 } tw_norm;
 
+/* A step of an optimiser for n weights; the formulas stand in train/optimiser.c. `to` overlaps nothing. */
+typedef struct tw_update {
+    int64_t n;
+    const void *gradient, *from;
+    void *to, *first, *second; /* first: velocity, or Adam's m; second: Adam's v */
+    double rate, decay, momentum, beta2, correction1, correction2, epsilon;
+    bool nesterov;
+} tw_update;
+
 typedef void (*tw_map)(int64_t n, double slope, const void *x, void *y);
 typedef void (*tw_map_back)(int64_t n, double slope, const void *x, const void *y, const void *dy, void *dx);
 
@@ -67,6 +76,8 @@ typedef struct tw_sweeps {
                            const void *x, const void *dy, void *dx);
     void (*cross_entropy)(tw_loss_row *row);
     void (*squared_error)(tw_loss_row *row);
+    bool (*sgd)(const tw_update *update); /* whether all new weights are finite */
+    bool (*adam)(const tw_update *update);
     int64_t (*largest)(int64_t n, const void *x); /* the first of the largest */
     double (*get)(const void *x, int64_t i);
     void (*set)(void *x, int64_t i, double value);

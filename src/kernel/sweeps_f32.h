@@ -70,4 +70,8 @@ static inline float sigmoid_real(float x) {
     return y - y * (lost * (x < 0 ? 1.0f - y : y));
 }
 
+static inline float sqrt_real(float x) {
+    return sqrtf(x);
+}
+
 #include "kernel/sweeps_table.h"

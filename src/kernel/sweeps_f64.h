@@ -75,4 +75,8 @@ static inline double sigmoid_real(double x) {
     return y - y * (lost * (x < 0 ? 1.0 - y : y));
 }
 
+static inline double sqrt_real(double x) {
+    return sqrt(x);
+}
+
 #include "kernel/sweeps_table.h"

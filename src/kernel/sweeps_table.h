@@ -4,6 +4,7 @@
 #include "kernel/activation_sweeps.h"
 #include "kernel/batchnorm_sweeps.h"
 #include "kernel/loss_sweeps.h"
+#include "kernel/optimiser_sweeps.h"
 #include "kernel/pool_sweeps.h"
 
 const tw_sweeps SWEEPS = {
@@ -34,6 +35,8 @@ const tw_sweeps SWEEPS = {
     .normalise_back = normalise_back,
     .cross_entropy = cross_entropy,
     .squared_error = squared_error,
+    .sgd = sgd,
+    .adam = adam,
     .largest = largest,
     .get = get,
     .set = set,

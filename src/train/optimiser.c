@@ -8,12 +8,12 @@
  * The parameters are cut into blocks of at most BLOCK numbers of one tensor, which threads take. */
 #include "train/optimiser.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "kernel/kernel.h"
 #include "train/schedule.h"
 
 enum { BLOCK = 1 << 14 };
@@ -29,59 +29,30 @@ struct tw_optimiser_state {
     block *blocks;
     float *first, *second; /* [trained]: velocity, or Adam's m and v */
     bool *finite;          /* [block_count] */
+    const tw_sweeps *sweeps;
 };
 
 /* What one step needs, the same for every block. */
 typedef struct step {
     tw_optimiser_state *state;
-    const float *gradient, *from;
-    float *to;
-    float rate, decay, momentum, one_less_momentum, beta2, one_less_beta2, correction1, correction2, epsilon;
+    tw_update update; /* of all weights */
 } step;
-
-/* ---- One block ---- */
-
-static void sgd(const step *s, const block *b, float decay) {
-    const float *g = s->gradient + b->offset, *from = s->from + b->offset;
-    float *to = s->to + b->offset, *v = s->state->first + b->offset;
-    float ahead = s->state->options.nesterov ? s->momentum : 0;
-    float now = s->state->options.nesterov ? 1 : 0, velocity = 1 - now;
-    for (int64_t i = 0; i < b->count; i++) {
-        float slope = g[i] + decay * from[i];
-        v[i] = s->momentum * v[i] + slope;
-        to[i] = from[i] - s->rate * (now * slope + (velocity + ahead) * v[i]);
-    }
-}
-
-static void adam(const step *s, const block *b, float decay) {
-    const float *g = s->gradient + b->offset, *from = s->from + b->offset;
-    float *to = s->to + b->offset, *m = s->state->first + b->offset, *v = s->state->second + b->offset;
-    for (int64_t i = 0; i < b->count; i++) {
-        float slope = g[i] + decay * from[i];
-        m[i] = s->momentum * m[i] + s->one_less_momentum * slope;
-        v[i] = s->beta2 * v[i] + s->one_less_beta2 * (slope * slope);
-        to[i] = from[i] - s->rate * (m[i] * s->correction1) / (sqrtf(v[i] * s->correction2) + s->epsilon);
-    }
-}
-
-/* An exponent of ones is infinity or NaN. */
-static bool all_finite(const float *numbers, int64_t count) {
-    uint32_t bad = 0;
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, &numbers[i], sizeof bits);
-        bad |= (bits & 0x7f800000u) == 0x7f800000u;
-    }
-    return !bad;
-}
 
 static void step_block(void *context, int64_t task, int worker) {
     (void)worker;
     const step *s = context;
     const block *b = &s->state->blocks[task];
-    float decay = b->decays ? s->decay : 0;
-    (s->state->options.optimiser == TW_ADAM ? adam : sgd)(s, b, decay);
-    s->state->finite[task] = all_finite(s->to + b->offset, b->count);
+    const tw_sweeps *sweeps = s->state->sweeps;
+    tw_update u = s->update;
+    u.n = b->count;
+    u.gradient = (const float *)u.gradient + b->offset;
+    u.from = (const float *)u.from + b->offset;
+    u.to = (float *)u.to + b->offset;
+    u.first = s->state->first + b->offset;
+    if (!b->decays) u.decay = 0;
+    bool is_adam = s->state->options.optimiser == TW_ADAM;
+    if (is_adam) u.second = s->state->second + b->offset;
+    s->state->finite[task] = (is_adam ? sweeps->adam : sweeps->sgd)(&u);
 }
 
 bool tw_optimiser_step(tw_optimiser_state *state, double rate, const float *gradient, const float *from,
@@ -89,18 +60,17 @@ bool tw_optimiser_step(tw_optimiser_state *state, double rate, const float *grad
     const tw_train_options *o = &state->options;
     state->steps++;
     step s = {.state = state,
-              .gradient = gradient,
-              .from = from,
-              .to = to,
-              .rate = (float)rate,
-              .decay = (float)o->weight_decay,
-              .momentum = (float)o->momentum,
-              .one_less_momentum = (float)(1 - o->momentum),
-              .beta2 = (float)o->beta2,
-              .one_less_beta2 = (float)(1 - o->beta2),
-              .correction1 = (float)(1 / (1 - tw_whole_power(o->momentum, state->steps))),
-              .correction2 = (float)(1 / (1 - tw_whole_power(o->beta2, state->steps))),
-              .epsilon = (float)o->epsilon};
+              .update = {.gradient = gradient,
+                         .from = from,
+                         .to = to,
+                         .rate = rate,
+                         .decay = o->weight_decay,
+                         .momentum = o->momentum,
+                         .beta2 = o->beta2,
+                         .correction1 = 1 / (1 - tw_whole_power(o->momentum, state->steps)),
+                         .correction2 = 1 / (1 - tw_whole_power(o->beta2, state->steps)),
+                         .epsilon = o->epsilon,
+                         .nesterov = o->nesterov}};
     /* waking a thread costs as much as some tens of thousands of weights */
     int threads = state->trained < 8 * BLOCK ? 1 : tw_threads_clamp(o->threads);
     tw_parallel(threads, state->block_count, step_block, &s);
@@ -131,6 +101,7 @@ tw_status tw_optimiser_create(tw_optimiser_state **out, const tw_net *net, const
     tw_optimiser_state *state = tw_alloc_zero(1, sizeof *state);
     if (!state) return TW_ERROR_MEMORY;
     state->options = *options;
+    state->sweeps = tw_kernel_default()->sweeps[TW_F32];
     state->weights = tw_net_weights(net);
     state->trained = tw_net_trained(net);
     state->block_count = cut_blocks(net, NULL);

@@ -2,6 +2,7 @@
  * between pages that cannot be touched: all instruction sets and types, odd sizes, flush with the page behind
  * and with the one before. What they write has the bits that the scalar ones write. */
 #define _GNU_SOURCE
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,6 +104,31 @@ static void check_elementwise(const subject *s) {
 static void elementwise_loops_keep_within_their_buffers(void **state) {
     (void)state;
     each_subject(check_elementwise);
+}
+
+/* A step whose last weight ends up as it is given: a number, or none. */
+static void check_update(const subject *s, int64_t n, double last) {
+    bool (*const steps[])(const tw_update *) = {s->sweeps->sgd, s->sweeps->adam};
+    for (int i = 0; i < 4; i++) {
+        tw_update u = {.n = n, .gradient = drawn(s, DY, n), .from = drawn(s, X, n), .nesterov = i / 2};
+        u.rate = 0.125, u.decay = 0.0625, u.momentum = 0.875, u.beta2 = 0.75, u.epsilon = 1e-8;
+        u.correction1 = 1.5, u.correction2 = 1.25;
+        u.to = room(s, Y, n), u.first = drawn(s, X2, n), u.second = room(s, SLOPE, n);
+        for (int64_t k = 0; k < n; k++) s->sweeps->set(u.second, k, (double)k / 4);
+        if (!isfinite(last)) s->sweeps->set((void *)u.from, n - 1, last);
+        assert_int_equal(steps[i % 2](&u), isfinite(last));
+        keep_numbers(s, u.to, n - 1), keep_numbers(s, u.first, n), keep_numbers(s, u.second, n);
+    }
+}
+
+static void check_updates(const subject *s) {
+    for (int64_t n = 1; n < 80; n += 1 + n / 10)
+        check_update(s, n, 0), check_update(s, n, INFINITY), check_update(s, n, NAN);
+}
+
+static void steps_of_optimisers_keep_within_their_buffers(void **state) {
+    (void)state;
+    each_subject(check_updates);
 }
 
 /* ---- Row by row. */
@@ -278,6 +304,7 @@ static void winograds_transforms_keep_within_their_buffers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(elementwise_loops_keep_within_their_buffers),
+        cmocka_unit_test(steps_of_optimisers_keep_within_their_buffers),
         cmocka_unit_test(softmax_and_losses_keep_within_their_buffers),
         cmocka_unit_test(batch_norm_and_means_keep_within_their_buffers),
         cmocka_unit_test(pools_keep_within_their_buffers),
