@@ -30,9 +30,10 @@ typedef struct tw_problem {
  *     TW_BACKWARD_DATA     dx = W^T dy + bias       reads dy, w or packed, bias [in_channels] or NULL (only a
  *                                                   transposed convolution's forward pass has one)
  *     TW_BACKWARD_WEIGHTS  dw = sum of dy * x       reads x, dy
+ *                          db = sum of dy, when it is not NULL: for an algorithm that `sums_dy` only
  *
  * w is what the caller gave, NULL when it gave packed weights; `packed` is not NULL when packed_bytes is not
- * 0. The gradient of the bias is not an algorithm's work: see bias.h. `problem` may have fewer images than
+ * 0. Where an algorithm does not sum dy, bias.h does. `problem` may have fewer images than
  * the one that prepare and workspace saw (a call for a part of the batch): `state` must not depend on the
  * batch. */
 typedef struct tw_job {
@@ -40,7 +41,7 @@ typedef struct tw_job {
     tw_pass pass; /* of the base */
     const void *state;
     const void *x, *w, *dy, *bias, *packed;
-    void *y, *dx, *dw;
+    void *y, *dx, *dw, *db;
     void *workspace; /* workspace() bytes for `threads`, aligned to 64 */
     int threads;
 } tw_job;
@@ -70,6 +71,7 @@ typedef struct tw_algorithm {
                  int threads);
 
     void (*run)(const tw_job *job);
+    bool sums_dy; /* it sees all of dy, and writes db in the same go */
 } tw_algorithm;
 
 /* All algorithms, in the order in which a plan asks them; the last one, the definition, declines nothing. */

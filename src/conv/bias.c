@@ -1,5 +1,6 @@
 /* Sums of dy, channel by channel: each image in the fixed order of the kernel's `sums`, image after image.
- * Cost: dy read once. */
+ * Cost: dy read once, after the weights' gradient has read it; algorithms that sum it themselves save that.
+ */
 #include "conv/bias.h"
 
 #include <string.h>

@@ -104,6 +104,13 @@ static void *aligned(void *at) {
     return (char *)at + (TW_ALIGNMENT - (uintptr_t)at % TW_ALIGNMENT) % TW_ALIGNMENT;
 }
 
+/* Whether the gradient of the bias comes with the weights': a transposed convolution's is a sum of the base's
+ * x, and without images nothing runs. */
+static bool sums_bias(const tw_conv *plan) {
+    const tw_shape *s = &plan->problem.shape;
+    return plan->passes[TW_BACKWARD_WEIGHTS].algorithm->sums_dy && !s->geometry.transposed && s->batch > 0;
+}
+
 /* The call in the base's terms: a transposed convolution reads and writes the other side. */
 static tw_job base_job(const tw_conv *plan, const tw_conv_call *c, int threads) {
     const tw_pass_plan *p = &plan->passes[c->pass];
@@ -124,6 +131,7 @@ static tw_job base_job(const tw_conv *plan, const tw_conv_call *c, int threads) 
         job.x = swap ? c->dy : c->x;
         job.dy = swap ? c->x : c->dy;
         job.dw = c->dw;
+        if (sums_bias(plan)) job.db = c->db;
     }
     return job;
 }
@@ -166,7 +174,8 @@ tw_status tw_conv_execute(const tw_conv *plan, const tw_conv_call *c) {
     tw_status status = check_call(plan, c);
     if (status || (status = fit_threads(plan, c, &threads))) return status;
     size_t size = tw_type_size(plan->problem.type);
-    if (c->pass == TW_BACKWARD_WEIGHTS && c->db) tw_bias_gradient(&plan->problem, c->dy, c->db, threads);
+    if (c->pass == TW_BACKWARD_WEIGHTS && c->db && !sums_bias(plan))
+        tw_bias_gradient(&plan->problem, c->dy, c->db, threads);
     if (plan->problem.shape.batch == 0) {
         if (c->pass == TW_BACKWARD_WEIGHTS) memset(c->dw, 0, (size_t)plan->sizes.w * size);
         return TW_OK;

@@ -473,4 +473,5 @@ const tw_algorithm tw_algorithm_depthwise = {
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run,
+    .sums_dy = true,
 };

@@ -8,7 +8,8 @@
  * The order of a sum: a chain of fused multiply-adds over the output rows of one depth, cut every `lines`
  * rows (at least 64 pixels) and every 256 columns, the chains added up over an image, the images added one
  * after the other. With a 3x3 kernel of vertical stride 1 or 2, not dilated, chains go by columns down four
- * rows, and are cut every 32 columns. The order knows nothing of threads. */
+ * rows, and are cut every 32 columns. The gradient of the bias comes with the first rows of taps: dy row by
+ * row, cut at the same columns. The order knows nothing of threads. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -45,7 +46,7 @@ static void divide(gradient *g, int threads) {
 static void lay(gradient *g) {
     bool staged = !g->cache.in_place;
     int64_t dy = staged * g->lines * g->columns * g->lanes * (int64_t)g->size,
-            sums = g->chunk * g->block_sums * (int64_t)g->size;
+            sums = g->chunk * (g->block_sums + g->lanes) * (int64_t)g->size;
     g->at_dy = staged ? tw_round_up(tw_stage_bytes(&g->cache), TW_ALIGNMENT) : 0;
     g->at_image = g->at_dy + tw_round_up(dy, TW_ALIGNMENT);
     g->at_total = g->at_image + tw_round_up(sums, TW_ALIGNMENT);
@@ -104,12 +105,20 @@ typedef struct share {
     int64_t blocks, first_row, rows;
 } share;
 
-static const void *source_row(share *p, const char *image, int64_t z, int64_t y, int64_t tap_row) {
+/* Numbers: a sum for each tap of each block; behind them one of dy, for the share with the first taps. */
+static int64_t tap_sums(const share *p) {
+    return p->blocks * p->rows * p->g->job->problem->shape.kernel[TW_WIDTH] * p->g->lanes;
+}
+
+static bool sums_dy(const share *p) {
+    return p->g->job->db && p->first_row == 0;
+}
+
+/* The source row that output row (z, y) reads through tap (kz, ky); NULL: outside. */
+static const void *source_row(share *p, const char *image, int64_t z, int64_t y, int64_t kz, int64_t ky) {
     const gradient *g = p->g;
     const tw_axis *az = &g->axis[TW_DEPTH], *ay = &g->axis[TW_HEIGHT];
-    int64_t kernel_rows = g->job->problem->shape.kernel[TW_HEIGHT];
-    int64_t sz = z * az->in_step + az->shift[tap_row / kernel_rows];
-    int64_t sy = y * ay->in_step + ay->shift[tap_row % kernel_rows];
+    int64_t sz = z * az->in_step + az->shift[kz], sy = y * ay->in_step + ay->shift[ky];
     bool outside = sz < 0 || sz >= az->from || sy < 0 || sy >= ay->from;
     if (outside && p->cache.mode == TW_PAD_ZEROS) return NULL;
     if (!p->cache.in_place) return tw_stage_row(&p->cache, image, sz, sy);
@@ -140,8 +149,19 @@ static void load_dy(const share *p, const char *image, int64_t z, int64_t y, int
     for (int64_t i = 0; i < count; i++) lines[i].dy = to + (size_t)(i * g->columns * g->lanes) * g->size;
 }
 
-/* One chain: `count` output rows from y on, for all rows of taps of the share. */
-static void run_chain(share *p, const char *x, const char *dy, int64_t z, int64_t y, int64_t count) {
+/* The rows that output row (z, y) reads, for all rows of taps of the share. */
+static void list_rows(share *p, const char *x, int64_t z, int64_t y, const void **in) {
+    const int64_t kernel_rows = p->g->job->problem->shape.kernel[TW_HEIGHT];
+    int64_t kz = p->first_row / kernel_rows, ky = p->first_row % kernel_rows;
+    for (int64_t r = 0; r < p->rows; r++) {
+        in[r] = source_row(p, x, z, y, kz, ky);
+        if (++ky == kernel_rows) ky = 0, kz++;
+    }
+}
+
+/* One chain: `count` output rows from y on, for all rows of taps of the share, added to `sums`. */
+static void run_chain(share *p, const char *x, const char *dy, int64_t z, int64_t y, int64_t count,
+                      char *sums) {
     const gradient *g = p->g;
     const tw_shape *s = &g->job->problem->shape;
     const tw_axis *ax = &g->axis[TW_WIDTH];
@@ -151,7 +171,7 @@ static void run_chain(share *p, const char *x, const char *dy, int64_t z, int64_
     load_dy(p, dy, z, y, count, lines);
     for (int64_t i = 0; i < count; i++, in += p->rows) {
         lines[i].in = in;
-        for (int64_t r = 0; r < p->rows; r++) in[r] = source_row(p, x, z, y + i, p->first_row + r);
+        list_rows(p, x, z, y + i, in);
     }
     g->job->problem->loops->stencil.gradient(&(tw_stencil_gradient){
         .lines = lines,
@@ -167,7 +187,8 @@ static void run_chain(share *p, const char *x, const char *dy, int64_t z, int64_
         .in_step = in_place ? s->in_channels : g->lanes,
         .blocks = p->blocks,
         .row_step = g->row_step,
-        .sum = p->memory + g->at_image,
+        .sum = sums,
+        .dy_sum = sums_dy(p) ? sums + (size_t)tap_sums(p) * g->size : NULL,
     });
 }
 
@@ -223,26 +244,42 @@ static share open(const gradient *g, int64_t task, int worker) {
     return p;
 }
 
+static void run_image(share *p, int64_t image, char *sums) {
+    const gradient *g = p->g;
+    const tw_shape *s = &g->job->problem->shape;
+    const char *x = (const char *)g->job->x + (size_t)(image * s->in_image) * g->size;
+    const char *dy = (const char *)g->job->dy + (size_t)(image * s->out_image) * g->size;
+    if (!p->cache.in_place) tw_stage_reset(&p->cache);
+    p->last_image = image + 1 == s->batch;
+    for (int64_t z = 0; z < s->out[TW_DEPTH]; z++)
+        for (int64_t y = 0; y < s->out[TW_HEIGHT]; y += g->lines)
+            run_chain(p, x, dy, z, y, tw_min(g->lines, s->out[TW_HEIGHT] - y), sums);
+}
+
+static void write_bias(const share *p) {
+    const gradient *g = p->g;
+    int64_t left = g->job->problem->shape.out_channels - p->cache.first;
+    memcpy((char *)g->job->db + (size_t)p->cache.first * g->size,
+           p->memory + g->at_total + (size_t)tap_sums(p) * g->size,
+           (size_t)tw_min(p->blocks * g->lanes, left) * g->size);
+}
+
 static void run_task(void *context, int64_t task, int worker) {
     const gradient *g = context;
-    const tw_shape *s = &g->job->problem->shape;
     share p = open(g, task, worker);
-    int64_t sums = p.blocks * p.rows * s->kernel[TW_WIDTH] * g->lanes;
-    memset(p.memory + g->at_total, 0, (size_t)sums * g->size);
+    char *total = p.memory + g->at_total, *sums = p.memory + g->at_image;
+    const int64_t numbers = tap_sums(&p) + p.blocks * g->lanes;
+    memset(total, 0, (size_t)numbers * g->size);
     if (!p.cache.in_place && p.cache.used < g->lanes)
         memset(p.memory + g->at_dy, 0, (size_t)(g->at_image - g->at_dy));
-    for (int64_t image = 0; image < s->batch; image++) {
-        const char *x = (const char *)g->job->x + (size_t)(image * s->in_image) * g->size;
-        const char *dy = (const char *)g->job->dy + (size_t)(image * s->out_image) * g->size;
-        if (!p.cache.in_place) tw_stage_reset(&p.cache);
-        p.last_image = image + 1 == s->batch;
-        memset(p.memory + g->at_image, 0, (size_t)sums * g->size);
-        for (int64_t z = 0; z < s->out[TW_DEPTH]; z++)
-            for (int64_t y = 0; y < s->out[TW_HEIGHT]; y += g->lines)
-                run_chain(&p, x, dy, z, y, tw_min(g->lines, s->out[TW_HEIGHT] - y));
-        add(g->job->problem->type, p.memory + g->at_total, p.memory + g->at_image, sums);
+    run_image(&p, 0, total); /* as if summed apart and added to zeros */
+    for (int64_t image = 1; image < g->job->problem->shape.batch; image++) {
+        memset(sums, 0, (size_t)numbers * g->size);
+        run_image(&p, image, sums);
+        add(g->job->problem->type, total, sums, numbers);
     }
     for (int64_t block = 0; block < p.blocks; block++) write_block(&p, block);
+    if (sums_dy(&p)) write_bias(&p);
 }
 
 void tw_depthwise_weights_run(const tw_job *job, const tw_axis *axes) {

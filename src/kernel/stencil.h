@@ -70,7 +70,13 @@ typedef struct tw_stencil_line {
  * where the inner sum begins at zero, is one chain by line and q, and is added once. With a row_step (1 or
  * 2), the chains go by q, then line, and are cut and added every TW_STENCIL_COLUMNS columns: for at most
  * TW_STENCIL_LINES lines, 3 taps, and rows of taps of which the next line reads row r where this one reads
- * row r + row_step, in each three of them; or for single ones. */
+ * row r + row_step, in each three of them; or for single ones.
+ *
+ * Where dy_sum is not NULL, for each line, one after the other,
+ *
+ *     dy_sum[block * lanes + lane] += sum over q < columns of dy[q * dy_step + block * lanes + lane]
+ *
+ * by q from zero, cut and added at the same columns. */
 enum { TW_STENCIL_LINES = 4, TW_STENCIL_COLUMNS = 32, TW_STENCIL_CHAIN = 256 };
 
 typedef struct tw_stencil_gradient {
@@ -79,7 +85,7 @@ typedef struct tw_stencil_gradient {
     int64_t columns, stride, shift, dilation, width;
     int64_t dy_step, in_step, blocks;
     int64_t row_step; /* 0: line by line */
-    void *sum;
+    void *sum, *dy_sum;
 } tw_stencil_gradient;
 
 typedef struct tw_stencil_loops {

@@ -4,9 +4,11 @@
 
 enum { GRADIENT_ROWS = 4 };
 
-/* Up to SPAN taps from `tap` on, and the columns at which some of them, or all, read inside. */
+/* Up to SPAN taps from `tap` on, the columns of a chain, and those of them at which some of the taps, or all,
+ * read inside. */
 typedef struct span_of_taps {
     int64_t row, tap;
+    int64_t from, to;
     int64_t first, all_first, all_end, end;
 } span_of_taps;
 
@@ -17,6 +19,7 @@ static inline int64_t within(int64_t i, int64_t from, int64_t end) {
 static inline void clip_columns(const tw_stencil_gradient *g, int64_t taps, int64_t from, int64_t end,
                                 span_of_taps *c) {
     int64_t column = g->shift + c->tap * g->dilation, last = column + (taps - 1) * g->dilation;
+    c->from = from, c->to = end;
     c->first = within(steps_to(-last, g->stride), from, end);
     c->end = within(steps_to(g->width - column, g->stride), from, end);
     c->all_first = within(steps_to(-column, g->stride), from, end);
@@ -105,9 +108,23 @@ static void gradient_block(const tw_stencil_gradient *g, int64_t block, const sp
     }
 }
 
+/* The sums of dy alone. */
+static void sum_lines(const tw_stencil_gradient *g, int64_t from, int64_t end) {
+    for (int64_t at = 0; at < g->blocks * LANES; at += LANES) {
+        real *total = (real *)g->dy_sum + at;
+        for (int64_t i = 0; i < g->count; i++) {
+            const real *dy = (const real *)g->lines[i].dy + at;
+            vec sum = vec_zero();
+            for (int64_t q = from; q < end; q++) sum = vec_add(sum, vec_load(dy + q * g->dy_step));
+            vec_store(total, vec_add(vec_load(total), sum));
+        }
+    }
+}
+
 /* Columns from .. end - 1 of all lines, for all taps. */
 static void by_lines(const tw_stencil_gradient *g, int64_t from, int64_t end) {
     span_of_taps c = {0};
+    if (g->dy_sum) sum_lines(g, from, end);
     for (int64_t taps; c.tap < g->taps; c.tap += taps) {
         taps = even_piece(g->taps - c.tap, SPAN);
         clip_columns(g, taps, from, end, &c);
@@ -125,94 +142,209 @@ static void by_lines(const tw_stencil_gradient *g, int64_t from, int64_t end) {
 
 enum { TAPS_3 = 3, MOST_SHARED = 2 * (TW_STENCIL_LINES - 1) + 3 };
 
-/* The lines' rows of dy, and all rows of x that they read, for one block. */
+/* The lines' rows of dy, and all rows of x that they read; the block begins `begin` numbers after them. */
 typedef struct shared_lines {
     const real *dy[TW_STENCIL_LINES], *x[MOST_SHARED];
+    int64_t begin;
 } shared_lines;
 
-static inline __attribute__((always_inline)) void shared_column(const tw_stencil_gradient *g,
-                                                                const shared_lines *in, int64_t q,
-                                                                const int lines, const int rows,
-                                                                const int step, const bool whole,
-                                                                vec sum[3][TAPS_3]) {
-    const int64_t column = q * g->stride + g->shift, at = column * g->in_step;
-    vec dy[TW_STENCIL_LINES];
-#pragma GCC unroll 4
-    for (int i = 0; i < lines; i++) dy[i] = vec_load(in->dy[i] + q * g->dy_step);
+/* What a column of x, which begins at `at`, and one of dy add to the sums of tap t of each row. */
+static inline __attribute__((always_inline)) void shared_tap(const shared_lines *in, int64_t at,
+                                                             const vec dy[TW_STENCIL_LINES], const int lines,
+                                                             const int rows, const int step, const int t,
+                                                             vec sum[3][TAPS_3]) {
 #pragma GCC unroll 9
     for (int k = 0; k < (lines - 1) * step + rows; k++) {
         if (!in->x[k]) continue;
-#pragma GCC unroll 3
-        for (int t = 0; t < TAPS_3; t++) {
-            if (!whole && (uint64_t)(column + t * g->dilation) >= (uint64_t)g->width) continue;
-            vec pixel = vec_load(in->x[k] + at + t * g->dilation * g->in_step);
+        vec pixel = vec_load(in->x[k] + at);
 #pragma GCC unroll 4
-            for (int i = 0; i < lines; i++) {
-                const int r = k - i * step;
-                if (r >= 0 && r < rows) sum[r][t] = vec_fma(dy[i], pixel, sum[r][t]);
-            }
+        for (int i = 0; i < lines; i++) {
+            const int r = k - i * step;
+            if (r >= 0 && r < rows) sum[r][t] = vec_fma(dy[i], pixel, sum[r][t]);
         }
     }
 }
 
+static inline __attribute__((always_inline)) void shared_dy(const tw_stencil_gradient *g,
+                                                            const shared_lines *in, int64_t q,
+                                                            const int lines, vec dy[TW_STENCIL_LINES]) {
+#pragma GCC unroll 4
+    for (int i = 0; i < lines; i++) dy[i] = vec_load(in->dy[i] + q * g->dy_step + in->begin);
+}
+
+static inline __attribute__((always_inline)) void add_columns(const tw_stencil_gradient *g,
+                                                              const shared_lines *in, int64_t from,
+                                                              int64_t end, const int lines, vec dy_sum[]) {
+    for (int64_t q = from; q < end; q++) {
+        vec dy[TW_STENCIL_LINES];
+        shared_dy(g, in, q, lines, dy);
+#pragma GCC unroll 4
+        for (int i = 0; i < lines; i++) dy_sum[i] = vec_add(dy_sum[i], dy[i]);
+    }
+}
+
+/* One column of dy after the other, at any stride and dilation. */
+static inline __attribute__((always_inline)) void any_columns(const tw_stencil_gradient *g,
+                                                              const shared_lines *in, const span_of_taps *c,
+                                                              const int lines, const int rows, const int step,
+                                                              vec sum[3][TAPS_3], vec dy_sum[]) {
+    add_columns(g, in, c->from, c->to, lines, dy_sum);
+    for (int64_t q = c->first; q < c->end; q++) {
+        vec dy[TW_STENCIL_LINES];
+        shared_dy(g, in, q, lines, dy);
+#pragma GCC unroll 3
+        for (int t = 0; t < TAPS_3; t++) {
+            int64_t column = q * g->stride + g->shift + t * g->dilation;
+            if ((uint64_t)column < (uint64_t)g->width)
+                shared_tap(in, column * g->in_step + in->begin, dy, lines, rows, step, t, sum);
+        }
+    }
+}
+
+/* At the ends of the columns below: each tap is asked whether it has both. */
+static inline __attribute__((always_inline)) void end_step(const tw_stencil_gradient *g,
+                                                           const shared_lines *in, const span_of_taps *c,
+                                                           int64_t q, const int lines, const int rows,
+                                                           const int stride, vec sum[3][TAPS_3]) {
+#pragma GCC unroll 3
+    for (int t = 0; t < TAPS_3; t++) {
+        const int64_t column = q * stride + g->shift + t % stride, from = q - t / stride;
+        if (from < c->first || from >= c->end || (uint64_t)column >= (uint64_t)g->width) continue;
+        vec dy[TW_STENCIL_LINES];
+        shared_dy(g, in, from, lines, dy);
+        shared_tap(in, column * g->in_step + in->begin, dy, lines, rows, stride, t, sum);
+    }
+}
+
+/* One column of x after the other: those that column q of dy is the first to meet, `stride` of them, with all
+ * that meet them. `dy` holds the last columns, q in dy[now], so that each pixel and each dy is loaded once.
+ * The chains are the same as above. */
+static inline __attribute__((always_inline)) void whole_step(
+    const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines, const int rows,
+    const int stride, const int now, vec dy[TAPS_3][TW_STENCIL_LINES], vec sum[3][TAPS_3], vec dy_sum[]) {
+    const int64_t at = (q * stride + g->shift) * g->in_step + in->begin;
+    shared_dy(g, in, q, lines, dy[now]);
+#pragma GCC unroll 4
+    for (int i = 0; i < lines; i++) dy_sum[i] = vec_add(dy_sum[i], dy[now][i]);
+#pragma GCC unroll 2
+    for (int j = 0; j < stride; j++)
+#pragma GCC unroll 9
+        for (int k = 0; k < (lines - 1) * stride + rows; k++) {
+            if (!in->x[k]) continue;
+            vec pixel = vec_load(in->x[k] + at + j * g->in_step);
+#pragma GCC unroll 3
+            for (int t = j; t < TAPS_3; t += stride)
+#pragma GCC unroll 4
+                for (int i = 0; i < lines; i++) {
+                    const int r = k - i * stride, then = (now + TAPS_3 - t / stride) % TAPS_3;
+                    if (r >= 0 && r < rows) sum[r][t] = vec_fma(dy[then][i], pixel, sum[r][t]);
+                }
+        }
+}
+
+static inline __attribute__((always_inline)) void rolling_columns(const tw_stencil_gradient *g,
+                                                                  const shared_lines *in,
+                                                                  const span_of_taps *c, const int lines,
+                                                                  const int rows, const int stride,
+                                                                  vec sum[3][TAPS_3], vec dy_sum[]) {
+    const int64_t before = (TAPS_3 - 1) / stride, whole = c->all_first + before, end = c->end + before;
+    int64_t q = c->first;
+    for (; q < end && (q < whole || q >= c->all_end); q++) end_step(g, in, c, q, lines, rows, stride, sum);
+    add_columns(g, in, c->from, q == end ? c->to : q, lines, dy_sum);
+    if (q == end) return;
+    vec dy[TAPS_3][TW_STENCIL_LINES];
+#pragma GCC unroll 2
+    for (int64_t b = before; b > 0; b--) shared_dy(g, in, q - b, lines, dy[TAPS_3 - b]);
+    for (;;) {
+        whole_step(g, in, q, lines, rows, stride, 0, dy, sum, dy_sum);
+        if (++q == c->all_end) break;
+        whole_step(g, in, q, lines, rows, stride, 1, dy, sum, dy_sum);
+        if (++q == c->all_end) break;
+        whole_step(g, in, q, lines, rows, stride, 2, dy, sum, dy_sum);
+        if (++q == c->all_end) break;
+    }
+    add_columns(g, in, q, c->to, lines, dy_sum);
+    for (; q < end; q++) end_step(g, in, c, q, lines, rows, stride, sum);
+}
+
+/* Where the sums of a block are added up; `dy` NULL: not of dy. */
+typedef struct shared_totals {
+    real *taps, *dy;
+} shared_totals;
+
+/* `stride` 0: any, with any dilation. */
 static inline __attribute__((always_inline)) void shared_range(const tw_stencil_gradient *g,
                                                                const shared_lines *in, const span_of_taps *c,
-                                                               real *total, const int lines, const int rows,
-                                                               const int step) {
-    vec sum[3][TAPS_3];
+                                                               const shared_totals *total, const int lines,
+                                                               const int rows, const int step,
+                                                               const int stride) {
+    vec sum[3][TAPS_3], dy_sum[TW_STENCIL_LINES];
 #pragma GCC unroll 3
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 3
         for (int t = 0; t < TAPS_3; t++) sum[r][t] = vec_zero();
-    for (int64_t q = c->first; q < c->end; q++) {
-        for (; q >= c->all_first && q < c->all_end; q++)
-            shared_column(g, in, q, lines, rows, step, true, sum);
-        if (q < c->end) shared_column(g, in, q, lines, rows, step, false, sum);
-    }
+#pragma GCC unroll 4
+    for (int i = 0; i < lines; i++) dy_sum[i] = vec_zero();
+    if (stride)
+        rolling_columns(g, in, c, lines, rows, stride, sum, dy_sum);
+    else
+        any_columns(g, in, c, lines, rows, step, sum, dy_sum);
 #pragma GCC unroll 3
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 3
         for (int t = 0; t < TAPS_3; t++) {
-            real *to = total + (r * TAPS_3 + t) * LANES;
+            real *to = total->taps + (r * TAPS_3 + t) * LANES;
             vec_store(to, vec_add(vec_load(to), sum[r][t]));
         }
+    if (!total->dy) return;
+#pragma GCC unroll 4
+    for (int i = 0; i < lines; i++) vec_store(total->dy, vec_add(vec_load(total->dy), dy_sum[i]));
 }
 
 static inline __attribute__((always_inline)) void shared_rows(const tw_stencil_gradient *g,
                                                               const shared_lines *in, const span_of_taps *c,
-                                                              real *total, const int rows, const int step) {
+                                                              const shared_totals *total, const int rows,
+                                                              const int step, const int stride) {
     switch (g->count) {
-    case 1: shared_range(g, in, c, total, 1, rows, step); break;
-    case 2: shared_range(g, in, c, total, 2, rows, step); break;
-    case 3: shared_range(g, in, c, total, 3, rows, step); break;
-    default: shared_range(g, in, c, total, TW_STENCIL_LINES, rows, step); break;
+    case 1: shared_range(g, in, c, total, 1, rows, step, stride); break;
+    case 2: shared_range(g, in, c, total, 2, rows, step, stride); break;
+    case 3: shared_range(g, in, c, total, 3, rows, step, stride); break;
+    default: shared_range(g, in, c, total, TW_STENCIL_LINES, rows, step, stride); break;
     }
 }
 
-static void shared_block(const tw_stencil_gradient *g, int64_t block, int64_t row, const span_of_taps *c) {
-    const int rows = g->rows % 3 ? 1 : 3, step = rows == 1 ? 1 : (int)g->row_step;
-    shared_lines in = {0};
-    for (int64_t i = 0; i < g->count; i++) {
-        in.dy[i] = (const real *)g->lines[i].dy + block * LANES;
-        for (int r = 0; r < rows; r++) {
-            const real *x = g->lines[i].in[row + r];
-            in.x[i * step + r] = x ? x + block * LANES : NULL;
-        }
-    }
-    real *total = (real *)g->sum + (block * g->rows + row) * TAPS_3 * LANES;
-    if (rows == 1)
-        shared_rows(g, &in, c, total, 1, 1);
-    else if (step == 1)
-        shared_rows(g, &in, c, total, 3, 1);
+static void shared_block(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                         const shared_totals *total) {
+    const int64_t stride = g->dilation == 1 ? g->stride : 0;
+    if (g->rows % 3)
+        shared_rows(g, in, c, total, 1, 1, 0);
+    else if (g->row_step == 1 && stride == 1)
+        shared_rows(g, in, c, total, 3, 1, 1);
+    else if (g->row_step == 2 && stride == 2)
+        shared_rows(g, in, c, total, 3, 2, 2);
+    else if (g->row_step == 1)
+        shared_rows(g, in, c, total, 3, 1, 0);
     else
-        shared_rows(g, &in, c, total, 3, 2);
+        shared_rows(g, in, c, total, 3, 2, 0);
 }
 
 static void by_columns(const tw_stencil_gradient *g, int64_t from, int64_t end) {
     span_of_taps c = {0};
     clip_columns(g, TAPS_3, from, end, &c);
-    for (int64_t block = 0; block < g->blocks; block++)
-        for (int64_t row = 0; row < g->rows; row += g->rows % 3 ? 1 : 3) shared_block(g, block, row, &c);
+    const int64_t rows = g->rows % 3 ? 1 : 3, step = rows == 1 ? 1 : g->row_step;
+    for (int64_t row = 0; row < g->rows; row += rows) {
+        shared_lines in = {0};
+        for (int64_t i = 0; i < g->count; i++) {
+            in.dy[i] = g->lines[i].dy;
+            for (int64_t r = 0; r < rows; r++) in.x[i * step + r] = g->lines[i].in[row + r];
+        }
+        for (int64_t block = 0; block < g->blocks; block++) {
+            in.begin = block * LANES;
+            shared_totals total = {.taps = (real *)g->sum + (block * g->rows + row) * TAPS_3 * LANES};
+            if (g->dy_sum && row == 0) total.dy = (real *)g->dy_sum + in.begin;
+            shared_block(g, &in, &c, &total);
+        }
+    }
 }
 
 /* Chains are cut at fixed columns: long ones would err more, and leave the first cache before they return. */

@@ -14,8 +14,8 @@
 #include "fence.h"
 #include "kernel/kernel.h"
 
-enum { ROWS = 4, TAPS = 9, CASES = 150 };
-enum { SOURCE, WEIGHTS, BIAS, RESULT, BUFFERS };
+enum { ROWS = 4, TAPS = 9, CASES = 150, MOST_LANES = 16 };
+enum { SOURCE, WEIGHTS, BIAS, RESULT, TOTAL, BUFFERS };
 
 static int64_t between(tw_random *r, int64_t least, int64_t most) {
     return least + (int64_t)tw_random_below(r, (uint64_t)(most - least + 1));
@@ -173,6 +173,19 @@ static double plain_gradient(tw_type type, const row_shape *shape, const tw_sten
     return start;
 }
 
+/* The sum of one lane of dy: each line's between two cuts by itself, then added. */
+static double plain_dy_sum(tw_type type, const tw_stencil_gradient *g, int64_t l, double start) {
+    const int64_t chain = g->row_step ? TW_STENCIL_COLUMNS : TW_STENCIL_CHAIN;
+    for (int64_t from = 0; from < g->columns; from += chain)
+        for (int64_t i = 0; i < g->count; i++) {
+            double sum = 0;
+            for (int64_t q = from; q < from + chain && q < g->columns; q++)
+                sum = sum_of(type, sum, get(type, g->lines[i].dy, q * g->dy_step + l));
+            start = sum_of(type, start, sum);
+        }
+    return start;
+}
+
 enum { MOST_LINES = 4, MOST_ROWS = 6 };
 
 static void check_sums(tw_type type, const row_shape *shape, const tw_stencil_gradient *g,
@@ -210,6 +223,9 @@ static void check_gradient_of(tw_random *r, tw_type type, const tw_loops *loops,
             in[i * rows + k] = present[i * step + k] ? x + (i * step + k) * x_row * size : NULL;
     }
     const int64_t sums = shape.blocks * rows * shape.taps * lanes;
+    char *dy_sum = draw(r, type, TOTAL, full);
+    double dy_start[2 * MOST_LANES];
+    for (int64_t l = 0; l < full; l++) dy_start[l] = get(type, dy_sum, l);
     char *sum = draw(r, type, RESULT, sums), *start = draw(r, type, BIAS, sums);
     memcpy(start, sum, (size_t)(sums * size));
     const tw_stencil_gradient g = {.lines = list,
@@ -225,9 +241,13 @@ static void check_gradient_of(tw_random *r, tw_type type, const tw_loops *loops,
                                    .in_step = shape.pitch,
                                    .blocks = shape.blocks,
                                    .row_step = row_step,
-                                   .sum = sum};
+                                   .sum = sum,
+                                   .dy_sum = between(r, 0, 2) ? dy_sum : NULL};
     loops->stencil.gradient(&g);
     check_sums(type, &shape, &g, start);
+    for (int64_t l = 0; l < full; l++)
+        assert_true(get(type, dy_sum, l) ==
+                    (g.dy_sum ? plain_dy_sum(type, &g, l, dy_start[l]) : dy_start[l]));
 }
 
 static void check_gradient(tw_random *r, tw_type type, const tw_loops *loops) {
