@@ -34,6 +34,21 @@ static void flatten(tw_sweep *s, tw_axis_spec axes[TW_AXES]) {
     s->images = 1;
 }
 
+/* Where a stride is as long as the kernel, a destination has one tap, and few channels would fill a part of a
+ * vector: with channels last, those of neighbouring destinations lie behind each other. */
+static void weave(tw_sweep *s, const tw_sweep_spec *spec) {
+    const tw_shape *shape = &spec->problem->shape;
+    int64_t width = shape->kernel[TW_WIDTH];
+    s->woven = 1;
+    if (!spec->backward || s->from_layout != TW_NHWC || s->to_layout != TW_NHWC || s->groups > 1) return;
+    if (width != shape->stride[TW_WIDTH] || spec->pad[TW_WIDTH] != 0 || shape->dilation[TW_WIDTH] != 1)
+        return;
+    if (spec->to[TW_WIDTH] % width != 0 || spec->to[TW_WIDTH] / width != shape->out[TW_WIDTH]) return;
+    if (s->produce >= spec->problem->loops->lanes) return;
+    s->woven = width;
+    s->produce *= width, s->to_channels *= width, s->to_pixels /= width;
+}
+
 static void take_sizes(tw_sweep *s, const tw_sweep_spec *spec) {
     const tw_shape *shape = &spec->problem->shape;
     bool back = spec->backward;
@@ -53,6 +68,7 @@ static void take_sizes(tw_sweep *s, const tw_sweep_spec *spec) {
     s->to_pixels = spec->to[0] * spec->to[1] * spec->to[2];
     s->from_image = s->from_pixels * s->from_channels;
     s->to_image = s->to_pixels * s->to_channels;
+    weave(s, spec);
 }
 
 static tw_status make_axes(tw_sweep *s, const tw_sweep_spec *spec) {
@@ -67,6 +83,10 @@ static tw_status make_axes(tw_sweep *s, const tw_sweep_spec *spec) {
                                  .dilation = shape->dilation[a],
                                  .pad = spec->pad[a],
                                  .backward = spec->backward};
+    }
+    if (s->woven > 1) {
+        tw_axis_spec *x = &axes[TW_WIDTH];
+        x->kernel = x->stride = 1, x->to = x->from;
     }
     if (is_pointwise(spec)) flatten(s, axes);
     s->taps = 1;
@@ -169,18 +189,26 @@ static double moving_time(const tw_sweep *s, const tw_loops *loops, bool across)
     return rows * copied + store;
 }
 
+/* Whether tiles across pixels may read channels-first rows where they lie: whole vectors end with the rows,
+ * and each number is read once, so that a copy of it would be read once too. */
+static bool reads_across(const tw_sweep *s, const tw_loops *loops) {
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    return s->from_layout == TW_NCHW && s->taps == 1 && s->produce <= s->block && !x->outside &&
+           x->in_step == 1 && x->out_step == 1 && x->to % loops->lanes == 0;
+}
+
 /* Lanes along channels or across pixels, and the size of the tile. */
 static void choose_block(tw_sweep *s, const tw_loops *loops) {
     const tw_axis *x = &s->axis[TW_WIDTH];
     tw_sweep turned = *s;
     turned.merged = s->reduce == 1 && x->in_step == 1 && x->joined;
-    bool able = !s->by_images && !s->skirts && x->in_step <= x->most;
+    bool able = !s->by_images && !s->skirts && s->woven == 1 && x->in_step <= x->most;
     double along = best_along(s, loops, &s->vecs) + moving_time(s, loops, false);
     double across =
         best_across(&turned, loops, &turned.vecs, &turned.block) + moving_time(&turned, loops, true);
     if (able && across < along) {
         *s = turned;
-        s->across = true, s->in_place = false;
+        s->across = true, s->in_place = reads_across(s, loops);
     } else {
         s->block = s->vecs * loops->lanes;
     }
@@ -260,10 +288,10 @@ static void choose_cut(tw_sweep *s, const tw_problem *problem) {
     const tw_axis *y = &s->axis[TW_HEIGHT], *x = &s->axis[TW_WIDTH];
     const double cache = (double)tw_cpu_l2_bytes() * 0.5;
     cut c = {.rows = y->to, .columns = x->to, .images = s->by_images ? s->images : 1, .parts = 1};
-    int64_t bands = 1;
+    int64_t bands = 1, unit = s->across && s->in_place ? s->lanes : x->out_step;
     while (c.rows > 1 && band_bytes(s, c.rows, c.columns) > cache) c.rows = piece(y->to, ++bands, 1);
     for (bands = 1; c.rows == 1 && c.columns > 64 * x->out_step && band_bytes(s, 1, c.columns) > cache;)
-        c.columns = piece(x->to, ++bands, x->out_step);
+        c.columns = piece(x->to, ++bands, unit);
     cut best = c;
     double least = cut_time(s, problem->loops, c, problem->threads);
     for (int64_t cuts = 1; cuts <= 16 && problem->threads > 1; cuts++)
@@ -275,7 +303,7 @@ static void choose_cut(tw_sweep *s, const tw_problem *problem) {
             else if (c.rows > 1)
                 d.rows = piece(c.rows, cuts, 1);
             else
-                d.columns = piece(c.columns, cuts, x->out_step);
+                d.columns = piece(c.columns, cuts, unit);
             double time = cut_time(s, problem->loops, d, problem->threads);
             if (time < least * 0.99) best = d, least = time;
         }
@@ -298,22 +326,33 @@ static void join_images(tw_sweep *s, int threads) {
     s->image_step = tw_max(1, tw_min(STAGED / bytes, ceil_div(s->images, threads)));
 }
 
-/* Numbers of staged rows and of the buffer's. */
-static tw_status measure_across(tw_sweep *s, int threads) {
+/* Numbers of the buffer's rows. */
+static tw_status measure_buffer(tw_sweep *s, int threads) {
     const tw_axis *x = &s->axis[TW_WIDTH];
-    int64_t vectors = ceil_div(ceil_div(stage_width(s, s->band_columns), x->in_step), s->lanes);
-    if (vectors % 4 == 0) vectors++; /* or channels meet in a few sets of the first cache */
-    s->pitch = vectors * s->lanes;
-    s->to_pitch = tw_round_up(ceil_div(s->band_columns, x->out_step), s->lanes);
     int64_t size = (int64_t)s->size, row;
-    if (!tw_mul(s->pitch * x->in_step, s->reduce, &s->slot) ||
-        !tw_mul(s->slot, s->slots * s->axis[TW_DEPTH].most, &s->image_slot) ||
-        s->image_slot > INT64_MAX / 16 || !tw_mul(x->phases * s->block, s->to_pitch, &row))
+    s->to_pitch = tw_round_up(ceil_div(s->band_columns, x->out_step), s->lanes);
+    if (!tw_mul(x->phases * s->block, s->to_pitch, &row))
         return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
     join_images(s, threads);
     if (row > 0 && row < BUFFER) s->buffer_rows = BUFFER / (row * size * s->image_step);
     s->buffer_rows = tw_max(1, tw_min(s->band_rows, s->buffer_rows));
     return TW_OK;
+}
+
+/* Numbers of staged rows, or of those of the tensor; and of the buffer's. */
+static tw_status measure_across(tw_sweep *s, int threads) {
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    if (s->in_place) {
+        s->pitch = s->from_pixels, s->slot = x->from, s->image_slot = s->from_image;
+        return measure_buffer(s, threads);
+    }
+    int64_t vectors = ceil_div(ceil_div(stage_width(s, s->band_columns), x->in_step), s->lanes);
+    if (vectors % 4 == 0) vectors++; /* or channels meet in a few sets of the first cache */
+    s->pitch = vectors * s->lanes;
+    if (!tw_mul(s->pitch * x->in_step, s->reduce, &s->slot) ||
+        !tw_mul(s->slot, s->slots * s->axis[TW_DEPTH].most, &s->image_slot) || s->image_slot > INT64_MAX / 16)
+        return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
+    return measure_buffer(s, threads);
 }
 
 static tw_status measure_rows(tw_sweep *s, int threads) {
@@ -373,6 +412,7 @@ tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1))
         fits = fits && part(s, x->phases * s->block * s->buffer_rows * s->image_step, s->to_pitch, &p.buffer);
     if (s->across) fits = fits && part(s, s->block, s->vecs * s->lanes, &p.bias);
+    if (s->woven > 1) fits = fits && part(s, s->woven, s->produce / s->woven, &p.bias);
     if (!s->across && s->to_layout == TW_NCHW)
         fits = fits && tw_mul(s->band_rows, s->band_columns, &band) && part(s, band, s->block, &p.buffer);
     p.all = fits ? p.stage + p.buffer + p.bias : INT64_MAX;

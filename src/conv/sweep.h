@@ -35,8 +35,12 @@ typedef struct tw_sweep {
     int64_t kernel[TW_AXES];
     int64_t flat; /* pixels of an image, where all images are one row; else 0 */
 
+    /* Backward, and no two taps of a row meet: as many destinations as a row of taps has, side by side, are
+     * one pixel of woven * channels columns, for one tap. Else 1. */
+    int64_t woven;
+
     /* Decisions that change no bit. */
-    bool in_place;  /* the source is read where it lies */
+    bool in_place;  /* the source is read where it lies, also across */
     bool by_images; /* a tile's rows are images at one pixel, not pixels of one row */
     bool merged;    /* the taps of a row are one strip: neighbours in memory */
     bool across;    /* a tile's columns are pixels of one row, its rows channels: sweep_across.c */

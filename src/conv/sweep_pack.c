@@ -68,6 +68,28 @@ static void pack_channel(const packing *p, const char *from, int64_t n_step, int
     }
 }
 
+/* The same where destinations are woven: column n is that of channel n % channels for the tap n / channels of
+ * a row. A block that begins and ends with a tap is turned at once, else channel by channel. */
+static void pack_woven(const packing *p, const char *from, int64_t block, int64_t step, char *to) {
+    const tw_sweep *s = p->sweep;
+    int64_t size = (int64_t)s->size, channels = s->produce / s->woven;
+    int64_t all = s->kernel[0] * s->kernel[1] * s->kernel[2];
+    int64_t first = block * s->block, end = first + tw_sweep_columns(s, block);
+    int64_t rows = first % channels == 0 && end % channels == 0 ? channels : 1;
+    for (int64_t t = 0; t < s->taps; t++)
+        for (int64_t c = 0; c < channels; c += rows) {
+            int64_t x0 = tw_ceil_div(tw_max(0, first - c), channels), x1 = tw_ceil_div(end - c, channels);
+            tw_block b = {
+                from + (c * all + place(s, t)) * size, all, to + t * step * size, channels, rows, x1 - x0};
+            if (s->flipped)
+                b.from = (const char *)b.from - (x1 - 1) * size, b.to_pitch = -channels;
+            else
+                b.from = (const char *)b.from + x0 * size;
+            b.to = (char *)b.to + ((s->flipped ? x1 - 1 : x0) * channels + c - first) * size;
+            p->loops->turn(&b);
+        }
+}
+
 static void pack_block(void *context, int64_t task, int worker) {
     (void)worker;
     const packing *p = context;
@@ -76,12 +98,17 @@ static void pack_block(void *context, int64_t task, int worker) {
     int64_t all = s->kernel[0] * s->kernel[1] * s->kernel[2];
     int64_t columns = tw_sweep_columns(s, b), row = tw_sweep_row(s, b);
     /* w is [groups][out][in][kernel]; forward writes out and sums over in, backward the other way round */
-    int64_t n_step = s->backward ? all : s->reduce * all, c_step = s->backward ? s->produce * all : all;
-    const char *w = p->w + (g * s->produce * s->reduce * all + b * s->block * n_step) * size;
+    int64_t n_step = s->backward ? all : s->reduce * all,
+            c_step = s->backward ? s->produce / s->woven * all : all;
+    const char *w = p->w + g * s->produce / s->woven * s->reduce * all * size;
     char *begin = p->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, g, b) * size;
     int64_t step = s->reduce * row;
     if (row > columns) memset(begin, 0, (size_t)(s->taps * step * size));
-    if (all == 1 && s->taps == 1) {
+    if (s->woven == 1) w += b * s->block * n_step * size;
+    if (s->woven > 1) {
+        for (int64_t c = 0; c < s->reduce; c++)
+            pack_woven(p, w + c * c_step * size, b, step, begin + c * row * size);
+    } else if (all == 1 && s->taps == 1) {
         if (s->backward)
             p->loops->copy(&(tw_block){w, c_step, begin, row, s->reduce, columns});
         else

@@ -106,6 +106,13 @@ static int64_t add_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_
     return count;
 }
 
+/* A row of the group for tiles across: staged, or of the tensor from its pixel `begin` on. */
+static const char *across_row(const tw_band *b, int64_t begin, int64_t slot) {
+    const tw_sweep *s = b->s;
+    int64_t first = b->group * s->reduce * s->from_pixels + begin + b->stage_low;
+    return s->in_place ? b->from + first * (int64_t)s->size : b->stage + slot * (int64_t)s->size;
+}
+
 /* All strips of a chunk for the pixels of row y from j on, of which the taps k0 .. k1 - 1 are wanted. */
 static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64_t j, int64_t k0, int64_t k1,
                            tw_strip *strips) {
@@ -124,12 +131,12 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
                 ax->first[ax->phases] +
             ax->first[c->phase_x];
         const char *w = weights + rank * s->reduce * c->row * size;
-        int64_t slot = (tz * s->slots + row - b->first_row) * s->slot;
-        int64_t a = s->in_place
-                        ? ((plane * ay->from + row) * ax->from) * s->from_channels + b->group * s->reduce
-                        : slot - b->stage_low * s->reduce;
+        int64_t slot = (tz * s->slots + row - b->first_row) * s->slot,
+                begin = (plane * ay->from + row) * ax->from;
+        int64_t a =
+            s->in_place ? begin * s->from_channels + b->group * s->reduce : slot - b->stage_low * s->reduce;
         if (s->across)
-            count += tw_across_strips(b, c, j, r0, r1, b->stage + slot * size, w, strips + count);
+            count += tw_across_strips(b, c, j, r0, r1, across_row(b, begin, slot), w, strips + count);
         else
             count += add_strips(b, c, j, r0, r1, a, w, strips + count);
     }
@@ -181,7 +188,7 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
     t.vecs = (int)(c->row / s->lanes);
     t.columns = (int)tw_sweep_columns(s, c->block);
     t.c_row = b->buffer ? x->out_step * s->block : s->by_images ? s->to_image : x->out_step * s->to_channels;
-    const char *bias = b->run->bias;
+    const char *bias = s->woven > 1 && b->run->bias ? b->bias : b->run->bias;
     int64_t source = y->in_step * (s->in_place ? x->from * channels : s->slot);
     int64_t count = s->by_images ? b->images : r->count;
     bool pairs = !s->by_images && 2 * count <= b->run->loops->most_rows[t.vecs];
@@ -351,7 +358,14 @@ static void run_band(void *context, int64_t task, int worker) {
     b.stage = (char *)run->workspace + worker * parts.all;
     if (parts.buffer > 0) b.buffer = b.stage + parts.stage;
     b.bias = b.stage + parts.stage + parts.buffer;
-    if (!s->in_place) stage_rows(&b);
+    if (s->in_place)
+        find_rows(&b);
+    else
+        stage_rows(&b);
+    if (s->woven > 1 && run->bias) {
+        int64_t channels = s->produce / s->woven;
+        run->loops->copy(&(tw_block){run->bias, 0, b.bias, channels, s->woven, channels});
+    }
     for (int64_t block = b.block0; block < b.block1; block++) {
         bool infinite = ((const char *)run->packed)[b.group * s->blocks + block] != 0;
         tw_chunk c = {.block = block, .row = tw_sweep_row(s, block)};

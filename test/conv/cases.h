@@ -56,6 +56,8 @@ typedef enum case_kind {
     CASE_POINT,     /* 1x1 */
     CASE_DENSE,     /* a kernel as large as the image */
     CASE_LARGE,     /* kernels up to 31x31, depthwise */
+    CASE_PATCHES,   /* a stride as long as the kernel */
+    CASE_HEAD,      /* 1x1 to few channels, rows of whole vectors */
     CASE_TRANSPOSED,
     CASE_KINDS
 } case_kind;
@@ -112,6 +114,22 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
     case CASE_LARGE:
         case_sides(&g, r, 33, 31, 1);
         case_channels(&g, r, case_between(r, 1, 9), 1, 1);
+        break;
+    case CASE_PATCHES:
+        case_sides(&g, r, 6, 9, 1);
+        case_channels(&g, r, 1, 18, 40);
+        for (int a = 0; a < 2; a++) {
+            g.pad_begin[a] = g.pad_end[a] = 0, g.stride[a] = g.kernel[a];
+            g.input[a] = g.input[a] * g.kernel[a] + (case_between(r, 0, 4) == 0);
+        }
+        g.flipped = case_between(r, 0, 2) == 0;
+        g.transposed = case_between(r, 0, 2) == 0;
+        break;
+    case CASE_HEAD:
+        case_sides(&g, r, 6, 1, 1);
+        case_channels(&g, r, case_between(r, 1, 2), 20, 12);
+        g.pad_begin[0] = g.pad_begin[1] = g.pad_end[0] = g.pad_end[1] = 0;
+        g.input[0] *= 8, g.input[1] *= 16;
         break;
     default:
         case_sides(&g, r, 9, 5, 3);
