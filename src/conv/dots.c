@@ -119,22 +119,23 @@ static int64_t offset(const plan *p, int64_t at) {
     return at / p->taps * p->window_plane + tap[TW_WIDTH] * p->window_x + row * p->piece;
 }
 
-/* All output channels for `columns` weights from `at` on. */
-static void run_columns(const chunk *k, const tw_strip *strips, int64_t count, int64_t at, int columns) {
+/* `rows` output channels from `n` on, `columns` weights from `at` on. */
+static void run_tile(const chunk *k, const tw_strip *strips, int64_t count, int64_t n, int rows, int64_t at,
+                     int columns) {
     const plan *p = k->p;
-    const tw_loops *loops = p->job->problem->loops;
-    int64_t offsets[MOST_COLUMNS], channels = p->shape->out_channels,
-                                   weights = p->shape->in_channels * p->taps;
+    int64_t offsets[MOST_COLUMNS], weights = p->shape->in_channels * p->taps;
     for (int j = 0; j < columns; j++) offsets[j] = offset(p, at + j);
-    tw_dots d = {
-        strips, count, .a_pitch = k->dy_pitch, .offset = offsets, .c_row = weights, .columns = columns};
-    d.accumulate = !k->first;
-    for (int64_t n = 0; n < channels; n += d.rows) {
-        d.rows = (int)tw_min(loops->dot_rows, channels - n);
-        d.a_begin = n * k->dy_pitch;
-        d.c = k->sums + (n * weights + at) * (int64_t)p->size;
-        loops->dots(&d);
-    }
+    tw_dots d = {.strips = strips,
+                 .count = count,
+                 .a_pitch = k->dy_pitch,
+                 .a_begin = n * k->dy_pitch,
+                 .offset = offsets,
+                 .c = k->sums + (n * weights + at) * (int64_t)p->size,
+                 .c_row = weights,
+                 .rows = rows,
+                 .columns = columns,
+                 .accumulate = !k->first};
+    p->job->problem->loops->dots(&d);
 }
 
 /* The rows of one tap as strips, cut to where its source lies inside. */
@@ -159,19 +160,29 @@ static int64_t cut_strips(const chunk *k, int64_t at, tw_strip *strips) {
     return count;
 }
 
+/* Weight by weight, over what lies inside. */
+static void run_cut(const chunk *k, int64_t n, int rows) {
+    const plan *p = k->p;
+    tw_strip strips[TW_DOTS_STRIPS];
+    for (int64_t at = 0; at < p->shape->in_channels * p->taps; at++)
+        run_tile(k, strips, cut_strips(k, at, strips), n, rows, at, 1);
+}
+
+/* Tiles whose dy, some kilobytes for each output channel, stays in the first cache for all weights. */
 static void run_chunk(chunk *k) {
     const plan *p = k->p;
-    int64_t weights = p->shape->in_channels * p->taps;
-    int64_t tiles = tw_ceil_div(weights, p->job->problem->loops->dot_columns);
+    const tw_loops *loops = p->job->problem->loops;
+    int64_t weights = p->shape->in_channels * p->taps, channels = p->shape->out_channels;
+    int64_t tiles = tw_ceil_div(weights, loops->dot_columns);
     tw_dots_stage(k);
-    if (p->padded && !is_finite(k)) {
-        tw_strip cut[TW_DOTS_STRIPS];
-        for (int64_t at = 0; at < weights; at++) run_columns(k, cut, cut_strips(k, at, cut), at, 1);
-        return;
-    }
-    for (int64_t i = 0; i < tiles; i++) {
-        int64_t at = i * weights / tiles;
-        run_columns(k, k->strips, k->count, at, (int)((i + 1) * weights / tiles - at));
+    bool cut = p->padded && !is_finite(k);
+    for (int64_t n = 0, rows; n < channels; n += rows) {
+        rows = tw_min(loops->dot_rows, channels - n);
+        if (cut) run_cut(k, n, (int)rows);
+        for (int64_t i = 0, at = 0, end; i < tiles && !cut; i++, at = end) {
+            end = (i + 1) * weights / tiles;
+            run_tile(k, k->strips, k->count, n, (int)rows, at, (int)(end - at));
+        }
     }
 }
 
