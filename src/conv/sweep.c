@@ -104,7 +104,7 @@ static tw_status make_axes(tw_sweep *s, const tw_sweep_spec *spec) {
 /* A tile of `rows` x `vecs` for each l, which loads the vectors `times` as slowly as aligned ones. A splat
  * that serves a single multiply-add is a part of it, and slower. */
 static double tile_time(int64_t rows, int64_t vecs, double times) {
-    double splats = (double)rows * (vecs == 1 ? 1.3 : 1), loads = splats + times * (double)vecs;
+    double splats = (double)rows * (vecs == 1 ? 1.1 : 1), loads = splats + times * (double)vecs;
     return fmax(fmax((double)(rows * vecs), loads), 7.5) + 0.05 * loads;
 }
 
@@ -112,7 +112,7 @@ static double tile_time(int64_t rows, int64_t vecs, double times) {
 static double turn_time(const tw_loops *loops, int64_t rows, int64_t columns) {
     double lanes = loops->lanes;
     return (double)(ceil_div(rows, loops->lanes) * ceil_div(columns, loops->lanes)) * lanes *
-           (log2(lanes) + 4);
+           (2 * log2(lanes) + 8);
 }
 
 /* Products of a destination's sum, on average. */

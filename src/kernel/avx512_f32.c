@@ -8,7 +8,7 @@
 typedef float real;
 typedef __m512 vec;
 /* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
-enum { LANES = 16, VECS = 4, ROWS_1 = 14, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6, STENCIL_SUMS = 28 };
+enum { LANES = 16, VECS = 4, ROWS_1 = 28, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6, STENCIL_SUMS = 28 };
 
 static inline __mmask16 first(int count) {
     return (__mmask16)((1u << count) - 1);

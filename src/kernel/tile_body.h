@@ -12,7 +12,7 @@
  * 2008). Every loop over rows and vectors has a constant length where it is inlined, so the compiler unrolls
  * it and keeps the sums in registers: -O3 is needed for that. */
 
-enum { MOST_ROWS = 14 };
+enum { MOST_ROWS = 28 };
 
 /* A vector and a number as they lie in memory: no alignment is asked for. */
 typedef vec packed_vec __attribute__((aligned(1), may_alias));
@@ -62,7 +62,7 @@ static inline __attribute__((always_inline)) void finish_rows(const tw_tile *t, 
                 .last = whole ? LANES : t->columns - (vecs - 1) * LANES,
                 .apart = apart ? t->apart : NULL};
     const int64_t gap = t->c_gap, start_gap = t->start_row ? gap : 0;
-#pragma GCC unroll 14
+#pragma GCC unroll 28
     for (int r = 0; r < rows; r++) {
         if (r == (rows + 1) / 2) f.c += gap, f.start += started ? start_gap : 0;
         finish_row(&f, vecs, sum[r]);
@@ -73,8 +73,9 @@ static inline __attribute__((always_inline)) void finish_rows(const tw_tile *t, 
 static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, const int rows, const int vecs,
                                                            const bool apart) {
     vec sum[MOST_ROWS][TW_MOST_VECS];
-    const int half = (rows + 1) / 2;
-#pragma GCC unroll 14
+    /* pointers to every seventh row, or to both halves: few offsets stay in registers */
+    const int half = (rows + 1) / 2, part = rows > 14 ? (half + 1) / 2 : half;
+#pragma GCC unroll 28
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
@@ -86,22 +87,23 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
     const int64_t next_step = t->next ? 64 : 0;
     for (int64_t i = 0; i < t->count; i++) {
         const real *a = (const real *)t->strips[i].a + t->a_begin,
-                   *b = (const real *)t->strips[i].b + t->b_begin, *below = a + half * a_row + t->a_gap;
+                   *b = (const real *)t->strips[i].b + t->b_begin, *below = a + half * a_row + t->a_gap,
+                   *parts[4] = {a, a + part * a_row, below, below + part * a_row};
         for (int64_t l = t->strips[i].length; l > 0; l--) {
             vec w[TW_MOST_VECS];
             __builtin_prefetch(next, 0, 2);
             next += next_step;
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) w[v] = rows > 1 ? load_once(b + at[v]) : vec_load(b + at[v]);
-#pragma GCC unroll 14
+#pragma GCC unroll 28
             for (int r = 0; r < rows; r++) {
-                vec s =
-                    vec_splat(*(const packed_real *)(r < half ? a + r * a_row : below + (r - half) * a_row));
+                const int q = r < half ? r / part : 2 + (r - half) / part, from = r < half ? 0 : half;
+                vec s = vec_splat(*(const packed_real *)(parts[q] + (r - from) % part * a_row));
 #pragma GCC unroll 4
                 for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma(s, w[v], sum[r][v]);
             }
-            a += a_col;
-            below += a_col;
+#pragma GCC unroll 4
+            for (int q = 0; q < 4; q++) parts[q] += a_col;
             b += b_row;
         }
     }
@@ -134,6 +136,20 @@ static inline __attribute__((always_inline)) void tile_of(const tw_tile *t, cons
     case 12: sum_tile(t, most < 12 ? 1 : 12, vecs, apart); break;
     case 13: sum_tile(t, most < 13 ? 1 : 13, vecs, apart); break;
     case 14: sum_tile(t, most < 14 ? 1 : 14, vecs, apart); break;
+    case 15: sum_tile(t, most < 15 ? 1 : 15, vecs, apart); break;
+    case 16: sum_tile(t, most < 16 ? 1 : 16, vecs, apart); break;
+    case 17: sum_tile(t, most < 17 ? 1 : 17, vecs, apart); break;
+    case 18: sum_tile(t, most < 18 ? 1 : 18, vecs, apart); break;
+    case 19: sum_tile(t, most < 19 ? 1 : 19, vecs, apart); break;
+    case 20: sum_tile(t, most < 20 ? 1 : 20, vecs, apart); break;
+    case 21: sum_tile(t, most < 21 ? 1 : 21, vecs, apart); break;
+    case 22: sum_tile(t, most < 22 ? 1 : 22, vecs, apart); break;
+    case 23: sum_tile(t, most < 23 ? 1 : 23, vecs, apart); break;
+    case 24: sum_tile(t, most < 24 ? 1 : 24, vecs, apart); break;
+    case 25: sum_tile(t, most < 25 ? 1 : 25, vecs, apart); break;
+    case 26: sum_tile(t, most < 26 ? 1 : 26, vecs, apart); break;
+    case 27: sum_tile(t, most < 27 ? 1 : 27, vecs, apart); break;
+    case 28: sum_tile(t, most < 28 ? 1 : 28, vecs, apart); break;
     default: break;
     }
 }
