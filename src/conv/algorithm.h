@@ -42,6 +42,7 @@ typedef struct tw_job {
     const void *state;
     const void *x, *w, *dy, *bias, *packed;
     void *y, *dx, *dw, *db;
+    bool dy_finite;  /* dy is known to hold neither NaN nor infinity; false: unknown */
     void *workspace; /* workspace() bytes for `threads`, aligned to 64 */
     int threads;
 } tw_job;

@@ -136,9 +136,18 @@ static tw_job base_job(const tw_conv *plan, const tw_conv_call *c, int threads) 
     return job;
 }
 
+/* A NaN or an infinity of dy stays in the sum of its channel: where all sums, just made, are finite, so is
+ * dy, and need not be read once more. */
+static bool finite_sums(const tw_conv *plan, const tw_conv_call *c) {
+    const tw_shape *s = &plan->problem.shape;
+    if (c->pass != TW_BACKWARD_WEIGHTS || !c->db || sums_bias(plan) || s->geometry.transposed) return false;
+    return plan->problem.loops->all_finite(c->db, s->out_channels);
+}
+
 static void run(const tw_conv *plan, const tw_conv_call *c, void *workspace, int threads) {
     const tw_pass_plan *p = &plan->passes[c->pass];
     tw_job job = base_job(plan, c, threads);
+    job.dy_finite = finite_sums(plan, c);
     if (workspace) workspace = aligned(workspace);
     job.workspace = workspace;
     job.packed = c->packed_w;

@@ -175,7 +175,7 @@ static void run_chunk(chunk *k) {
     int64_t weights = p->shape->in_channels * p->taps, channels = p->shape->out_channels;
     int64_t tiles = tw_ceil_div(weights, loops->dot_columns);
     tw_dots_stage(k);
-    bool cut = p->padded && !is_finite(k);
+    bool cut = p->padded && !p->job->dy_finite && !is_finite(k);
     for (int64_t n = 0, rows; n < channels; n += rows) {
         rows = tw_min(loops->dot_rows, channels - n);
         if (cut) run_cut(k, n, (int)rows);

@@ -149,7 +149,7 @@ void tw_gradient_stage_down(tw_gradient_work *k) {
     const tw_gradient *g = k->g;
     /* x that stands in place has no padding, whose zeros an infinity would make NaN; and its taps taken alone
      * would be read in whole vectors, beyond its end */
-    k->infinite = g->joined && !g->x_in_place && !is_finite(k);
+    k->infinite = g->joined && !g->x_in_place && !k->job->dy_finite && !is_finite(k);
     k->x_pitch = g->joined ? g->group_in : k->down1 - k->down0;
     if (g->across_in && !g->dy_in_place) pack_dy(k);
     if (!g->across_in && !g->x_in_place) stage_x(k, g->joined ? 0 : k->down0);

@@ -207,11 +207,14 @@ static void whole_block(void *context, int64_t task, int worker) {
     block b = block_of(k, task);
     b.v = k->v + worker * k->v_bytes;
     transform_patches(k, &b, 0, b.count);
-    /* what is written next, and then what this thread will read next, but for the last of its share */
+    /* what is written next, and what this thread will read next, but for the last of its share */
     ahead outputs = under(k, task, k->written, f->written, f->written_channels * k->size);
     ahead inputs = under(k, task + 1, k->read, f->read, f->read_channels * k->size);
+    /* pixels of a single line: too few products to fetch both, and the reader waits, not the writer */
+    bool narrow = f->read_channels * k->size <= LINE;
+    ahead *first = narrow ? &inputs : &outputs, *second = narrow ? &outputs : &inputs;
     for (int64_t panel = 0; panel < f->panels; panel++)
-        do_panel(k, &b, panel, worker, outputs.lines > 0 ? &outputs : &inputs);
+        do_panel(k, &b, panel, worker, first->lines > 0 ? first : second);
 }
 
 static void shared_patch(void *context, int64_t task, int worker) {
