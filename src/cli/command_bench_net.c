@@ -12,6 +12,7 @@
 #include "command.h"
 #include "json_line.h"
 #include "net_options.h"
+#include "operator_times.h"
 #include "sample_times.h"
 #include "run_options.h"
 #include "wording.h"
@@ -37,6 +38,9 @@ static const tw_option options[] = {
      .kind = TW_OPTION_CHOICE,
      .choices = net_peers,
      .help = "another library, timed in turns with Twill: torch"},
+    {.name = "explain",
+     .kind = TW_OPTION_FLAG,
+     .help = "where the time goes: each operator's, forward and backward"},
     {.name = "format",
      .form = "FORMAT",
      .kind = TW_OPTION_CHOICE,
@@ -61,6 +65,7 @@ typedef struct tw_trial {
     tw_times times, peer_times;
     tw_peer_state peer;
     double peak_bytes;
+    tw_operator_times operators; /* when they are asked for */
 } tw_trial;
 
 typedef struct tw_bench {
@@ -69,6 +74,7 @@ typedef struct tw_bench {
     tw_net *net;
     tw_peers *peers;
     bool beside; /* a peer takes part */
+    bool explains;
     int format;
 } tw_bench;
 
@@ -143,11 +149,17 @@ static tw_status time_trial(tw_trial *trial, const tw_bench *bench) {
     if (status == TW_OK && trial->mode == INFERENCE)
         status = tw_runner_freeze(trial->runner, trial->step.weights);
     trial->peak_bytes += (double)tw_runner_bytes(trial->runner);
-    return status == TW_OK ? race(trial, bench) : status;
+    if (status == TW_OK) status = race(trial, bench);
+    if (status == TW_OK && bench->explains &&
+        !tw_operator_times_measure(&trial->operators, trial->runner, trial->net,
+                                   tw_timing_seconds(bench->arguments), run_once, trial))
+        return TW_ERROR_MEMORY;
+    return status;
 }
 
 static void trial_end(tw_trial *trial) {
     tw_runner_free(trial->runner);
+    tw_operator_times_release(&trial->operators);
     free(trial->labels);
     for (size_t i = 0; i < sizeof trial->buffers / sizeof *trial->buffers; ++i) free(trial->buffers[i]);
 }
@@ -180,6 +192,7 @@ static void print_json(const tw_bench *bench, const tw_trial *trial) {
     tw_json_open_object("peers_min_ms");
     if (trial->peer_times.count > 0) tw_json_real("torch", tw_times_least(&trial->peer_times));
     tw_json_close_object();
+    if (bench->explains) tw_operator_times_json(&trial->operators);
     tw_json_end();
 }
 
@@ -206,6 +219,7 @@ static void print_text(const tw_bench *bench, const tw_trial *trial) {
     else if (bench->beside)
         printf("  %10s  %5s  %s", "-", "-", tw_words_quoted(trial->peer.declines).text);
     putchar('\n');
+    if (bench->explains) tw_operator_times_print(&trial->operators, trial->mode == TRAIN);
 }
 
 static void print_heading(const tw_bench *bench) {
@@ -264,7 +278,10 @@ static int run(const tw_arguments *arguments) {
     const bool json = tw_arguments_given(arguments, "json");
     if (json && tw_arguments_given(arguments, "format"))
         return tw_command_misused(command, "--json and --format exclude each other");
+    bench.explains = tw_arguments_given(arguments, "explain");
     bench.format = json ? JSON : (int)tw_arguments_integer(arguments, "format", TEXT);
+    if (bench.explains && bench.format == TSV)
+        return tw_command_misused(command, "--explain has no tsv: expected --format text or json");
     bench.name = tw_arguments_text(arguments, "net", "");
     int status = tw_net_from_options(&bench.net, arguments, NULL, NULL);
     if (status != TW_EXIT_DONE) return status;

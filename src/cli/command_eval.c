@@ -35,7 +35,9 @@ static void print_json(const tw_eval_result *result) {
     tw_json_real("loss", result->loss);
     tw_json_integer("count", result->count);
     tw_json_integer("correct", result->correct);
+    tw_json_integer("epochs", 1); /* as in training: once over the data */
     tw_json_real("seconds", result->seconds);
+    tw_json_real("seconds_per_epoch", result->seconds);
     tw_json_real("images_per_second", result->seconds > 0 ? (double)result->count / result->seconds : 0);
     tw_confusion_json(result);
     tw_json_end();

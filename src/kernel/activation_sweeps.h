@@ -1,5 +1,6 @@
 /* Elementwise loops and softmax over `real`. Plain loops that the compiler turns into vectors; no sum crosses
- * numbers except softmax's, which goes from first to last in double. */
+ * numbers except softmax's, in double: number i belongs to partial sum i mod PARTS, and these are added in a
+ * tree. */
 static void relu(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
@@ -105,22 +106,51 @@ static void drop(int64_t n, const uint32_t *bits, uint32_t threshold, double sca
     }
 }
 
+enum { PARTS = 16 };
+
+/* The largest; NaN when there is one. */
 static real largest_of(int64_t n, const real *x) {
     real most = x[0];
-    for (int64_t i = 1; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
+    int64_t i = 0;
+    if (n >= BLOCK) {
+        block best, value;
+        block_load(x, BLOCK, &best);
+        for (i = BLOCK; i + BLOCK <= n; i += BLOCK) {
+            block_load(x + i, BLOCK, &value);
+            lanes better = (lanes)(value > best) | (lanes)(value != value);
+            best = (block)((better & (lanes)value) | (~better & (lanes)best));
+        }
+        most = best[0];
+        for (int k = 1; k < BLOCK; k++) most = best[k] > most || best[k] != best[k] ? best[k] : most;
+    }
+    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
     return most;
+}
+
+static double add_parts(double sum[PARTS]) {
+    for (int half = PARTS / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++) sum[j] += sum[j + half];
+    return sum[0];
 }
 
 static void softmax(int64_t rows, int64_t n, const void *x_, void *y_) {
     const real *x = x_;
-    real *y = y_;
+    real *y = y_, part[PARTS];
     for (int64_t r = 0; r < rows; r++, x += n, y += n) {
         real most = largest_of(n, x);
-        for (int64_t i = 0; i < n; i++) y[i] = exp_real(x[i] - most);
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++) sum += (double)y[i];
-        real inverse = (real)(1 / sum);
-        for (int64_t i = 0; i < n; i++) y[i] *= inverse;
+        double sum[PARTS] = {0};
+        int64_t i = 0;
+        for (; i + PARTS <= n; i += PARTS) {
+            for (int j = 0; j < PARTS; j++) part[j] = exp_real(x[i + j] - most);
+            for (int j = 0; j < PARTS; j++) sum[j] += (double)part[j];
+            memcpy(y + i, part, sizeof part);
+        }
+        for (; i < n; i++) {
+            y[i] = exp_real(x[i] - most);
+            sum[i % PARTS] += (double)y[i];
+        }
+        real inverse = (real)(1 / add_parts(sum));
+        for (i = 0; i < n; i++) y[i] *= inverse;
     }
 }
 
@@ -128,8 +158,12 @@ static void softmax_back(int64_t rows, int64_t n, const void *y_, const void *dy
     const real *y = y_, *dy = dy_;
     real *dx = dx_;
     for (int64_t r = 0; r < rows; r++, y += n, dy += n, dx += n) {
-        double sum = 0;
-        for (int64_t i = 0; i < n; i++) sum += (double)y[i] * (double)dy[i];
-        for (int64_t i = 0; i < n; i++) dx[i] = y[i] * (real)((double)dy[i] - sum);
+        double part[PARTS] = {0};
+        int64_t i = 0;
+        for (; i + PARTS <= n; i += PARTS)
+            for (int j = 0; j < PARTS; j++) part[j] += (double)y[i + j] * (double)dy[i + j];
+        for (; i < n; i++) part[i % PARTS] += (double)y[i] * (double)dy[i];
+        double sum = add_parts(part);
+        for (i = 0; i < n; i++) dx[i] = y[i] * (real)((double)dy[i] - sum);
     }
 }

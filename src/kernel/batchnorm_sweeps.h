@@ -1,42 +1,109 @@
 /* Batch norm over `real`: a row is one pixel, [rows][channels]. Sums are in double, rows in order; the caller
- * cuts rows into chunks of fixed length, which stay in a cache, and adds their sums in order. Two octets of
- * channels are kept in registers while rows go by; then what is left. */
+ * cuts rows into chunks of fixed length, which stay in a cache, and adds their sums in order.
+ *
+ * Two octets of channels at a time keep what they need in registers while the rows of a strip go by, which
+ * stay in the first-level cache until all channels are done; then what is left of the channels. */
 
-enum { PAIR = 2 * BLOCK };
+enum { PAIR = 2 * BLOCK, STRIP = 128 };
 
-/* ---- Sums ---- */
+/* Some rows of one call. */
+typedef struct strip {
+    int64_t rows, channels;
+    const tw_norm *norm;
+    const real *x, *other; /* other: addend or dy */
+    real *out;
+    const real *slope, *constant;
+    const real *first;    /* the first row of the call */
+    double *sum, *second; /* [channels], added to */
+} strip;
 
-/* `octets` octets of `count` channels each; constants where it matters. */
-static inline __attribute__((always_inline)) void moments_of(int64_t rows, int64_t channels, const real *x,
-                                                             const int octets, const int64_t count,
-                                                             double *sum, double *squares) {
-    doubles total[2] = {{0}, {0}}, around[2] = {{0}, {0}}, mean[2];
-    block b;
-    for (int64_t r = 0; r < rows; r++)
-        for (int o = 0; o < octets; o++) {
-            block_load(x + r * channels + o * BLOCK, count, &b);
-            total[o] = total[o] + __builtin_convertvector(b, doubles);
-        }
-    for (int o = 0; o < octets; o++) mean[o] = total[o] / (double)rows;
-    for (int64_t r = 0; r < rows; r++)
-        for (int o = 0; o < octets; o++) {
-            block_load(x + r * channels + o * BLOCK, count, &b);
-            doubles d = __builtin_convertvector(b, doubles) - mean[o];
-            around[o] = around[o] + d * d;
-        }
-    for (int64_t i = 0; i < octets * count; i++) {
-        sum[i] = total[i / BLOCK][i % BLOCK];
-        squares[i] = around[i / BLOCK][i % BLOCK];
+/* `octets` octets of `count` channels each, from channel c on; constants where it matters. */
+typedef struct part {
+    int64_t c, count;
+    int octets;
+} part;
+
+/* Calls `body` for all channels of all strips of s. A macro in all but name: everything is inlined. */
+static inline __attribute__((always_inline)) void each_strip(strip s,
+                                                             void (*const body)(const strip *s, part p)) {
+    int64_t rows = s.rows, high = tw_max(1, STRIP / s.channels);
+    for (int64_t r = 0; r < rows; r += high) {
+        s.rows = tw_min(high, rows - r);
+        int64_t c = 0, step = s.rows * s.channels;
+        for (; c + PAIR <= s.channels; c += PAIR) body(&s, (part){c, BLOCK, 2});
+        for (; c + BLOCK <= s.channels; c += BLOCK) body(&s, (part){c, BLOCK, 1});
+        if (c < s.channels) body(&s, (part){c, s.channels - c, 1});
+        s.x += step;
+        if (s.other) s.other += step;
+        if (s.out) s.out += step;
     }
 }
 
-static void moments(int64_t rows, int64_t channels, const void *x_, double *sum, double *squares) {
-    const real *x = x_;
-    int64_t c = 0;
-    for (; c + PAIR <= channels; c += PAIR) moments_of(rows, channels, x + c, 2, BLOCK, sum + c, squares + c);
-    for (; c + BLOCK <= channels; c += BLOCK)
-        moments_of(rows, channels, x + c, 1, BLOCK, sum + c, squares + c);
-    if (c < channels) moments_of(rows, channels, x + c, 1, channels - c, sum + c, squares + c);
+/* ---- Sums: doubles by fours, since some compilers widen four numbers at once well, and eight badly ---- */
+
+enum { FOURS = PAIR / 4 };
+typedef real four __attribute__((vector_size(4 * sizeof(real))));
+typedef double wide_four __attribute__((vector_size(4 * sizeof(double))));
+
+static inline __attribute__((always_inline)) int fours_of(part p) {
+    return p.octets * BLOCK / 4;
+}
+
+/* How many numbers of four number f are there. */
+static inline __attribute__((always_inline)) int64_t count_of(part p, int f) {
+    return p.count == BLOCK ? 4 : tw_max(0, tw_min(4, p.count - 4 * f));
+}
+
+/* Each four by itself: a load that spans two stores would wait for both. */
+static inline __attribute__((always_inline)) void sums_load(const double *from, part p, wide_four *to) {
+    for (int f = 0; f < fours_of(p); f++) {
+        to[f] = (wide_four){0};
+        memcpy(&to[f], from + p.c + f * 4, (size_t)count_of(p, f) * sizeof *from);
+    }
+}
+
+static inline __attribute__((always_inline)) void sums_store(double *to, part p, const wide_four *from) {
+    for (int f = 0; f < fours_of(p); f++)
+        memcpy(to + p.c + f * 4, &from[f], (size_t)count_of(p, f) * sizeof *to);
+}
+
+/* Four numbers of an octet, as doubles. */
+static inline __attribute__((always_inline)) void widen(const block *octet, int half, wide_four *to) {
+    four narrow;
+    memcpy(&narrow, (const char *)octet + (size_t)half * sizeof narrow, sizeof narrow);
+    *to = __builtin_convertvector(narrow, wide_four);
+}
+
+static inline __attribute__((always_inline)) void moments_strip(const strip *s, part p) {
+    wide_four first[FOURS], total[FOURS], around[FOURS], wide;
+    block b = {0};
+    sums_load(s->sum, p, total), sums_load(s->second, p, around);
+    for (int f = 0; f < fours_of(p); f++) {
+        if (f % 2 == 0) block_load(s->first + p.c + f * 4, p.count, &b);
+        widen(&b, f % 2, &first[f]);
+    }
+    for (int64_t r = 0; r < s->rows; r++)
+        for (int f = 0; f < fours_of(p); f++) {
+            if (f % 2 == 0) block_load(s->x + r * s->channels + p.c + f * 4, p.count, &b);
+            widen(&b, f % 2, &wide);
+            wide = wide - first[f];
+            total[f] = total[f] + wide;
+            around[f] = around[f] + wide * wide;
+        }
+    sums_store(s->sum, p, total), sums_store(s->second, p, around);
+}
+
+/* Both sums in one pass, around the first row, which is near the mean where it matters: where all numbers are
+ * far from zero and near each other. */
+static void moments(int64_t rows, int64_t channels, const void *x, double *sum, double *squares) {
+    strip s = {.rows = rows, .channels = channels, .x = x, .first = x, .sum = sum, .second = squares};
+    for (int64_t c = 0; c < channels; c++) sum[c] = squares[c] = 0;
+    each_strip(s, moments_strip);
+    for (int64_t c = 0; c < channels; c++) {
+        double around = squares[c] - sum[c] * sum[c] / (double)rows;
+        squares[c] = around < 0 ? 0 : around; /* NaN stays */
+        sum[c] += (double)rows * (double)s.first[c];
+    }
 }
 
 /* What batch norm needs of one octet of channels. */
@@ -44,11 +111,12 @@ typedef struct octet_norm {
     block mean, scale, shift;
 } octet_norm;
 
-static inline __attribute__((always_inline)) void octet_load(const tw_norm *norm, int64_t c, int64_t count,
-                                                             octet_norm *o) {
-    block_load((const real *)norm->mean + c, count, &o->mean);
-    block_load((const real *)norm->scale + c, count, &o->scale);
-    block_load((const real *)norm->shift + c, count, &o->shift);
+static inline __attribute__((always_inline)) void octet_load(const tw_norm *norm, part p, int o,
+                                                             octet_norm *n) {
+    int64_t c = p.c + o * BLOCK;
+    block_load((const real *)norm->mean + c, p.count, &n->mean);
+    block_load((const real *)norm->scale + c, p.count, &n->scale);
+    block_load((const real *)norm->shift + c, p.count, &n->shift);
 }
 
 /* d = dy, or 0 where the output that was rectified was not above 0; off = x - mean. */
@@ -61,95 +129,79 @@ static inline __attribute__((always_inline)) void octet_back(const octet_norm *n
     if (rectifies) *d = (block)((lanes)(*off * n->scale + n->shift > 0) & (lanes)*d);
 }
 
-static inline __attribute__((always_inline)) void back_sums_of(int64_t rows, const tw_norm *norm,
-                                                               const real *x, const real *dy, int64_t c,
-                                                               const int octets, const int64_t count,
-                                                               double *sum, double *products) {
-    doubles total[2] = {{0}, {0}}, product[2] = {{0}, {0}};
+static inline __attribute__((always_inline)) void back_sums_strip(const strip *s, part p) {
+    wide_four total[FOURS], product[FOURS], wide, wide_off;
     octet_norm n[2];
     block d, off;
-    bool rectifies = norm->rectifies;
-    for (int o = 0; o < octets; o++) octet_load(norm, c + o * BLOCK, count, &n[o]);
-    for (int64_t r = 0; r < rows; r++)
-        for (int o = 0; o < octets; o++) {
-            int64_t at = r * norm->channels + c + o * BLOCK;
-            octet_back(&n[o], rectifies, x + at, dy + at, count, &d, &off);
-            doubles wide = __builtin_convertvector(d, doubles);
-            total[o] = total[o] + wide;
-            product[o] = product[o] + __builtin_convertvector(off, doubles) * wide;
+    bool rectifies = s->norm->rectifies;
+    sums_load(s->sum, p, total), sums_load(s->second, p, product);
+    for (int o = 0; o < p.octets; o++) octet_load(s->norm, p, o, &n[o]);
+    for (int64_t r = 0; r < s->rows; r++)
+        for (int f = 0; f < fours_of(p); f++) {
+            int64_t at = r * s->channels + p.c + f * 4;
+            if (f % 2 == 0) octet_back(&n[f / 2], rectifies, s->x + at, s->other + at, p.count, &d, &off);
+            widen(&d, f % 2, &wide), widen(&off, f % 2, &wide_off);
+            total[f] = total[f] + wide;
+            product[f] = product[f] + wide_off * wide;
         }
-    for (int64_t i = 0; i < octets * count; i++) {
-        sum[c + i] = total[i / BLOCK][i % BLOCK];
-        products[c + i] = product[i / BLOCK][i % BLOCK];
-    }
+    sums_store(s->sum, p, total), sums_store(s->second, p, product);
 }
 
-static void back_sums(int64_t rows, const tw_norm *norm, const void *x_, const void *dy_, double *sum,
+static void back_sums(int64_t rows, const tw_norm *norm, const void *x, const void *dy, double *sum,
                       double *products) {
-    const real *x = x_, *dy = dy_;
-    int64_t c = 0, channels = norm->channels;
-    for (; c + PAIR <= channels; c += PAIR) back_sums_of(rows, norm, x, dy, c, 2, BLOCK, sum, products);
-    for (; c + BLOCK <= channels; c += BLOCK) back_sums_of(rows, norm, x, dy, c, 1, BLOCK, sum, products);
-    if (c < channels) back_sums_of(rows, norm, x, dy, c, 1, channels - c, sum, products);
+    strip s = {.rows = rows, .channels = norm->channels, .norm = norm, .x = x, .other = dy};
+    s.sum = sum, s.second = products;
+    for (int64_t c = 0; c < norm->channels; c++) sum[c] = products[c] = 0;
+    each_strip(s, back_sums_strip);
 }
 
-/* ---- Number by number: row by row, so that memory is met as it lies ---- */
+/* ---- Number by number ---- */
 
-static inline __attribute__((always_inline)) void normalise_octet(const tw_norm *norm, int64_t c,
-                                                                  const int64_t count, const real *x,
-                                                                  const real *addend, real *y) {
-    octet_norm n;
-    block b, z = {0};
-    octet_load(norm, c, count, &n);
-    block_load(x + c, count, &b);
-    b = (b - n.mean) * n.scale + n.shift;
-    if (addend) block_load(addend + c, count, &z);
-    if (addend) b = b + z;
-    if (norm->rectifies) b = (block)(~(lanes)(b < 0) & (lanes)b); /* NaN stays */
-    block_store(y + c, &b, count);
+static inline __attribute__((always_inline)) void normalise_strip(const strip *s, part p) {
+    octet_norm n[2];
+    block b, more;
+    bool rectifies = s->norm->rectifies;
+    for (int o = 0; o < p.octets; o++) octet_load(s->norm, p, o, &n[o]);
+    for (int64_t r = 0; r < s->rows; r++)
+        for (int o = 0; o < p.octets; o++) {
+            int64_t at = r * s->channels + p.c + o * BLOCK;
+            block_load(s->x + at, p.count, &b);
+            b = (b - n[o].mean) * n[o].scale + n[o].shift;
+            if (s->other) {
+                block_load(s->other + at, p.count, &more);
+                b = b + more;
+            }
+            if (rectifies) b = (block)(~(lanes)(b < 0) & (lanes)b); /* NaN stays */
+            block_store(s->out + at, &b, p.count);
+        }
 }
 
-static void normalise(int64_t rows, const tw_norm *norm_, const void *x_, const void *addend_, void *y_) {
-    const tw_norm norm = *norm_;
-    const real *x = x_, *addend = addend_;
-    real *y = y_;
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t c = 0;
-        for (; c + BLOCK <= norm.channels; c += BLOCK) normalise_octet(&norm, c, BLOCK, x, addend, y);
-        if (c < norm.channels) normalise_octet(&norm, c, norm.channels - c, x, addend, y);
-        x += norm.channels, y += norm.channels;
-        if (addend) addend += norm.channels;
+static void normalise(int64_t rows, const tw_norm *norm, const void *x, const void *addend, void *y) {
+    strip s = {.rows = rows, .channels = norm->channels, .norm = norm, .x = x, .other = addend, .out = y};
+    each_strip(s, normalise_strip);
+}
+
+static inline __attribute__((always_inline)) void back_strip(const strip *s, part p) {
+    octet_norm n[2];
+    block d, off, slope[2], constant[2];
+    bool rectifies = s->norm->rectifies;
+    for (int o = 0; o < p.octets; o++) {
+        octet_load(s->norm, p, o, &n[o]);
+        block_load(s->slope + p.c + o * BLOCK, p.count, &slope[o]);
+        block_load(s->constant + p.c + o * BLOCK, p.count, &constant[o]);
     }
-}
-
-/* The two further coefficients of the gradient. */
-typedef struct back_norm {
-    tw_norm norm;
-    const real *slope, *constant;
-} back_norm;
-
-static inline __attribute__((always_inline)) void back_octet(const back_norm *back, int64_t c,
-                                                             const int64_t count, const real *x,
-                                                             const real *dy, real *dx) {
-    octet_norm n;
-    block d, off, slope, constant;
-    octet_load(&back->norm, c, count, &n);
-    block_load(back->slope + c, count, &slope);
-    block_load(back->constant + c, count, &constant);
-    octet_back(&n, back->norm.rectifies, x + c, dy + c, count, &d, &off);
-    d = d * n.scale + (off * slope + constant);
-    block_store(dx + c, &d, count);
+    for (int64_t r = 0; r < s->rows; r++)
+        for (int o = 0; o < p.octets; o++) {
+            int64_t at = r * s->channels + p.c + o * BLOCK;
+            octet_back(&n[o], rectifies, s->x + at, s->other + at, p.count, &d, &off);
+            d = d * n[o].scale + (off * slope[o] + constant[o]);
+            block_store(s->out + at, &d, p.count);
+        }
 }
 
 static void normalise_back(int64_t rows, const tw_norm *norm, const void *slope, const void *constant,
-                           const void *x_, const void *dy_, void *dx_) {
-    const back_norm back = {*norm, slope, constant};
-    const real *x = x_, *dy = dy_;
-    real *dx = dx_;
-    int64_t channels = norm->channels;
-    for (int64_t r = 0; r < rows; r++, x += channels, dy += channels, dx += channels) {
-        int64_t c = 0;
-        for (; c + BLOCK <= channels; c += BLOCK) back_octet(&back, c, BLOCK, x, dy, dx);
-        if (c < channels) back_octet(&back, c, channels - c, x, dy, dx);
-    }
+                           const void *x, const void *dy, void *dx) {
+    strip s = {.rows = rows, .channels = norm->channels, .norm = norm, .x = x, .other = dy, .out = dx};
+    s.slope = slope, s.constant = constant;
+    each_strip(s, back_strip);
 }

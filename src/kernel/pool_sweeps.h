@@ -50,14 +50,6 @@ static int64_t walk_end(const tw_pool *s, walk w) {
     return walk_pixel(s, &w);
 }
 
-static bool walk_next(walk *w) {
-    if (++w->kx < w->x.last) return true;
-    w->kx = w->x.first;
-    if (++w->ky < w->y.last) return true;
-    w->ky = w->y.first;
-    return ++w->kz < w->z.last;
-}
-
 /* ---- The maximum: BLOCK channels at a time, in vectors that live through all taps of a window. With fewer
  * channels a vector reaches into the next pixel: `spill` says that it may, because that pixel comes later in
  * the same range and overwrites what was spilt. */
@@ -180,6 +172,21 @@ static inline __attribute__((always_inline)) void spread(const tw_pool *s, const
         }
 }
 
+/* Lines of an image that a window may reach: those before its end, all of the planes before it too. */
+static int64_t lines_before(const tw_pool *s, const walk *w) {
+    return (w->z.origin + w->z.last - 1) * s->in[HEIGHT] +
+           (s->kernel[DEPTH] == 1 ? w->y.origin + w->y.last : s->in[HEIGHT]);
+}
+
+/* Makes the lines from *cleared to `end` zero, shortly before something is added to them: then a cache holds
+ * them. */
+static void clear_lines(const tw_pool *s, int64_t *cleared, int64_t end, real *dx) {
+    int64_t line = s->in[WIDTH] * s->channels;
+    if (end <= *cleared) return;
+    memset(dx + *cleared * line, 0, (size_t)((end - *cleared) * line) * sizeof *dx);
+    *cleared = end;
+}
+
 /* Windows that lie inside and do not overlap: each pixel belongs to one at most. */
 static bool windows_are_apart(const tw_pool *s) {
     bool apart = s->kernel[DEPTH] == 1 && s->stride[DEPTH] == 1 && s->pad[DEPTH] == 0;
@@ -234,13 +241,15 @@ static void maxpool_back(const tw_pool *s, const int32_t *taps, const void *dy_,
     bool apart = windows_are_apart(s);
     bool covers = apart && s->kernel[HEIGHT] * s->out[HEIGHT] == s->in[HEIGHT] &&
                   s->kernel[WIDTH] * s->out[WIDTH] == s->in[WIDTH];
-    if (!covers) memset(dx, 0, (size_t)in_image * sizeof *dx);
+    int64_t cleared = 0, lines = s->in[DEPTH] * s->in[HEIGHT];
+    if (apart && !covers) clear_lines(s, &cleared, lines, dx);
     if (apart) {
         maxpool_back_apart(s, taps, dy, dx);
         return;
     }
     for (int64_t row = 0; row < rows; row++) {
         walk w = walk_start(s, row / s->out[HEIGHT], row % s->out[HEIGHT], 0);
+        clear_lines(s, &cleared, tw_min(lines_before(s, &w) + 1, lines), dx); /* a vector may reach on */
         for (int64_t ox = 0; ox < width; ox++) {
             w.x = span_of(s, WIDTH, ox);
             w.kx = w.x.first;
@@ -254,46 +263,91 @@ static void maxpool_back(const tw_pool *s, const int32_t *taps, const void *dy_,
             }
         }
     }
+    clear_lines(s, &cleared, lines, dx);
 }
 
 static real share_of(const tw_pool *s, const walk *w) {
     return 1 / (real)(s->countpad ? s->kernel[DEPTH] * s->kernel[HEIGHT] * s->kernel[WIDTH] : walk_taps(w));
 }
 
+/* The mean of `count` channels from x on, in window w; `side`: of a square that lies inside, a constant; else
+ * 0. */
+static inline __attribute__((always_inline)) void mean_of(const tw_pool *s, const walk *w, const real *x,
+                                                          const int64_t side, const int64_t count, real share,
+                                                          real *y) {
+    int64_t channels = s->channels, line = s->in[WIDTH] * channels;
+    int64_t high = side ? side : w->y.last - w->y.first, wide = side ? side : w->x.last - w->x.first;
+    const real *plane = x + walk_pixel(s, w) * channels;
+    block sum = {0}, value;
+    for (int64_t kz = w->z.first; kz < w->z.last; kz++, plane += s->in[HEIGHT] * line)
+        for (int64_t ky = 0; ky < high; ky++)
+            for (int64_t kx = 0; kx < wide; kx++) {
+                block_load(plane + ky * line + kx * channels, count, &value);
+                sum = sum + value;
+            }
+    sum = sum * share;
+    block_store(y, &sum, count);
+}
+
 static void avgpool(const tw_pool *s, int64_t first, int64_t last, const void *x_, void *y_) {
     const real *x = x_;
     int64_t rows = s->out[DEPTH] * s->out[HEIGHT], width = s->out[WIDTH], channels = s->channels;
     for (int64_t row = first; row < last; row++) {
-        const real *image = x + row / rows * pixels_of(s->in) * s->channels;
-        int64_t oz = row % rows / s->out[HEIGHT], oy = row % s->out[HEIGHT];
-        for (int64_t ox = 0; ox < width; ox++) {
-            real *restrict y = (real *)y_ + (row * width + ox) * channels;
-            walk w = walk_start(s, oz, oy, ox);
+        const real *image = x + row / rows * pixels_of(s->in) * channels;
+        real *y = (real *)y_ + row * width * channels;
+        walk w = walk_start(s, row % rows / s->out[HEIGHT], row % s->out[HEIGHT], 0);
+        for (int64_t ox = 0; ox < width; ox++, y += channels) {
+            w.x = span_of(s, WIDTH, ox);
+            w.kx = w.x.first;
             real share = share_of(s, &w);
-            for (int64_t c = 0; c < channels; c++) y[c] = 0;
-            do {
-                const real *restrict in = image + walk_pixel(s, &w) * channels;
-                for (int64_t c = 0; c < channels; c++) y[c] += in[c];
-            } while (walk_next(&w));
-            for (int64_t c = 0; c < channels; c++) y[c] *= share;
+            int64_t side = square_of(s, &w), c = 0;
+            for (; c + BLOCK <= channels; c += BLOCK)
+                if (side == 2)
+                    mean_of(s, &w, image + c, 2, BLOCK, share, y + c);
+                else if (side == 3)
+                    mean_of(s, &w, image + c, 3, BLOCK, share, y + c);
+                else
+                    mean_of(s, &w, image + c, 0, BLOCK, share, y + c);
+            if (c < channels) mean_of(s, &w, image + c, 0, channels - c, share, y + c);
         }
     }
 }
 
+/* Adds dy * share to all taps of window w. */
+static inline __attribute__((always_inline)) void share_out(const tw_pool *s, const walk *w, const real *dy,
+                                                            const int64_t count, real share, real *dx) {
+    int64_t channels = s->channels, line = s->in[WIDTH] * channels;
+    real *plane = dx + walk_pixel(s, w) * channels;
+    block d, sum;
+    block_load(dy, count, &d);
+    d = d * share;
+    for (int64_t kz = w->z.first; kz < w->z.last; kz++, plane += s->in[HEIGHT] * line)
+        for (int64_t ky = 0; ky < w->y.last - w->y.first; ky++)
+            for (int64_t kx = 0; kx < w->x.last - w->x.first; kx++) {
+                real *to = plane + ky * line + kx * channels;
+                block_load(to, count, &sum);
+                sum = sum + d;
+                block_store(to, &sum, count);
+            }
+}
+
 static void avgpool_back(const tw_pool *s, const void *dy_, void *dx_) {
-    int64_t channels = s->channels;
-    const real *restrict dy = dy_;
-    real *restrict dx = dx_;
-    for (int64_t i = 0; i < pixels_of(s->in) * s->channels; i++) dx[i] = 0;
-    for (int64_t o = 0; o < pixels_of(s->out); o++, dy += channels) {
-        int64_t ox = o % s->out[WIDTH], oy = o / s->out[WIDTH] % s->out[HEIGHT];
-        walk w = walk_start(s, o / s->out[WIDTH] / s->out[HEIGHT], oy, ox);
-        real share = share_of(s, &w);
-        do {
-            real *to = dx + walk_pixel(s, &w) * channels;
-            for (int64_t c = 0; c < channels; c++) to[c] += dy[c] * share;
-        } while (walk_next(&w));
+    int64_t channels = s->channels, rows = s->out[DEPTH] * s->out[HEIGHT], cleared = 0;
+    const real *dy = dy_;
+    real *dx = dx_;
+    for (int64_t row = 0; row < rows; row++) {
+        walk w = walk_start(s, row / s->out[HEIGHT], row % s->out[HEIGHT], 0);
+        clear_lines(s, &cleared, lines_before(s, &w), dx);
+        for (int64_t ox = 0; ox < s->out[WIDTH]; ox++, dy += channels) {
+            w.x = span_of(s, WIDTH, ox);
+            w.kx = w.x.first;
+            real share = share_of(s, &w);
+            int64_t c = 0;
+            for (; c + BLOCK <= channels; c += BLOCK) share_out(s, &w, dy + c, BLOCK, share, dx + c);
+            if (c < channels) share_out(s, &w, dy + c, channels - c, share, dx + c);
+        }
     }
+    clear_lines(s, &cleared, s->in[DEPTH] * s->in[HEIGHT], dx);
 }
 
 /* Sums in double, a block of channels at a time, pixels in order. */

@@ -5,8 +5,8 @@
  *     running = (1 - momentum) running + momentum batch      (the variance with m / (m - 1), as others do)
  *
  * Sums go in chunks of CHUNK pixels, their results put together in order: the same for any number of threads.
- * A chunk's squares are taken around its own mean while a cache holds it, so that x is read once; chunks are
- * joined as in Chan, Golub and LeVeque 1979 (sum of squares + pixels * (mean - common mean)^2).
+ * A chunk's squares are taken around its first pixel and then moved to its mean, so that x is read once;
+ * chunks are joined as in Chan, Golub and LeVeque 1979 (sum of squares + pixels * (mean - common mean)^2).
  *
  * In training it can do the sum and the rectifier that follow as well. The rectifier's gradient needs no
  * output then: which outputs were above 0 is computed again from x. */

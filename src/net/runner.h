@@ -35,6 +35,8 @@ struct tw_runner {
     void *workspace;
     size_t workspace_bytes;
     tw_frozen *frozen; /* NULL: not frozen */
+    tw_watch watch;    /* NULL: nobody listens */
+    void *watch_context;
 };
 
 /* Whether the loss takes the last operator, a softmax, into itself. */

@@ -44,11 +44,21 @@ tw_run tw_runner_run(tw_runner *r, int i, const void *weights, const void *x, in
     return run;
 }
 
+void tw_runner_watch(tw_runner *r, tw_watch watch, void *context) {
+    r->watch = watch;
+    r->watch_context = context;
+}
+
+static void tell(const tw_runner *r, int node, bool backward) {
+    if (r->watch) r->watch(r->watch_context, node, backward);
+}
+
 static tw_status forward(tw_runner *r, const void *weights, const void *x, int64_t count, bool training,
                          uint64_t step) {
     for (int i = 1; i < r->net->op_count; i++) {
         bool folded = !weights && r->frozen && r->frozen->ops[i].folded;
         if (folded || r->stages[i].done) continue;
+        tell(r, i, false);
         tw_run run = tw_runner_run(r, i, weights, x, count, training, step);
         tw_status status = run.op->layer->forward(&run);
         if (status) return tw_fail_within(status, "operator %d: ", i);
@@ -74,9 +84,10 @@ tw_status tw_runner_forward(tw_runner *r, const void *weights, const void *x, in
     if (!x || !outputs || (!weights && r->net->weights && !r->frozen))
         return tw_fail(TW_ERROR_ARGUMENT, "%s is NULL", !x ? "x" : !outputs ? "outputs" : "weights");
     for (int i = 0; i < r->net->op_count; i++) r->stages[i].reached = false;
-    if ((status = forward(r, weights, x, count, false, 0))) return status;
-    copy_outputs(r, count, outputs);
-    return TW_OK;
+    status = forward(r, weights, x, count, false, 0);
+    tell(r, -1, false);
+    if (!status) copy_outputs(r, count, outputs);
+    return status;
 }
 
 /* ---- A step ---- */
@@ -170,9 +181,13 @@ static tw_status backward_op(tw_runner *r, tw_step *step, int i) {
 static tw_status backward(tw_runner *r, tw_step *step) {
     for (int i = r->net->op_count - 1; i > 0; i--) {
         if (!r->stages[i].reached) continue;
-        tw_slot *before = &r->stages[r->net->ops[i].inputs[0]];
-        if (r->stages[i].masked) before->reached = before->wanted;
-        tw_status status = r->stages[i].masked ? TW_OK : backward_op(r, step, i);
+        if (r->stages[i].masked) {
+            tw_slot *by = &r->stages[r->net->ops[i].inputs[0]];
+            by->reached = by->wanted;
+            continue;
+        }
+        tell(r, i, true);
+        tw_status status = backward_op(r, step, i);
         if (status) return status;
     }
     if (step->gradient) {
@@ -194,13 +209,22 @@ static void settle(tw_runner *r, const tw_step *step) {
     }
 }
 
+/* Forward, the loss, backward. */
+static tw_status there_and_back(tw_runner *r, tw_step *step) {
+    tw_status status = forward(r, step->weights, step->x, step->count, true, step->step);
+    if (status) return status;
+    tell(r, 0, false);
+    status = tw_loss_close(r, step);
+    return status ? status : backward(r, step);
+}
+
 tw_status tw_runner_step(tw_runner *r, tw_step *step) {
     tw_status status = check_step(r, step);
     if (status) return status;
     mark_wanted(r, step);
-    if ((status = forward(r, step->weights, step->x, step->count, true, step->step))) return status;
-    if ((status = tw_loss_close(r, step))) return status;
-    if ((status = backward(r, step))) return status;
+    status = there_and_back(r, step);
+    tell(r, -1, false);
+    if (status) return status;
     if (step->outputs) copy_outputs(r, step->count, step->outputs);
     if (!step->keeps_state) settle(r, step);
     return TW_OK;

@@ -154,6 +154,10 @@ grep -q 'flat$' "$dir/out" || fault "the peer's form"
 prints '"peers":{"torch":5.5' $net --net 'dense 10' --peer torch --json
 prints 'times_torch' $net --net 'dense 10' --peer torch --format tsv
 prints 'images/s' $net --net 'dense 10'
+prints 'conv 4 3x3' $net --net 'conv 4 3x3; relu; dense 10' --explain
+prints '"operators":[{"node":1,"text":"conv 4 3x3","forward_ms":0.' $net --net 'conv 4 3x3; dense 10' --explain --json
+prints '"backward_ms":0.' $net --net 'conv 4 3x3; dense 10' --explain --json --mode train
+misused '--explain has no tsv' $net --net 'dense 10' --explain --format tsv
 misused 'exclude each other' $net --net 'dense 10' --json --format tsv
 misused '--peer: "onednn" is unknown' $net --net 'dense 10' --peer onednn
 rm "$dir/peers/torch_peer.py"

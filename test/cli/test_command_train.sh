@@ -22,6 +22,10 @@ grep -q 'predicted' "$dir/out" || fault 'no confusion matrix'
 cmp -s "$model" "$dir/again" || fault 'other bits with 2 threads'
 
 prints "\"test_accuracy\":$accuracy," eval --model "$model" --json
+for field in loss seconds seconds_per_epoch images_per_second; do
+    prints "\"$field\":" eval --model "$model" --json
+done
+prints '"epochs":1,' eval --model "$model" --json
 prints 'labelled "' predict --model "$model" --data strokes --index 7
 [ "$(sed -n '1,28p' "$dir/out" | wc -c)" -gt 1500 ] || fault 'the digit is not drawn'
 prints '"image":"strokes, number 8"' predict --model "$model" --data strokes --index 7,8 --json --top 2
