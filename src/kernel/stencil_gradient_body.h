@@ -247,9 +247,13 @@ static inline __attribute__((always_inline)) void rolling_columns(const tw_stenc
                                                                   const span_of_taps *c, const int lines,
                                                                   const int rows, const int stride,
                                                                   vec sum[3][TAPS_3], vec dy_sum[]) {
-    const int64_t before = (TAPS_3 - 1) / stride, whole = c->all_first + before, end = c->end + before;
+    const int64_t before = (TAPS_3 - 1) / stride, end = c->end + before;
+    /* steps whose columns of x are inside, and which have all columns of dy that meet them */
+    const int64_t first = steps_to(-g->shift, stride), most = c->first + before;
+    const int64_t whole = first > most ? first : most;
+    const int64_t whole_end = least(c->end, steps_to(g->width - (stride - 1) - g->shift, stride));
     int64_t q = c->first;
-    for (; q < end && (q < whole || q >= c->all_end); q++) end_step(g, in, c, q, lines, rows, stride, sum);
+    for (; q < end && (q < whole || q >= whole_end); q++) end_step(g, in, c, q, lines, rows, stride, sum);
     add_columns(g, in, c->from, q == end ? c->to : q, lines, dy_sum);
     if (q == end) return;
     vec dy[TAPS_3][TW_STENCIL_LINES];
@@ -257,11 +261,11 @@ static inline __attribute__((always_inline)) void rolling_columns(const tw_stenc
     for (int64_t b = before; b > 0; b--) shared_dy(g, in, q - b, lines, dy[TAPS_3 - b]);
     for (;;) {
         whole_step(g, in, q, lines, rows, stride, 0, dy, sum, dy_sum);
-        if (++q == c->all_end) break;
+        if (++q == whole_end) break;
         whole_step(g, in, q, lines, rows, stride, 1, dy, sum, dy_sum);
-        if (++q == c->all_end) break;
+        if (++q == whole_end) break;
         whole_step(g, in, q, lines, rows, stride, 2, dy, sum, dy_sum);
-        if (++q == c->all_end) break;
+        if (++q == whole_end) break;
     }
     add_columns(g, in, q, c->to, lines, dy_sum);
     for (; q < end; q++) end_step(g, in, c, q, lines, rows, stride, sum);
