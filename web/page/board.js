@@ -52,7 +52,7 @@ export class Board {
       };
       view.build(shape, (i) => scene.name(tensor, i), {
         pad, pixelAt, editable: EDITABLE.has(tensor) && !(tensor === "w" && !scene.sharesWeights),
-        titleOf: shape.planes > 1 ? (plane) => this.titleOf(scene, tensor, plane) : null,
+        values: scene.values(tensor), titleOf: shape.planes > 1 ? (plane) => this.titleOf(scene, tensor, plane) : null,
       });
       view.host.classList.toggle("several", shape.planes > 1);
     }

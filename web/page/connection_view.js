@@ -1,7 +1,7 @@
 // Pixels and outputs as two columns of nodes: joined as the convolution does, an edge a tap; and beside it each
 // with each, which is what a full connection would need.
 
-import { drawn, rove } from "./elements.js";
+import { drawn, rove, setAttribute } from "./elements.js";
 import { say } from "./words.js";
 
 const EDGES_MOST = 1200;
@@ -94,12 +94,12 @@ export class ConnectionView {
     }
     for (const [t, edge] of this.edges) {
       const state = lit.taps.has(t) ? " lit" : selection ? " dim" : "";
-      edge.setAttribute("class", `edge s${scene.hue(scene.links.parameter[t])}${state}`);
+      setAttribute(edge, "class", `edge s${scene.hue(scene.links.parameter[t])}${state}`);
     }
     for (const [key, node] of this.nodes) {
       const tensor = key[0], index = Number(key.slice(1));
       const on = lit[tensor].has(index) || (selection?.kind === tensor && selection.element === index);
-      node.setAttribute("class", on ? "node lit" : "node");
+      setAttribute(node, "class", on ? "node lit" : "node");
     }
   }
 }

@@ -1,6 +1,6 @@
 // Steppers and sliders for the sizes, one row each.
 
-import { element } from "./elements.js";
+import { element, setText } from "./elements.js";
 import { KINDS, MODES, SIZES, isPool, offers } from "./geometry_state.js";
 import { say } from "./words.js";
 
@@ -50,9 +50,10 @@ export class Controls {
     this.mode.value = state.mode;
     this.mode.disabled = isPool(state);
     for (const [name, { row, slider, value }] of this.rows) {
-      slider.value = state[name];
-      value.textContent = state[name];
+      if (slider.value !== String(state[name])) slider.value = state[name];
+      setText(value, String(state[name]));
       const offered = offers(state, name);
+      if (row.classList.contains("off") === !offered) continue;
       row.classList.toggle("off", !offered);
       for (const control of row.querySelectorAll("input, button")) control.disabled = !offered;
     }

@@ -3,8 +3,8 @@
 import { BUILD } from "./build.js";
 import { DIGITS } from "./digit_examples.js";
 import { DigitPad } from "./digit_pad.js";
-import { element, numberText } from "./elements.js";
-import { layerMaps } from "./layer_maps.js";
+import { element, numberText, setAttribute, setText } from "./elements.js";
+import { LayerMaps, mapColours } from "./layer_maps.js";
 import { fetchPart } from "./parts.js";
 import { say } from "./words.js";
 
@@ -32,6 +32,7 @@ export class DigitPanel {
     select.replaceChildren(element("option", { value: -1 }, say("digit_found")),
       ...DIGITS.map((_, digit) => element("option", { value: digit }, String(digit))));
     select.value = chosen;
+    this.shown = null;
     this.plan();
   }
 
@@ -65,6 +66,7 @@ export class DigitPanel {
     if (waits !== null) {
       says.textContent = waits;
       for (const id of ["#bars", "#layers"]) this.find(id).replaceChildren();
+      this.shown = null;
       this.find("#digit-loss").textContent = "";
       return;
     }
@@ -78,25 +80,38 @@ export class DigitPanel {
   show({ outputs, nodes, loss }) {
     const best = outputs.indexOf(Math.max(...outputs));
     const text = say("digit_says", best, (100 * outputs[best]).toFixed(outputs[best] > 0.9995 ? 0 : 1));
-    const says = this.find("#digit-says");
-    if (says.textContent !== text) says.textContent = text;
-    this.find("#digit-loss").textContent = say("digit_loss", numberText(loss), this.milliseconds.toFixed(1));
-    this.find("#bars").replaceChildren(...outputs.map((share, digit) => {
-      const bar = element("span", { class: "bar" });
-      bar.style.setProperty("--share", share);
-      return element("li", { class: digit === best ? "best" : "", "aria-label": `${digit}: ${(100 * share).toFixed(1)} %` },
-        element("span", { class: "digit" }, String(digit)), bar);
-    }));
-    this.find("#layers").replaceChildren(...nodes.map((node) => this.layer(node)).filter(Boolean));
+    setText(this.find("#digit-says"), text);
+    setText(this.find("#digit-loss"), say("digit_loss", numberText(loss), this.milliseconds.toFixed(1)));
+    if (!this.shown) this.build(outputs, nodes);
+    outputs.forEach((share, digit) => {
+      const item = this.shown.bars[digit];
+      setAttribute(item, "class", digit === best ? "best" : "");
+      setAttribute(item, "aria-label", `${digit}: ${(100 * share).toFixed(1)} %`);
+      item.lastChild.style.setProperty("--share", share.toFixed(4));
+    });
+    const colours = mapColours(this.root);
+    for (const { maps, index, key, title } of this.shown.maps)
+      maps.paint(this.twill.floatsAt(nodes[index][key], nodes[index].count), title, colours);
   }
 
-  layer(node) {
+  // What every digit of this network is shown in: made once for a language.
+  build(outputs, nodes) {
+    this.shown = { maps: [], bars: outputs.map((_, digit) =>
+      element("li", {}, element("span", { class: "digit" }, String(digit)), element("span", { class: "bar" }))) };
+    this.find("#bars").replaceChildren(...this.shown.bars);
+    this.find("#layers").replaceChildren(...nodes.map((node, index) => this.layer(node, index)));
+  }
+
+  layer(node, index) {
     const title = say(`layer_${node.kind}`);
     const shape = node.spatial === 2 ? `${node.channels} × ${node.size[0]} × ${node.size[1]}` : String(node.count);
     const rows = [["value", "digit_values"], ["gradient", "digit_gradients"]].filter(([key]) => node[key] > 0);
     return element("section", { class: "layer" },
       element("h4", {}, title, " ", element("span", { class: "soft" }, shape)),
-      ...rows.map(([key, name]) => element("div", { class: `row ${key}` }, element("span", { class: "soft" }, say(name)),
-        layerMaps(node, this.twill.floatsAt(node[key], node.count), `${title}, ${say(name)}`, this.root))));
+      ...rows.map(([key, name]) => {
+        const maps = new LayerMaps(node);
+        this.shown.maps.push({ maps, index, key, title: `${title}, ${say(name)}` });
+        return element("div", { class: `row ${key}` }, element("span", { class: "soft" }, say(name)), maps.canvas);
+      }));
   }
 }

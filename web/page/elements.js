@@ -22,6 +22,15 @@ export function drawn(name, properties = {}, ...children) {
   return fill(document.createElementNS(SVG, name), properties, children);
 }
 
+// Only what differs is written: what is as it was costs neither style nor layout.
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+export function setAttribute(node, name, value) {
+  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
 // "w11" and "h[2,1,1]" as a letter with an index; "dL/dw11" as a quotient in a line.
 export function symbol(name) {
   const parts = /^(dL\/d)?([a-zA-Z])(?:\[(.*)\]|(.*))$/.exec(name);

@@ -5,7 +5,7 @@ import { BUILD } from "./build.js";
 import { ConnectionView } from "./connection_view.js";
 import { Controls } from "./controls.js";
 import { DigitPanel } from "./digit_panel.js";
-import { element, numberText } from "./elements.js";
+import { element, numberText, setText } from "./elements.js";
 import { fetchPart } from "./parts.js";
 import { FormulaView } from "./formula_view.js";
 import { formulasOf } from "./formulas.js";
@@ -167,19 +167,19 @@ class Explorer {
   describe(answer) {
     const { rows, columns, nonzeros, parameters } = answer;
     const { kind } = this.state;
-    find("#matrix-text").textContent = kind === "maxpool" ? say("matrix_text_max", rows, columns)
+    setText(find("#matrix-text"), kind === "maxpool" ? say("matrix_text_max", rows, columns)
       : kind === "avgpool" ? say("matrix_text_average", rows, columns, nonzeros, this.scene.averageName)
-        : say("matrix_text", rows, columns, nonzeros, parameters, rows * columns);
-    find("#window-text").textContent = kind === "maxpool" ? say("window_max")
-      : kind === "avgpool" ? say("window_average", this.scene.averageName) : "";
+        : say("matrix_text", rows, columns, nonzeros, parameters, rows * columns));
+    setText(find("#window-text"), kind === "maxpool" ? say("window_max")
+      : kind === "avgpool" ? say("window_average", this.scene.averageName) : "");
     const edges = this.scene.links.count;
-    find("#local-text").textContent = this.connections.few
+    setText(find("#local-text"), this.connections.few
       ? say(this.scene.sharesWeights ? "connections_local" : "connections_pool", edges, parameters)
-      : say("connections_many", edges);
-    find("#full-text").textContent = say("connections_full", rows * columns);
+      : say("connections_many", edges));
+    setText(find("#full-text"), say("connections_full", rows * columns));
     const size = answer.explained.blocks.find((block) => block.type === "paragraph" && block.text.includes("floor"));
-    find("#about").textContent = say("about", BUILD.version);
-    find("#size-text").textContent = size?.text ?? "";
+    setText(find("#about"), say("about", BUILD.version));
+    setText(find("#size-text"), size?.text ?? "");
   }
 
   // ---- Pointing ----

@@ -55,7 +55,10 @@ export class FormulaView {
 
   show({ text, lines, more = 0 }, aloud) {
     const tail = more ? element("p", { class: "soft" }, say("terms_more", more)) : null;
-    this.panel.replaceChildren(element("p", { class: "says" }, text), ...lines.map(lineNode), ...(tail ? [tail] : []));
+    const told = JSON.stringify([text, lines, more]);
+    if (told !== this.told)
+      this.panel.replaceChildren(element("p", { class: "says" }, text), ...lines.map(lineNode), ...(tail ? [tail] : []));
+    this.told = told;
     if (aloud) this.voice.textContent = [text, ...lines.slice(0, 3).map(spoken)].join(" ");
   }
 }

@@ -53,6 +53,9 @@ export class MatrixView {
       const row = Math.floor(place / columns), column = place % columns;
       const parameters = scene.parametersAt(row, column);
       const shown = parameters.map((p) => (this.numbers && weights ? numberText(weights[p]) : scene.name("w", p)));
+      const told = `${this.numbers}:${parameters.join(" ")}:${shown.join(" ")}`;
+      if (cell.told === told) continue; // an edited number leaves most entries as they are
+      cell.told = told;
       cell.replaceChildren(...(parameters.length ? shown.flatMap((text, i) => [...(i ? ["+"] : []), this.numbers ? text : symbol(text)]) : ["·"]));
       cell.setAttribute("aria-label", say("entry", scene.name("h", row), scene.name("x", column), shown.join(" + ") || say("empty")));
       cell.dataset.parameters = parameters.join(" ");

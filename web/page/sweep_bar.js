@@ -1,6 +1,6 @@
 // The buttons of the sweep: which pass, play, one step back or on, and a slider.
 
-import { element } from "./elements.js";
+import { element, setAttribute, setText } from "./elements.js";
 import { say } from "./words.js";
 
 export class SweepBar {
@@ -29,15 +29,15 @@ export class SweepBar {
 
   show(scene) {
     const { sweep } = this;
-    for (const button of this.passes) button.setAttribute("aria-pressed", button.dataset.pass === (sweep.pass ?? ""));
+    for (const button of this.passes) setAttribute(button, "aria-pressed", String(button.dataset.pass === (sweep.pass ?? "")));
     const name = say(sweep.playing ? "pause" : "play");
-    this.playing.textContent = sweep.playing ? "❚❚" : "▶";
-    this.playing.setAttribute("aria-label", name);
-    this.playing.title = name;
+    setText(this.playing, sweep.playing ? "❚❚" : "▶");
+    setAttribute(this.playing, "aria-label", name);
+    setAttribute(this.playing, "title", name);
     this.slider.max = sweep.count - 1;
     this.slider.value = sweep.step;
     this.slider.disabled = !sweep.pass;
-    this.text.textContent = !sweep.pass || !scene ? ""
-      : `${say("step_of", sweep.step + 1, sweep.count)}: ${say(`step_${sweep.pass}`, scene.name(sweep.pass === "forward" ? "h" : "dh", sweep.step))}`;
+    setText(this.text, !sweep.pass || !scene ? ""
+      : `${say("step_of", sweep.step + 1, sweep.count)}: ${say(`step_${sweep.pass}`, scene.name(sweep.pass === "forward" ? "h" : "dh", sweep.step))}`);
   }
 }

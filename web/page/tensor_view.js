@@ -1,6 +1,6 @@
 // One tensor as grids of cells, a grid for each channel: numbers to read, or fields to write into.
 
-import { element, numberText, rove } from "./elements.js";
+import { element, numberText, rove, setAttribute, setText } from "./elements.js";
 import { say } from "./words.js";
 
 export class TensorView {
@@ -14,10 +14,11 @@ export class TensorView {
 
   // planes: how many grids; pad: rows and columns of the border, with pixelAt(plane, row, column) giving the
   // element that a place of the border repeats, or -1 for a zero.
-  build({ planes, rows, columns }, nameOf, { pad = 0, pixelAt = null, editable = false, titleOf = null } = {}) {
+  build({ planes, rows, columns }, nameOf, { pad = 0, pixelAt = null, editable = false, titleOf = null, values = null } = {}) {
     this.cells = [];
     this.borders = [];
     this.editable = editable;
+    this.values = values; // what the fields begin with: written later, each would cost a layout
     const grids = [];
     for (let plane = 0; plane < planes; plane++) {
       const title = titleOf?.(plane);
@@ -46,6 +47,7 @@ export class TensorView {
     const data = { tensor: this.tensor, element: index };
     const node = element("td", { class: "cell", role: "gridcell", data, "aria-label": name });
     if (this.editable) {
+      node.classList.add("field");
       node.append(this.field(index, name, first));
     } else {
       node.setAttribute("tabindex", first ? "0" : "-1");
@@ -61,7 +63,7 @@ export class TensorView {
     };
     return element("input", {
       class: "stop", type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", maxlength: "12",
-      "aria-label": name, tabindex: first ? "0" : "-1",
+      "aria-label": name, tabindex: first ? "0" : "-1", value: this.values ? numberText(this.values[index]) : null,
       on: { input: commit, change: commit, focus: (event) => event.target.select(), blur: (event) => this.settle(event.target) },
     });
   }
@@ -86,12 +88,12 @@ export class TensorView {
       if (known) cell.dataset.value = values[i];
       else delete cell.dataset.value;
       const input = cell.firstElementChild;
-      if (!this.editable) cell.textContent = text;
-      else if (input !== document.activeElement) input.value = text;
-      if (!this.editable) cell.setAttribute("aria-label", `${nameOf(i)}: ${text}`);
+      if (!this.editable) setText(cell, text);
+      else if (input !== document.activeElement && input.value !== text) input.value = text;
+      if (!this.editable) setAttribute(cell, "aria-label", `${nameOf(i)}: ${text}`);
     });
     for (const { node, repeats } of this.borders)
-      node.textContent = repeats < 0 ? "0" : values ? numberText(values[repeats]) : "·";
+      setText(node, repeats < 0 ? "0" : values ? numberText(values[repeats]) : "·");
   }
 
   // lit: element -> parameter (-1: several); at: the element pointed at; always: element -> hue that it has anyway;
@@ -99,7 +101,7 @@ export class TensorView {
   light(lit, at, always, seen = new Set(), hueFor) {
     this.cells.forEach((cell, i) => {
       let name = "cell";
-      if (!this.editable) name += " stop";
+      name += this.editable ? " field" : " stop";
       const colour = lit.has(i) ? hueFor(lit.get(i)) : always?.(i) ?? null;
       if (colour !== null && colour !== undefined) name += ` t${colour}`;
       if (lit.has(i)) name += " lit";

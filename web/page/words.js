@@ -130,7 +130,7 @@ const WORDS = {
   digit_values: ["Values", "數值"],
   digit_gradients: ["Gradients", "梯度"],
   digit_scale: ["Darkest: {0}", "最深：{0}"],
-  digit_map: ["{0}, map {1}", "{0}，第 {1} 張"],
+  digit_maps: ["{0}: {1} maps", "{0}：{1} 張"],
   layer_input: ["image", "影像"],
   layer_conv: ["convolution", "卷積"],
   layer_relu: ["relu", "relu"],
