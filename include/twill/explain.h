@@ -88,6 +88,7 @@ typedef struct tw_explain_request {
     int width;          /* text: columns, 40 to 1000 (outside: clamped) */
     bool colour;        /* text: ANSI colours */
     bool ascii;         /* text: no characters beyond ASCII, except the words of a language that needs them */
+    bool pool_stride;   /* pooling: a stride of 1 is meant; false: it stands for the window's size */
     bool fragment;      /* html: the document's body alone, for a page that has its own frame */
 } tw_explain_request;
 

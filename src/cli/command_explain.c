@@ -84,6 +84,7 @@ static void fill_look(const tw_arguments *arguments, tw_explain_request *r) {
     r->highlight = tw_arguments_text(arguments, "highlight", NULL);
     r->figure = tw_arguments_text(arguments, "figure", NULL);
     r->sections = shown;
+    r->pool_stride = tw_arguments_given(arguments, "stride");
     if (shown >> ALL & 1) r->sections = (1u << ALL) - 1u - (r->net.text ? 0 : 1u << NETWORK);
 }
 

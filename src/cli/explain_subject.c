@@ -153,7 +153,9 @@ static int fill_geometry(tw_subject *s, const tw_arguments *arguments, tw_geomet
     }
     if (in && kernel && in != kernel)
         return tw_command_misused(arguments->command,
-                                  "--input has %d sizes and --kernel %d: expected as many", in, kernel);
+                                  "--input has %d sizes and --kernel %d: expected as many (the first of "
+                                  "three is the channels, unless --channels is given)",
+                                  in, kernel);
     g->spatial = in ? in : kernel ? kernel : 2;
     for (int a = 0; a < g->spatial; ++a) {
         if (!in) g->input[a] = 3;

@@ -11,9 +11,9 @@
 #include "base/fail.h"
 #include "base/memory.h"
 
-tw_geometry tw_pooled_window(const tw_geometry *g) {
+tw_geometry tw_pooled_window(const tw_geometry *g, bool keeps_stride) {
     tw_geometry w = tw_geometry_defaults(g->spatial);
-    bool strided = false;
+    bool strided = keeps_stride;
     for (int a = 0; a < g->spatial; a++) strided = strided || g->stride[a] > 1;
     w.in_channels = w.out_channels = 1;
     for (int a = 0; a < g->spatial; a++) {

@@ -12,8 +12,8 @@ typedef struct tw_pooled {
 } tw_pooled;
 
 /* The window of a request: its kernel over its first channel, its padding as far as a pool may have it, and
- * its stride, for which a 1 stands for the window's size. */
-tw_geometry tw_pooled_window(const tw_geometry *geometry);
+ * its stride, for which a 1 stands for the window's size unless it is kept. */
+tw_geometry tw_pooled_window(const tw_geometry *geometry, bool keeps_stride);
 
 /* Runs "avgpool" or "maxpool" on the image (NULL: symbols) and, where dL/dh is given, backward; and compares
  * what the network makes with the taps. NUMERIC when they differ, else the errors of tw_net_create. */

@@ -63,6 +63,21 @@ static void write_edges(tw_document *d, const tw_problem *p, int64_t highlight) 
     if (t) t->is_number[1] = true;
 }
 
+/* The weight whose sum is written out: the one that is asked for, else the first of those that have most
+ * edges (at a border weights have fewer, and one product shows no sum). Large kernels: the first. */
+static int64_t shown_weight(tw_document *d, const tw_problem *p, int64_t highlight) {
+    if (highlight >= 0) return highlight;
+    int64_t shown = 0, most = 0;
+    for (int64_t i = 0; i < tw_min(p->sizes.w, TW_MANY_EQUATIONS); i++) {
+        int64_t edges = tw_sum_of(d, p, TW_TAP_WEIGHT, i).total;
+        if (edges > most) {
+            most = edges;
+            shown = i;
+        }
+    }
+    return shown;
+}
+
 static tw_status write_connections(tw_document *d, const tw_problem *p, const tw_explain_request *request) {
     int64_t highlight;
     tw_status status = find_highlight(p, request->highlight, &highlight);
@@ -83,7 +98,7 @@ static tw_status write_connections(tw_document *d, const tw_problem *p, const tw
     tw_document_display(d, "dL/dw_ij = dL/dh_i x_j");
     tw_equation *one = tw_arena_take(&d->arena, 1, sizeof *one);
     if (!one) return d->arena.status;
-    *one = tw_sum_of(d, p, TW_TAP_WEIGHT, highlight < 0 ? 0 : highlight);
+    *one = tw_sum_of(d, p, TW_TAP_WEIGHT, shown_weight(d, p, highlight));
     tw_span shared[] = {tw_span_symbol(one->left.symbol), tw_span_number((double)one->total)};
     shared[0].symbol.gradient = false;
     tw_document_say(d, TW_SAY_CONNECTIONS_SHARED, shared);

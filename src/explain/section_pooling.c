@@ -172,7 +172,7 @@ static void write_window(tw_document *d, const tw_geometry *g) {
 
 static tw_status write_pooling(tw_document *d, const tw_problem *p, const tw_explain_request *request) {
     tw_explain_request window = *request;
-    window.geometry = tw_pooled_window(&p->geometry);
+    window.geometry = tw_pooled_window(&p->geometry, request->pool_stride);
     window.image = window.weights = window.bias = window.upstream = (tw_explain_values){NULL, 0};
     tw_geometry_sizes sizes;
     tw_status status = tw_geometry_count(&window.geometry, &sizes);

@@ -148,7 +148,7 @@ static void put_band(const tw_text *t, const panel *panels, int count) {
         tw_ink line = {0};
         for (int k = 0; k < count; k++) {
             const char *joiner = panels[k].grid->joiner;
-            bool here = joiner && i == 1 + (height(&panels[k]) - 1) / 2;
+            bool here = joiner && !panels[k].first && i == 1 + (height(&panels[k]) - 1) / 2;
             if (k > 0) tw_ink_text(&line, "  ");
             if (k > 0 || joiner) tw_ink_print(&line, "%s ", here ? sign_of(t, joiner) : " ");
             put_line(t, &line, &panels[k], i, k + 1 < count);
@@ -161,7 +161,7 @@ static void put_band(const tw_text *t, const panel *panels, int count) {
     }
 }
 
-/* A grid wider than the page: runs of columns one below the other. */
+/* A grid wider than the page: runs of columns one below the other; the sign before it stands once. */
 static void put_cut(const tw_text *t, panel whole) {
     whole.gap = 2;
     int sign = whole.grid->joiner ? 2 : 0;
@@ -221,9 +221,10 @@ void tw_text_grids(const tw_text *t, const tw_block *b) {
         int room = t->width - (g->joiner ? 2 : 0);
         if (g->pattern)
             put_pattern(t, g);
-        else if (used == 0 && p.width > room)
+        else if (used == 0 && p.width > room) {
             put_cut(t, p);
-        else {
+            if (i + 1 < b->count) tw_ink_text(t->ink, "\n");
+        } else {
             column += p.width + (used ? 4 : g->joiner ? 2 : 0);
             band[used++] = p;
         }

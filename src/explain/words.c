@@ -9,8 +9,9 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
     [TW_SAY_TITLE_NETWORK] = {"A network, layer by layer", "一層一層看網路"},
     [TW_SAY_SIZES] = {"The image `x` is {0}, the kernel `w` is {1}, the output `h` is {2}.",
                       "影像 `x` 為 {0}，卷積核 `w` 為 {1}，輸出 `h` 為 {2}。"},
-    [TW_SAY_SETTINGS] = {"Stride {0}, padding {1} at the begin and {2} at the end, dilation {3}, groups {4}.",
-                         "步幅 {0}，填充前 {1}、後 {2}，膨脹 {3}，分組 {4}。"},
+    [TW_SAY_SETTINGS] =
+        {"Stride {0}, padding {1} at the beginning and {2} at the end, dilation {3}, groups {4}.",
+         "步幅 {0}，填充前 {1}、後 {2}，膨脹 {3}，分組 {4}。"},
     [TW_SAY_TRANSPOSED] = {"The convolution is transposed: its matrix is the transpose of an ordinary one's.",
                            "這是轉置卷積：它的矩陣是一般卷積矩陣的轉置。"},
     [TW_SAY_GIVEN] = {"Numbers stand below their symbols.", "數值寫在對應的符號下方。"},
@@ -296,11 +297,11 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
         {"A window of {0} moves with stride {1}, over each channel by itself. A pool has no parameters.",
          "大小為 {0} 的視窗以步幅 {1} 移動，各通道分開處理。池化"
          "沒有參數。"},
-    [TW_SAY_POOL_TEXT_PADDED] =
-        {"A window of {0} moves with stride {1} over each channel by itself, with padding {2} at the begin "
-         "and {3} at the end. A pool has no parameters.",
-         "大小為 {0} 的視窗以步幅 {1} 移動，前填充 {2}、後填充 {3}，各"
-         "通道分開處理。池化沒有參數。"},
+    [TW_SAY_POOL_TEXT_PADDED] = {"A window of {0} moves with stride {1} over each channel by itself, with "
+                                 "padding {2} at the beginning "
+                                 "and {3} at the end. A pool has no parameters.",
+                                 "大小為 {0} 的視窗以步幅 {1} 移動，前填充 {2}、後填充 {3}，各"
+                                 "通道分開處理。池化沒有參數。"},
     [TW_SAY_POOL_LARGE] = {"The image is too large to be pooled here: name a smaller one.",
                            "影像太大，無法在此示範池化：請改用較小的影像。"},
     [TW_SAY_POOL_AVERAGE] = {"Average pool", "平均池化"},

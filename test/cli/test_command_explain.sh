@@ -86,12 +86,22 @@ done
 for section in forward chain input matrix connections pooling onebyone all; do
     expect 0 "section $section" "$twill" explain --show $section
 done
+expect 0 "a pool's stride is its window's size" "$twill" explain --input 4x4 --kernel 2x2 --show pooling
+says out 'A window of 2×2 moves with stride 2×2'
+expect 0 "a pool with stride 1" "$twill" explain --input 4x4 --kernel 2x2 --stride 1 --show pooling
+says out 'A window of 2×2 moves with stride 1×1'
+expect 0 "a matrix that is wider than the page" "$twill" explain --input 5x5 --kernel 2x2 --dilation 2 --show matrix --width 60
+[ "$(grep -c '^= |' "$work/out")" = 1 ] || { echo "a product has one equals sign: found $(grep -c '^= |' "$work/out")"; wrong=1; }
+expect 0 "a weight at the border" "$twill" explain --input 4x4 --kernel 3x3 --pad 1 --stride 2 --show connections
+says out 'w22 has 4'
 expect 0 "a network" "$twill" explain --net lenet5
 says out 'conv'
 
 expect 2 "an impossible shape" "$twill" explain --input 3x3 --kernel 5x5
 says out 'the kernel spans 5 pixels'
 says err 'kernel'
+expect 2 "sizes of three and of two dimensions" "$twill" explain --input 3x3x3 --kernel 1x2x2x2
+says err 'the first of three is the channels'
 expect 2 "NaN" "$twill" explain --image '1 nan 3; 4 5 6; 7 8 9'
 says err 'finite'
 expect 2 "rows that differ" "$twill" explain --image '1 2; 3'

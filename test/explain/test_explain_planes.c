@@ -137,7 +137,7 @@ static void pools_count_only_the_pixels_that_are_there(void **state) {
     tw_explain_request r = tw_explain_defaults();
     r.geometry.stride[0] = r.geometry.stride[1] = 2;
     r.geometry.pad_begin[0] = r.geometry.pad_begin[1] = 1;
-    r.geometry = tw_pooled_window(&r.geometry);
+    r.geometry = tw_pooled_window(&r.geometry, false);
     r.image = (tw_explain_values){image, 9};
     r.upstream = (tw_explain_values){upstream, 4};
     for (int most = 0; most < 2; most++) {
@@ -157,14 +157,16 @@ static void a_window_keeps_the_padding_that_a_pool_may_have(void **state) {
     g.kernel[0] = 3;
     g.pad_begin[0] = 1;
     g.pad_end[0] = 7;
-    tw_geometry w = tw_pooled_window(&g);
+    tw_geometry w = tw_pooled_window(&g, false);
     assert_int_equal(w.pad_begin[0], 1);
     assert_int_equal(w.pad_end[0], 2); /* smaller than the window */
     assert_int_equal(w.stride[0], 3);
     g.stride[0] = 2;
-    assert_int_equal(tw_pooled_window(&g).stride[0], 2);
+    assert_int_equal(tw_pooled_window(&g, false).stride[0], 2);
+    g.stride[0] = 1;
+    assert_int_equal(tw_pooled_window(&g, true).stride[0], 1);
     g.kernel[0] = 20;
-    assert_int_equal(tw_pooled_window(&g).kernel[0], 6 + 1 + 7);
+    assert_int_equal(tw_pooled_window(&g, false).kernel[0], 6 + 1 + 7);
 }
 
 int main(void) {

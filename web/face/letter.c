@@ -174,6 +174,7 @@ static void settle_kind(tw_letter *letter) {
     g->out_channels = g->groups = g->in_channels;
     if (letter->kind == TW_LETTER_DEPTHWISE) return;
     letter->request.weights = (tw_explain_values){NULL, 0};
+    letter->request.pool_stride = true;
     g->pad_mode = TW_PAD_ZEROS;
     for (int a = 0; a < 2; a++) g->pad_begin[a] = g->pad_end[a] = 0, g->dilation[a] = 1;
 }
