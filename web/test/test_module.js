@@ -65,6 +65,13 @@ test("a shape that is impossible is explained, in the language that was asked fo
   assert.match(JSON.stringify(answer.explained.blocks), /[\u4e00-\u9fff]/);
 });
 
+test("the derivation of a max pool keeps its stride", () => {
+  for (const stride of [1, 2]) {
+    const letter = `kind maxpool\ninput 4x4\nkernel 2x2\nstride ${stride}\nshow pooling\nformat text`;
+    assert.match(new TextDecoder().decode(twill.document(letter)), new RegExp(`window of 2×2 moves with stride ${stride}×${stride}`));
+  }
+});
+
 test("a broken model is refused, and a good one taken after it", () => {
   const good = network();
   for (const bytes of [new Uint8Array(0), new TextEncoder().encode("<html>not found</html>"), good.slice(0, 1000), good.slice(0, good.length - 4)]) {
