@@ -45,9 +45,8 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
          "over the {3} input channels of its own group.",
          "{0} 個輸入通道與 {1} 個輸出通道分成互不相干的 {2} 組：每"
          "個輸出只對自己那組的 {3} 個輸入通道求和。"},
-    [TW_SAY_CHANNELS] = {"Each output sums over all {0} input channels; each of the {1} output channels has "
-                         "its own kernel for "
-                         "each input channel.",
+    [TW_SAY_CHANNELS] = {"Each output sums over all input channels, here {0}; each output channel, here {1}, "
+                         "has its own kernel for each of them.",
                          "每個輸出對全部 {0} 個輸入通道求和；{1} 個輸出通"
                          "道對每個"
                          "輸入通道各有自己的卷積核。"},
@@ -233,7 +232,8 @@ static const char *const words[TW_WORDS][TW_LANGUAGES] = {
         {"The {3} groups make it block diagonal: {3} such matrices, and zeros elsewhere.",
          "{3} 個分組使它成為區塊對角矩陣：{3} 個這樣的矩陣，其餘"
          "皆為零。"},
-    [TW_SAY_BLOCK_CHANNELS] = {"There is such a block for each of the {1} output and {2} input channels.",
+    [TW_SAY_BLOCK_CHANNELS] = {"There is such a block for every pair of an output channel, here {1}, and an "
+                               "input channel, here {2}.",
                                "{1} 個輸出通道與 {2} 個輸入通道的每一對都有"
                                "這樣一個區塊"
                                "。"},
