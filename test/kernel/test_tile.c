@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "kernel/kernel.h"
 
-enum { ROWS = 14, COLUMNS = 64, LENGTH = 9 };
+enum { ROWS = 28, COLUMNS = 64, LENGTH = 9 };
 
 /* sum, as kernel.h defines it, for one element of a tile over two strips. */
 static float plain(const float *a, const float *b, int m, int n) {
