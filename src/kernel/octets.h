@@ -6,7 +6,6 @@ enum { BLOCK = 8 };
 typedef real block __attribute__((vector_size(BLOCK * sizeof(real))));
 typedef integer lanes __attribute__((vector_size(BLOCK * sizeof(real))));
 typedef int32_t marks __attribute__((vector_size(BLOCK * sizeof(int32_t))));
-typedef double doubles __attribute__((vector_size(BLOCK * sizeof(double))));
 
 /* `count` is BLOCK, a constant where it matters, or fewer. */
 static inline __attribute__((always_inline)) void block_load(const real *x, int64_t count, block *b) {
