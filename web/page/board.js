@@ -1,5 +1,6 @@
 // The board: image, kernel and output above, their gradients below, each gradient under what it belongs to.
 
+import { setText } from "./elements.js";
 import { TensorView } from "./tensor_view.js";
 import { say } from "./words.js";
 import { LARGEST_NUMBER } from "./geometry_state.js";
@@ -36,7 +37,7 @@ export class Board {
   build(scene) {
     const { state } = scene;
     this.root.classList.toggle("weightless", !scene.hasWeights);
-    this.root.querySelector(".joiner.result").textContent = scene.hasWeights ? "=" : "→";
+    setText(this.root.querySelector(".joiner.result"), scene.hasWeights ? "=" : "→");
     for (const [tensor, view] of Object.entries(this.views)) {
       const host = this.root.querySelector(`[data-view="${tensor}"]`);
       const hidden = tensor === "dw" ? !scene.sharesWeights : tensor === "w" ? !scene.hasWeights : false;

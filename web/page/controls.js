@@ -1,6 +1,6 @@
 // Steppers and sliders for the sizes, one row each.
 
-import { element, setText } from "./elements.js";
+import { element, setProperty, setText } from "./elements.js";
 import { KINDS, MODES, SIZES, isPool, offers } from "./geometry_state.js";
 import { say } from "./words.js";
 
@@ -46,11 +46,11 @@ export class Controls {
   }
 
   show(state) {
-    this.kind.value = state.kind;
-    this.mode.value = state.mode;
-    this.mode.disabled = isPool(state);
+    setProperty(this.kind, "value", state.kind);
+    setProperty(this.mode, "value", state.mode);
+    setProperty(this.mode, "disabled", isPool(state));
     for (const [name, { row, slider, value }] of this.rows) {
-      if (slider.value !== String(state[name])) slider.value = state[name];
+      setProperty(slider, "value", String(state[name]));
       setText(value, String(state[name]));
       const offered = offers(state, name);
       if (row.classList.contains("off") === !offered) continue;

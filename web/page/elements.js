@@ -28,7 +28,40 @@ export function setText(node, text) {
 }
 
 export function setAttribute(node, name, value) {
-  if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+
+export function setProperty(node, name, value) {
+  if (node[name] !== value) node[name] = value;
+}
+
+// The children of a node made to be of these kinds, one each: what is of its kind already stays as it is, the rest
+// is made anew. Sizes that change by one so change a few nodes, which costs a fraction of a new table.
+export function furnish(host, kinds, make) {
+  let old = host.firstElementChild;
+  const children = kinds.map((kind) => {
+    const here = old;
+    old = here?.nextElementSibling ?? null;
+    if (here?.kind === kind) return here;
+    const fresh = make(kind);
+    fresh.kind = kind;
+    if (here) here.replaceWith(fresh);
+    else host.append(fresh);
+    return fresh;
+  });
+  while (old) {
+    const next = old.nextElementSibling;
+    old.remove();
+    old = next;
+  }
+  return children;
+}
+
+// What a node says, a symbol; made anew only where it is another.
+export function setSymbol(node, name) {
+  if (node.symbol === name) return;
+  node.symbol = name;
+  node.replaceChildren(symbol(name));
 }
 
 // "w11" and "h[2,1,1]" as a letter with an index; "dL/dw11" as a quotient in a line.

@@ -1,7 +1,7 @@
 // The matrix: a table while it can be read, a picture of its places beyond that. Both are pointed at and walked
 // through in the same way.
 
-import { element, numberText, rove, symbol } from "./elements.js";
+import { element, furnish, numberText, rove, setAttribute, setSymbol, symbol } from "./elements.js";
 import { say } from "./words.js";
 
 const TABLE_MOST = 40; // rows or columns
@@ -23,25 +23,43 @@ export class MatrixView {
     this.fill(scene);
   }
 
+  // Cells that are there already stay: a size that changes by one changes few.
   buildTable() {
     const { rows, columns } = this.scene.answer;
-    const head = element("tr", { role: "row" }, element("td"));
-    for (let c = 0; c < columns; c++)
-      head.append(element("th", { role: "columnheader", data: { tensor: "x", element: c } }, symbol(this.scene.name("x", c))));
-    const body = element("tbody");
-    for (let r = 0; r < rows; r++) {
-      const row = element("tr", { role: "row" },
-        element("th", { role: "rowheader", data: { tensor: "h", element: r } }, symbol(this.scene.name("h", r))));
-      for (let c = 0; c < columns; c++) {
-        const cell = element("td", { class: "entry", role: "gridcell", tabindex: r + c ? "-1" : "0", data: { row: r, column: c } });
+    if (!this.grid) this.grid = this.makeTable();
+    if (this.grid.parentNode !== this.host) this.host.replaceChildren(this.grid);
+    setAttribute(this.grid, "aria-label", say("matrix"));
+    this.columns = columns;
+    const heads = furnish(this.grid.tHead.firstElementChild, ["corner", ...Array(columns).fill("x")], (kind) => this.makeCell(kind));
+    heads.slice(1).forEach((head, c) => this.nameHead(head, c));
+    furnish(this.grid.tBodies[0], Array(rows).fill("row"), () => element("tr", { role: "row" })).forEach((line, r) => {
+      const [head, ...cells] = furnish(line, ["h", ...Array(columns).fill("entry")], (kind) => this.makeCell(kind));
+      this.nameHead(head, r);
+      cells.forEach((cell, c) => {
+        setAttribute(cell, "data-row", r);
+        setAttribute(cell, "data-column", c);
+        setAttribute(cell, "tabindex", r + c ? -1 : 0);
         this.cells.set(r * columns + c, cell);
-        row.append(cell);
-      }
-      body.append(row);
-    }
-    const table = element("table", { class: "matrix", role: "grid", "aria-label": say("matrix") }, element("thead", {}, head), body);
-    rove(table, ".entry", () => columns);
-    this.host.replaceChildren(table);
+      });
+    });
+  }
+
+  makeTable() {
+    const table = element("table", { class: "matrix", role: "grid" },
+      element("thead", {}, element("tr", { role: "row" })), element("tbody"));
+    rove(table, ".entry", () => this.columns);
+    return table;
+  }
+
+  makeCell(kind) {
+    if (kind === "corner") return element("td");
+    if (kind === "entry") return element("td", { class: "entry", role: "gridcell" });
+    return element("th", { role: kind === "x" ? "columnheader" : "rowheader", data: { tensor: kind } });
+  }
+
+  nameHead(head, i) {
+    setAttribute(head, "data-element", i);
+    setSymbol(head, this.scene.name(head.dataset.tensor, i));
   }
 
   fill(scene) {
@@ -53,11 +71,11 @@ export class MatrixView {
       const row = Math.floor(place / columns), column = place % columns;
       const parameters = scene.parametersAt(row, column);
       const shown = parameters.map((p) => (this.numbers && weights ? numberText(weights[p]) : scene.name("w", p)));
+      setAttribute(cell, "aria-label", say("entry", scene.name("h", row), scene.name("x", column), shown.join(" + ") || say("empty")));
       const told = `${this.numbers}:${parameters.join(" ")}:${shown.join(" ")}`;
       if (cell.told === told) continue; // an edited number leaves most entries as they are
       cell.told = told;
       cell.replaceChildren(...(parameters.length ? shown.flatMap((text, i) => [...(i ? ["+"] : []), this.numbers ? text : symbol(text)]) : ["·"]));
-      cell.setAttribute("aria-label", say("entry", scene.name("h", row), scene.name("x", column), shown.join(" + ") || say("empty")));
       cell.dataset.parameters = parameters.join(" ");
     }
   }

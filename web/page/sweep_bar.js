@@ -1,6 +1,6 @@
 // The buttons of the sweep: which pass, play, one step back or on, and a slider.
 
-import { element, setAttribute, setText } from "./elements.js";
+import { element, setAttribute, setProperty, setText } from "./elements.js";
 import { say } from "./words.js";
 
 export class SweepBar {
@@ -34,9 +34,9 @@ export class SweepBar {
     setText(this.playing, sweep.playing ? "❚❚" : "▶");
     setAttribute(this.playing, "aria-label", name);
     setAttribute(this.playing, "title", name);
-    this.slider.max = sweep.count - 1;
-    this.slider.value = sweep.step;
-    this.slider.disabled = !sweep.pass;
+    setProperty(this.slider, "max", String(sweep.count - 1));
+    setProperty(this.slider, "value", String(sweep.step));
+    setProperty(this.slider, "disabled", !sweep.pass);
     setText(this.text, !sweep.pass || !scene ? ""
       : `${say("step_of", sweep.step + 1, sweep.count)}: ${say(`step_${sweep.pass}`, scene.name(sweep.pass === "forward" ? "h" : "dh", sweep.step))}`);
   }

@@ -1,6 +1,6 @@
 // One tensor as grids of cells, a grid for each channel: numbers to read, or fields to write into.
 
-import { element, numberText, rove, setAttribute, setText } from "./elements.js";
+import { element, furnish, numberText, rove, setAttribute, setText } from "./elements.js";
 import { say } from "./words.js";
 
 export class TensorView {
@@ -13,57 +13,71 @@ export class TensorView {
   }
 
   // planes: how many grids; pad: rows and columns of the border, with pixelAt(plane, row, column) giving the
-  // element that a place of the border repeats, or -1 for a zero.
+  // element that a place of the border repeats, or -1 for a zero. Cells that are there already stay.
   build({ planes, rows, columns }, nameOf, { pad = 0, pixelAt = null, editable = false, titleOf = null, values = null } = {}) {
     this.cells = [];
     this.borders = [];
     this.editable = editable;
-    this.values = values; // what the fields begin with: written later, each would cost a layout
-    const grids = [];
-    for (let plane = 0; plane < planes; plane++) {
-      const title = titleOf?.(plane);
-      const body = element("tbody");
-      for (let r = -pad; r < rows + pad; r++) {
-        const row = element("tr", { role: "row" });
-        for (let c = -pad; c < columns + pad; c++) {
-          const inside = r >= 0 && c >= 0 && r < rows && c < columns;
-          row.append(inside ? this.cell((plane * rows + r) * columns + c, nameOf)
-            : this.border(pixelAt(plane, r, c), plane, r, c));
-        }
-        body.append(row);
-      }
-      const table = element("table", { class: "grid", role: "grid", "aria-label": `${say(this.tensor)}${title ? `, ${title}` : ""}` },
-        title ? element("caption", {}, title) : null, body);
-      table.style.setProperty("--columns", columns + 2 * pad);
-      rove(table, ".stop", () => columns);
-      grids.push(table);
-    }
-    this.host.replaceChildren(...grids);
+    this.values = values; // what new fields begin with: written as a property, each would cost a layout
+    this.columns = columns;
+    const kind = editable ? "field" : "cell";
+    const across = Array.from({ length: columns + 2 * pad }, (_, c) => c - pad);
+    furnish(this.host, Array(planes).fill("grid"), () => this.grid()).forEach((table, plane) => {
+      this.nameGrid(table, titleOf?.(plane));
+      table.style.setProperty("--columns", across.length);
+      const body = table.tBodies[0];
+      furnish(body, Array(rows + 2 * pad).fill("row"), () => element("tr", { role: "row" })).forEach((line, at) => {
+        const r = at - pad;
+        const inside = (c) => r >= 0 && c >= 0 && r < rows && c < columns;
+        let index = (plane * rows + r) * columns;
+        furnish(line, across.map((c) => (inside(c) ? kind : "pad")), (made) => this.cell(made)).forEach((node, i) => {
+          const c = across[i];
+          if (inside(c)) this.place(node, index++, nameOf);
+          else this.border(node, pixelAt(plane, r, c), { plane, row: r, column: c });
+        });
+      });
+    });
   }
 
-  cell(index, nameOf) {
-    const name = nameOf(index);
-    const first = this.cells.length === 0;
-    const data = { tensor: this.tensor, element: index };
-    const node = element("td", { class: "cell", role: "gridcell", data, "aria-label": name });
-    if (this.editable) {
-      node.classList.add("field");
-      node.append(this.field(index, name, first));
-    } else {
-      node.setAttribute("tabindex", first ? "0" : "-1");
-      node.classList.add("stop");
-    }
-    this.cells[index] = node;
+  grid() {
+    const table = element("table", { class: "grid", role: "grid" }, element("tbody"));
+    rove(table, ".stop", () => this.columns);
+    return table;
+  }
+
+  nameGrid(table, title) {
+    setAttribute(table, "aria-label", `${say(this.tensor)}${title ? `, ${title}` : ""}`);
+    if (title) setText(table.createCaption(), title);
+    else table.deleteCaption();
+  }
+
+  cell(kind) {
+    if (kind === "pad") return element("td", { class: "pad", "aria-hidden": "true" });
+    const node = element("td", { class: "cell", role: "gridcell" });
+    if (kind === "field") node.append(this.field(node));
     return node;
   }
 
-  field(index, name, first) {
+  place(node, index, nameOf) {
+    const first = this.cells.length === 0;
+    const name = nameOf(index);
+    setAttribute(node, "data-tensor", this.tensor);
+    setAttribute(node, "data-element", index);
+    setAttribute(node, "aria-label", name);
+    const stop = this.editable ? node.firstElementChild : node;
+    if (this.editable) setAttribute(stop, "aria-label", name);
+    if (this.editable && !stop.hasAttribute("value")) stop.setAttribute("value", numberText(this.values?.[index]));
+    setAttribute(stop, "tabindex", first ? 0 : -1);
+    this.cells[index] = node;
+  }
+
+  field(cell) {
     const commit = (event) => {
-      event.target.toggleAttribute("aria-invalid", !this.onEdit(index, event.target.value, event.type === "change"));
+      const taken = this.onEdit(Number(cell.dataset.element), event.target.value, event.type === "change");
+      event.target.toggleAttribute("aria-invalid", !taken);
     };
     return element("input", {
       class: "stop", type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", maxlength: "12",
-      "aria-label": name, tabindex: first ? "0" : "-1", value: this.values ? numberText(this.values[index]) : null,
       on: { input: commit, change: commit, focus: (event) => event.target.select(), blur: (event) => this.settle(event.target) },
     });
   }
@@ -74,10 +88,9 @@ export class TensorView {
     input.value = input.closest("td").dataset.value === undefined ? "" : numberText(Number(input.closest("td").dataset.value));
   }
 
-  border(repeats, plane, row, column) {
-    const node = element("td", { class: "pad", "aria-hidden": "true", data: { plane, row, column } });
+  border(node, repeats, place) {
+    Object.assign(node.dataset, place);
     this.borders.push({ node, repeats });
-    return node;
   }
 
   // values null: not there; `reached`: elements from there on are not yet known; 
