@@ -56,10 +56,22 @@ static inline vec vec_zip_high(vec a, vec b) {
         a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b);
 }
 
+typedef int32_t place;
+
+static inline vec vec_permute(vec x, const place *from) {
+    return _mm512_permutexvar_ps(_mm512_loadu_si512(from), x);
+}
+
+/* Lanes of b where `lanes` has a bit, else of a. */
+static inline vec vec_blend(vec a, vec b, unsigned lanes) {
+    return _mm512_mask_blend_ps((__mmask16)lanes, a, b);
+}
+
 #include "kernel/tile_body.h"
 #include "kernel/sums_body.h"
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
+#include "kernel/weave_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
@@ -68,7 +80,7 @@ const tw_loops tw_loops_avx512_f32 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
-                                      .turn = turn,
+                                      .turn = weave_or_turn,
                                       .copy = copy,
                                       .sums = sums,
                                       .all_finite = all_finite,

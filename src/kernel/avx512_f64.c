@@ -54,10 +54,22 @@ static inline vec vec_zip_high(vec a, vec b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
 }
 
+typedef int64_t place;
+
+static inline vec vec_permute(vec x, const place *from) {
+    return _mm512_permutexvar_pd(_mm512_loadu_si512(from), x);
+}
+
+/* Lanes of b where `lanes` has a bit, else of a. */
+static inline vec vec_blend(vec a, vec b, unsigned lanes) {
+    return _mm512_mask_blend_pd((__mmask8)lanes, a, b);
+}
+
 #include "kernel/tile_body.h"
 #include "kernel/sums_body.h"
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
+#include "kernel/weave_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
@@ -66,7 +78,7 @@ const tw_loops tw_loops_avx512_f64 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
-                                      .turn = turn,
+                                      .turn = weave_or_turn,
                                       .copy = copy,
                                       .sums = sums,
                                       .all_finite = all_finite,
