@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "conv/fold.h"
-#include "conv/gradient_unrolled.h"
+#include "conv/gradient.h"
 #include "conv/sweep.h"
 
 /* What a plan keeps for one pass. */
@@ -14,7 +14,6 @@ typedef struct direct {
     tw_sweep sweep; /* forward, backward data */
     tw_fold fold;   /* backward data where padding repeats the input: the sweep leads to a padded image */
     tw_gradient gradient; /* backward weights */
-    tw_unrolled unrolled; /* the same where pixels are few */
     int64_t padded;       /* numbers of the padded image, 0: no fold */
 } direct;
 
@@ -53,16 +52,12 @@ static void release(void *state) {
     tw_sweep_free(&d->sweep);
     tw_fold_free(&d->fold);
     tw_gradient_free(&d->gradient);
-    tw_unrolled_free(&d->unrolled);
     tw_free(d);
 }
 
 static tw_status fill(direct *d, const tw_problem *problem, tw_pass pass) {
     const tw_shape *s = &problem->shape;
-    if (pass == TW_BACKWARD_WEIGHTS) {
-        tw_status status = tw_gradient_create(&d->gradient, problem);
-        return status ? status : tw_unrolled_create(&d->unrolled, problem, &d->gradient);
-    }
+    if (pass == TW_BACKWARD_WEIGHTS) return tw_gradient_create(&d->gradient, problem);
     bool back = pass == TW_BACKWARD_DATA;
     tw_sweep_spec spec = {.problem = problem,
                           .backward = back,
@@ -96,9 +91,7 @@ static tw_status prepare(const tw_problem *problem, tw_pass pass, void **state) 
 
 static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *state, int threads) {
     const direct *d = state;
-    if (pass == TW_BACKWARD_WEIGHTS)
-        return tw_max(tw_gradient_workspace(&d->gradient, threads),
-                      tw_unrolled_workspace(&d->unrolled, threads));
+    if (pass == TW_BACKWARD_WEIGHTS) return tw_gradient_workspace(&d->gradient, threads);
     int64_t bytes = tw_sweep_workspace(&d->sweep, threads), padded;
     if (!tw_mul(d->padded, (int64_t)tw_type_size(problem->type), &padded) || padded > INT64_MAX / 2 ||
         !tw_add(bytes, tw_round_up(padded, TW_ALIGNMENT), &bytes))
@@ -135,7 +128,7 @@ static void run(const tw_job *job) {
     int64_t batch = job->problem->shape.batch; /* at most what was planned for */
     if (job->pass == TW_BACKWARD_WEIGHTS) {
         tw_gradient gradient = tw_gradient_shrunk(&d->gradient, batch);
-        if (!tw_unrolled_execute(&d->unrolled, &gradient, job)) tw_gradient_execute(&gradient, job);
+        tw_gradient_execute(&gradient, job);
         return;
     }
     tw_sweep shrunk = tw_sweep_shrunk(&d->sweep, folds(job->problem, job->pass) ? 1 : batch);

@@ -149,6 +149,16 @@ static void choose_reading(tw_gradient *g) {
     if (g->mode != TW_PAD_ZEROS && y->outside) g->x_rows = y->from;
 }
 
+/* Panel by panel if the taps' x and the panel's sums stay in the first cache meanwhile. */
+static bool sums_by_panel(const tw_gradient *g) {
+    enum { HALF = 16 << 10 };
+    int64_t planes = g->chunk_images * g->axis[TW_DEPTH].most, row = g->block * (int64_t)g->size, rows, x;
+    return g->at_once && g->across_in && !g->joined && !g->by_images && g->kernel_taps > 1 &&
+           tw_mul(planes, g->x_rows, &rows) && tw_mul(rows, g->x_width * row, &x) && x <= HALF &&
+           g->kernel_taps * g->most_rows * row <= HALF &&
+           g->kernel_taps * g->chunk_images * g->chunk_rows <= TW_GRADIENT_STRIPS;
+}
+
 /* A share of the rows of the tile, for each pixel: its tiles, and what lies across them, which every share
  * stages for itself. */
 static double share_time(const tw_gradient *g, const tw_loops *loops, int64_t rows) {
@@ -164,7 +174,7 @@ static void choose_parts(tw_gradient *g, const tw_problem *problem) {
     int64_t tasks = g->groups * tw_gradient_slots(g), most = tw_min(tw_ceil_div(g->down, 8), 64);
     double least = INFINITY;
     int64_t fewest = 1;
-    if (g->at_once) /* what is summed is turned: while it is in the second cache */
+    if (g->at_once && !g->by_panel) /* what is summed is turned: while it is in the second cache */
         fewest = tw_ceil_div(g->kernel_taps * g->down * g->block * (int64_t)g->size, 1 << 18);
     if (g->joined && !g->across_in) most = 1;
     fewest = tw_max(1, tw_min(fewest, most));
@@ -206,9 +216,11 @@ tw_status tw_gradient_create(tw_gradient *g, const tw_problem *problem) {
     bool alone = tw_gradient_slots(g) == 1;
     g->dw_in_place = g->across_in && g->kernel_taps == 1 && alone;
     g->at_once = g->chunks == 1 && !g->dw_in_place;
+    g->by_panel = sums_by_panel(g);
+    g->sum_rows = g->by_panel ? tw_min(g->down, g->most_rows) : g->down;
     choose_parts(g, problem);
     g->partial = g->dw_in_place ? 0
-                 : g->at_once   ? g->tap_rows * g->down * g->block
+                 : g->at_once   ? g->tap_rows * g->sum_rows * g->block
                                 : tw_gradient_at(g, g->groups, 0);
     return TW_OK;
 }

@@ -13,6 +13,10 @@
  * into panels as high as a tile; what lies across once for each block, as wide as a tile, where it stays in
  * the first cache while all taps and panels pass over it.
  *
+ * With few pixels (49 in the last stage of a residual network) putting the sums into the order of the weights
+ * takes long beside summing them. Then all taps of one panel come first and its sums are woven into the
+ * weights from the first cache, while the next panel's part of them is fetched.
+ *
  * Taps whose source lies outside are left out, so a padding zero never meets an infinity. Only with few input
  * channels the taps of a row are joined to one tile, and then padding is multiplied, unless the chunk's dy
  * holds a NaN or an infinity. */
@@ -47,6 +51,7 @@ typedef struct tw_gradient {
     bool padded;             /* staged rows of x have padded sides */
     bool dw_in_place;        /* tiles write the weights' gradient itself */
     bool at_once;            /* one chunk, one slot: a block is finished as soon as it is summed */
+    bool by_panel;           /* at once, and what lies across fits the first cache: panel by panel */
     int64_t lanes, vecs;     /* of a block */
     int64_t down, across;    /* rows and columns of a group, for one tap or one row of joined taps */
     int64_t block, blocks;   /* columns of a block */
@@ -54,8 +59,12 @@ typedef struct tw_gradient {
     int64_t part, parts;     /* rows of a share of `down`, and shares */
     int64_t x_rows, x_width; /* staged rows for each plane and image; pixels of one */
     int64_t tap_rows;        /* tiles of one chunk, block and panel: taps, or rows of joined taps */
+    int64_t sum_rows;        /* rows of a tap's sums: `down`, or those of a panel */
     int64_t partial;         /* numbers of one partial gradient */
 } tw_gradient;
+
+/* Rows of pixels in a chunk, and by_panel those of all taps together. */
+enum { TW_GRADIENT_STRIPS = 256 };
 
 tw_status tw_gradient_create(tw_gradient *gradient, const tw_problem *problem);
 void tw_gradient_free(tw_gradient *gradient);
@@ -125,7 +134,7 @@ static inline int64_t tw_gradient_row(const tw_gradient *g, int64_t b) {
 
 /* Where block b of a group begins in a partial gradient: [group][block][tap row][down][row]. */
 static inline int64_t tw_gradient_at(const tw_gradient *g, int64_t group, int64_t b) {
-    int64_t depth = g->tap_rows * g->down;
+    int64_t depth = g->tap_rows * g->sum_rows;
     int64_t whole = ((g->blocks - 1) * g->block + tw_gradient_row(g, g->blocks - 1)) * depth;
     return g->at_once ? 0 : group * whole + b * g->block * depth;
 }

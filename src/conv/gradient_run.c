@@ -1,13 +1,13 @@
 /* Running the weight gradient. The loops of one task, outermost first: chunks of its slot, blocks across,
- * taps, panels down. Then the partial gradients are added up and put into the order of the weights. */
+ * taps, panels down. Then the partial gradients are added up and put into the order of the weights. Few
+ * pixels change the order: panels, then taps, so that a panel's sums reach the weights from the first cache.
+ */
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "conv/gradient.h"
-
-enum { MOST_STRIPS = 256 };
 
 typedef tw_gradient_work work;
 
@@ -115,47 +115,76 @@ static char *sums_at(const work *k, const tap *t, int64_t *pitch) {
     if (g->flipped) number = g->tap_rows - 1 - number;
     *pitch = row;
     int64_t at = k->slot * g->partial + tw_gradient_at(g, k->group, k->block) +
-                 (number * g->down + k->down0) * row + within;
+                 (number * g->sum_rows + (g->by_panel ? 0 : k->down0)) * row + within;
     return k->sums + at * size;
 }
 
-/* All panels of the share for one tap, or for all taps of a row. */
-static void run_tap(const work *k, tap t) {
+static int64_t count_taps(const work *k) {
+    return k->infinite ? k->g->kernel_taps : k->g->tap_rows;
+}
+
+static tap tap_at(const work *k, int64_t number) {
     const tw_gradient *g = k->g;
-    const tw_loops *loops = k->job->problem->loops;
-    tw_strip strips[MOST_STRIPS];
-    bool first = k->chunk == tw_gradient_first(g, k->slot), alone = g->joined && !t.row;
+    bool row = g->joined && !k->infinite;
+    int64_t width = row ? 1 : g->kernel[TW_WIDTH], line = number / width;
+    return (tap){line / g->kernel[TW_HEIGHT], line % g->kernel[TW_HEIGHT], number % width, row};
+}
+
+/* The tile of a tap, or of all taps of a row; its rows are those of a panel. */
+static tw_tile tile_of_tap(const work *k, const tap *t, tw_strip *strips) {
+    const tw_gradient *g = k->g;
+    bool alone = g->joined && !t->row;
     int64_t columns = alone && g->across_in ? g->group_in : tw_gradient_columns(g, k->block);
-    int64_t count = alone && !g->across_in ? g->group_in : k->down1 - k->down0;
-    tw_tile tile = {.strips = strips, .count = list_strips(k, &t, strips)};
-    if (tile.count == 0 && !first) return;
-    char *sums = sums_at(k, &t, &tile.c_row);
+    tw_tile tile = {.strips = strips, .count = list_strips(k, t, strips), .a_row = 1};
+    tile.c = sums_at(k, t, &tile.c_row);
     tile.start_row = tile.c_row;
     tile.a_col = g->across_in ? dy_pitch(k) : x_step(k);
     tile.b_row = g->across_in ? x_step(k) : dy_pitch(k);
     if (g->by_images && g->dy_in_place) *(g->across_in ? &tile.a_col : &tile.b_row) = g->out_image;
-    tile.a_row = 1;
     tile.vecs = (int)tw_ceil_div(columns, g->lanes);
     tile.columns = (int)columns;
-    int64_t panels = tw_ceil_div(count, loops->most_rows[tile.vecs]);
-    bool packed = g->across_in && !g->dy_in_place;
-    if (packed) panels = tw_ceil_div(k->down1 - k->down0, g->most_rows);
-    for (int64_t p = 0; p < panels; p++) {
-        int64_t row = p * count / panels;
-        tile.rows = (int)((p + 1) * count / panels - row);
-        tile.a_begin = packed ? p * tw_gradient_pixels(k) * tile.a_col : row;
-        tile.c = sums + row * tile.c_row * (int64_t)g->size;
-        tile.start = first ? NULL : tile.c;
-        loops->tile(&tile);
-    }
+    return tile;
 }
 
-static void run_taps(const work *k) {
+/* Even panels of `count` rows, as many as tiles need. */
+typedef struct panels {
+    int64_t rows, count;
+    bool packed;
+} panels;
+
+static panels cut_rows(const work *k, int64_t rows, int vecs) {
     const tw_gradient *g = k->g;
-    bool rows = g->joined && !k->infinite;
-    for (int64_t z = 0; z < g->kernel[TW_DEPTH]; z++)
-        for (int64_t y = 0; y < g->kernel[TW_HEIGHT]; y++)
-            for (int64_t x = 0; x < (rows ? 1 : g->kernel[TW_WIDTH]); x++) run_tap(k, (tap){z, y, x, rows});
+    bool packed = g->across_in && !g->dy_in_place;
+    int64_t most = packed || g->by_panel ? g->most_rows : k->job->problem->loops->most_rows[vecs];
+    return (panels){rows, tw_ceil_div(rows, most), packed};
+}
+
+static int64_t panel_row(const panels *a, int64_t panel) {
+    return panel * a->rows / a->count;
+}
+
+/* Where the rows of a panel begin in what lies down. */
+static int64_t panel_begin(const work *k, const panels *a, int64_t panel, int64_t a_col) {
+    return a->packed ? panel * tw_gradient_pixels(k) * a_col : panel_row(a, panel);
+}
+
+/* All panels of the share for one tap. */
+static void run_tap(const work *k, const tap *t) {
+    const tw_gradient *g = k->g;
+    tw_strip strips[TW_GRADIENT_STRIPS];
+    bool first = k->chunk == tw_gradient_first(g, k->slot), alone = g->joined && !t->row;
+    tw_tile tile = tile_of_tap(k, t, strips);
+    if (tile.count == 0 && !first) return;
+    panels a = cut_rows(k, alone && !g->across_in ? g->group_in : k->down1 - k->down0, tile.vecs);
+    char *sums = tile.c;
+    for (int64_t p = 0; p < a.count; p++) {
+        int64_t row = panel_row(&a, p);
+        tile.rows = (int)(panel_row(&a, p + 1) - row);
+        tile.a_begin = panel_begin(k, &a, p, tile.a_col);
+        tile.c = sums + row * tile.c_row * (int64_t)g->size;
+        tile.start = first ? NULL : tile.c;
+        k->job->problem->loops->tile(&tile);
+    }
 }
 
 /* ---- Into the order of the weights. */
@@ -165,14 +194,21 @@ typedef struct whole {
     const tw_job *job;
 } whole;
 
+/* The weights of a block and an output channel: the taps of its input channels. */
+static char *weights_at(const tw_gradient *g, const tw_job *job, int64_t group, int64_t block,
+                        int64_t channel) {
+    int64_t at = ((group * g->group_out + channel) * g->group_in + block * g->block) * g->kernel_taps;
+    return (char *)job->dw + at * (int64_t)g->size;
+}
+
 /* Rows down0 .. down1 - 1 of a block, [tap row][down][row], to dw, [output channel][input channel][tap]:
- * squares of taps and channels are turned. */
+ * squares of taps and channels are turned. `sums` begins with row down0. */
 static void finish(const tw_gradient *g, const tw_job *job, const char *sums, int64_t group, int64_t block,
                    int64_t down0, int64_t down1) {
     int64_t size = (int64_t)g->size, taps = g->kernel_taps, row = tw_gradient_row(g, block);
     int64_t columns = tw_gradient_columns(g, block), first = block * g->block;
     char *dw = (char *)job->dw + group * g->group_out * g->group_in * taps * size;
-    tw_block t = {.to_pitch = taps, .rows = taps, .columns = columns, .from_pitch = g->down * row};
+    tw_block t = {.to_pitch = taps, .rows = taps, .columns = columns, .from_pitch = g->sum_rows * row};
     bool rows = g->joined && g->across_in;
     if (rows) t.rows = g->kernel[TW_WIDTH], t.from_pitch = t.columns = g->group_in;
     if (!g->across_in) t.to_pitch = g->group_in * taps, t.from_pitch = g->group_in * row;
@@ -180,7 +216,7 @@ static void finish(const tw_gradient *g, const tw_job *job, const char *sums, in
     for (int64_t d = down0; d < down1; d++)
         for (int64_t r = 0; r < (rows ? g->tap_rows : 1); r++) {
             int64_t place = g->across_in ? d * g->group_in + first : first * g->group_in + d;
-            t.from = sums + (r * g->down + d) * row * size;
+            t.from = sums + (r * g->sum_rows + d - down0) * row * size;
             t.to = dw + (place * taps + r * t.rows) * size;
             job->problem->loops->turn(&t);
         }
@@ -200,7 +236,7 @@ static void add_rows(const whole *all, int64_t group, int64_t block, int64_t dow
         for (int64_t slot = 1; slot < tw_gradient_slots(g); slot++)
             sweeps->add((down1 - down0) * row, to, to + slot * g->partial * size, to);
     }
-    finish(g, all->job, sum, group, block, down0, down1);
+    finish(g, all->job, sum + down0 * row * size, group, block, down0, down1);
 }
 
 /* Rows of all blocks and groups: a task each. Joined taps lie between the rows, and are turned together. */
@@ -236,21 +272,58 @@ static work begin(const whole *all, int64_t task, int worker) {
     return k;
 }
 
+/* All taps of a panel, then its weights, which the tiles have fetched: no time is lost waiting for them. */
+static void run_panels(const work *k) {
+    const tw_gradient *g = k->g;
+    tw_strip strips[TW_GRADIENT_STRIPS];
+    tw_tile tiles[TW_GRADIENT_STRIPS];
+    int64_t used = 0;
+    for (int64_t i = 0; i < g->kernel_taps; i++) {
+        tap t = tap_at(k, i);
+        tiles[i] = tile_of_tap(k, &t, strips + used);
+        used += tiles[i].count;
+    }
+    panels a = cut_rows(k, k->down1 - k->down0, tiles[0].vecs);
+    for (int64_t p = 0; p < a.count; p++) {
+        int64_t row = k->down0 + panel_row(&a, p), rows = panel_row(&a, p + 1) - panel_row(&a, p);
+        int64_t begin = panel_begin(k, &a, p, tiles[0].a_col);
+        for (int64_t i = 0; i < g->kernel_taps; i++) {
+            tiles[i].rows = (int)rows;
+            tiles[i].a_begin = begin;
+            tiles[i].next = weights_at(g, k->job, k->group, k->block, row + i % rows);
+            k->job->problem->loops->tile(&tiles[i]);
+        }
+        finish(g, k->job, k->sums, k->group, k->block, row, row + rows);
+    }
+}
+
+/* All taps of the block; `last` means that no chunk comes after this one. */
+static void run_block(const work *k, bool last) {
+    const tw_gradient *g = k->g;
+    if (g->by_panel) {
+        run_panels(k);
+        return;
+    }
+    for (int64_t i = 0; i < count_taps(k); i++) {
+        tap t = tap_at(k, i);
+        run_tap(k, &t);
+    }
+    if (!last || tw_gradient_slots(g) > 1 || g->dw_in_place) return;
+    int64_t at = tw_gradient_at(g, k->group, k->block) + k->down0 * tw_gradient_row(g, k->block);
+    finish(g, k->job, k->sums + at * (int64_t)g->size, k->group, k->block, k->down0, k->down1);
+}
+
 static void run_task(void *context, int64_t task, int worker) {
     const whole *all = context;
     const tw_gradient *g = all->g;
     work k = begin(all, task, worker);
-    bool finishes = tw_gradient_slots(g) == 1 && !g->dw_in_place;
     for (int64_t chunk = tw_gradient_first(g, k.slot), next; chunk < g->chunks; chunk = next) {
         next = tw_gradient_next(g, k.slot, chunk);
         tw_gradient_find_chunk(&k, chunk);
         tw_gradient_stage_down(&k);
         for (k.block = 0; k.block < g->blocks; k.block++) {
             tw_gradient_stage_across(&k);
-            run_taps(&k);
-            if (finishes && next >= g->chunks)
-                finish(g, k.job, k.sums + tw_gradient_at(g, k.group, k.block) * (int64_t)g->size, k.group,
-                       k.block, k.down0, k.down1);
+            run_block(&k, next >= g->chunks);
         }
     }
 }
