@@ -84,13 +84,13 @@ static inline void tw_winograd_pixels(const tw_winograd_frame *f, const tw_winog
             pixels[at] = (rows[r] | cols[c]) < 0 ? f->zeros : plane + size * (rows[r] + cols[c]);
 }
 
-/* Fetches what a tile's patch reads and that of its left neighbour did not; speed only. */
+/* Fetches what some channels of a tile's patch read and those of its left neighbour did not; speed only. */
 static inline void tw_winograd_fetch(const tw_winograd_frame *f, const tw_winograd_place *p, const char *read,
-                                     int64_t size) {
+                                     int64_t size, int64_t channels) {
     const void *pixels[TW_WINOGRAD_POINTS];
     tw_winograd_pixels(f, p, read, size, pixels);
     for (int at = 2 * f->side; at < f->points; at++)
-        for (int64_t b = 0; b < f->channels * size; b += 64) __builtin_prefetch((const char *)pixels[at] + b);
+        for (int64_t b = 0; b < channels * size; b += 64) __builtin_prefetch((const char *)pixels[at] + b);
 }
 
 /* Fills all but the tables of what a patch reads. outs is 2 or 4. */

@@ -78,7 +78,7 @@ static void transform_patches(const work *k, const block *b, int64_t begin, int6
     tw_winograd_place next = p;
     for (int i = 0; i < FETCHED; i++) tw_winograd_step(f, &next);
     for (int64_t i = begin; i < end; i++, tw_winograd_step(f, &p), tw_winograd_step(f, &next)) {
-        if (i + FETCHED < end) tw_winograd_fetch(f, &next, read, k->size);
+        if (i + FETCHED < end) tw_winograd_fetch(f, &next, read, k->size, f->channels);
         tw_winograd_pixels(f, &p, read, k->size, pixels);
         patch.v = b->v + k->size * i * f->v_row;
         f->transform->patch(&patch);

@@ -10,14 +10,17 @@
  *     dy --spread->  E [points][tiles][columns]   /
  *
  * Tiles are taken in chunks of a fixed number, and where P is small chunk i is added to slot i mod SLOTS, a P
- * of its own; the slots are added in order at the end. So the bits depend on the geometry alone, and threads
- * need not meet: each takes slots, transforms their chunks into V and E of its own and multiplies. Where
- * there are fewer slots than threads they share the tiles of a chunk, and then blocks of P: such a block is
- * some channels by some columns, whose V and E lie together, [point][tile][channels of the block], so that
- * they are read as streams, also what another processor has written. Channels-first tensors are turned to
- * channels last some images at a time. */
+ * of its own; the slots are added in order at the end. So the bits depend on the geometry alone. Where there
+ * are fewer slots than threads, they share P: such a share is a rectangle of channels and columns. A task is
+ * a slot and a share: all its chunks, one after the other, with V and E of the worker's own. Shares beside
+ * each other transform the same tiles, and that is cheaper than to meet: a line that another processor has
+ * read is written several times slower than it is computed.
+ *
+ * P is summed block by block, some channels by some columns, whose V and E lie together, [point][tile]
+ * [channels of the block]. Channels-first tensors are turned to channels last some images at a time. */
 #include "conv/winograd.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -32,38 +35,42 @@ enum {
     LARGE_BYTES = 700000, /* of P: so large that it does not, and has one slot */
     SLOTS = 8,
     SLOT_BYTES = 1300000,
-    FETCHED = 2, /* tiles ahead */
-    STRIDE = 4,  /* tiles of one task of the transforms */
-    GAP = 16,    /* elements, against strides of 4096 bytes */
-    HIGH = 32,   /* most channels of a block of P, and columns: two panels of two vectors */
+    GAP = 16,   /* elements, against strides of 4096 bytes */
+    PANEL = 16, /* channels of a block of P are a multiple of it */
+    HIGH = 32,  /* most channels of a block of P, and columns: two panels of two vectors */
     WIDE = 64,
     FINISHED = 16, /* channels whose dw is turned at once */
     LINE = 64      /* bytes */
 };
-
-/* Where V and E of some tiles are. */
-typedef struct tiles {
-    int64_t begin, count;
-    char *v, *e;
-} tiles;
 
 typedef struct work {
     const tw_job *job;
     const tw_winograd_frame *frame;
     const tw_loops *loops;
     int64_t size;
-    int64_t chunk, slots; /* most tiles of a chunk; most slots */
+    int64_t chunk, slots; /* most tiles of a chunk; slots that have one */
     int64_t high, wide, down, along,
-        blocks;          /* a block of P: channels, columns; how many each way and in all */
-    bool alone;          /* there is one chunk only: P is one block for each worker */
-    bool private;        /* each worker has V and E of its own, and takes whole slots */
-    int64_t group, all;  /* tiles of the call */
-    int64_t first, last; /* chunks of this round */
-    const char *x, *dy;  /* plane first_plane, channels last */
+        blocks;                        /* a block of P: channels, columns; how many each way and in all */
+    int64_t shares_down, shares_along; /* of P, whole blocks */
+    bool alone;                        /* there is one chunk only: P is one block for each worker */
+    int64_t group, all;                /* tiles of the call */
+    int64_t first, last;               /* chunks of this round */
+    const char *x, *dy;                /* plane first_plane, channels last */
     int64_t first_plane;
     char *v, *e, *p;
-    tiles shared;
 } work;
+
+/* The blocks of a share: a rectangle. */
+typedef struct share {
+    int64_t down0, down1, along0, along1;
+} share;
+
+/* Some tiles, and where V and E of their share are. */
+typedef struct tiles {
+    int64_t begin, count;
+    share of;
+    char *v, *e;
+} tiles;
 
 /* ---- How it is cut. */
 
@@ -75,13 +82,13 @@ static int64_t e_point(const work *k) {
     return k->chunk * k->wide + GAP;
 }
 
-/* Elements of V and E of one chunk, and bytes of a block of P. */
+/* Elements of V and E of one chunk and share, and bytes of a block of P. */
 static int64_t v_all(const work *k) {
-    return k->down * k->frame->points * v_point(k);
+    return tw_ceil_div(k->down, k->shares_down) * k->frame->points * v_point(k);
 }
 
 static int64_t e_all(const work *k) {
-    return k->along * k->frame->points * e_point(k);
+    return tw_ceil_div(k->along, k->shares_along) * k->frame->points * e_point(k);
 }
 
 static int64_t block_bytes(const work *k) {
@@ -99,30 +106,65 @@ static void cut_chunks(work *k, int64_t image_tiles) {
     if (image_tiles > k->chunk) k->chunk = tw_ceil_div(image_tiles, tw_ceil_div(image_tiles, k->chunk));
 }
 
-/* Looks at the threads too. */
-static void cut_blocks(work *k, int threads) {
+/* Whole panels of the kernel's tile in even blocks, `least` of them or a multiple of the shares. */
+static int64_t cut_axis(int64_t length, int64_t panel, int64_t least, int64_t shares) {
+    int64_t blocks = tw_min(tw_round_up(least, shares), tw_ceil_div(length, panel));
+    return tw_round_up(tw_ceil_div(length, tw_max(blocks, least)), panel);
+}
+
+static void cut_blocks(work *k, int64_t shares_down, int64_t shares_along) {
     const tw_winograd_frame *f = k->frame;
     int64_t lanes = k->loops->lanes, columns = tw_round_up(f->columns, lanes);
-    int64_t down = tw_ceil_div(f->channels, HIGH), along = tw_ceil_div(columns, WIDE);
-    int64_t most_down = tw_ceil_div(f->channels, 16), most_along = tw_ceil_div(columns, 2 * lanes);
-    int64_t wanted = threads == 1 || k->private ? 1 : 2 * threads;
-    if (down * along < wanted) along = tw_max(along, tw_min(most_along, tw_ceil_div(wanted, down)));
-    if (down * along < wanted) down = tw_max(down, tw_min(most_down, tw_ceil_div(wanted, along)));
-    k->high = tw_round_up(tw_ceil_div(f->channels, down), 16);
-    k->wide = tw_round_up(tw_ceil_div(columns, along), columns > lanes ? 2 * lanes : lanes);
+    k->high = cut_axis(f->channels, PANEL, tw_ceil_div(f->channels, HIGH), shares_down);
+    k->wide = cut_axis(columns, tw_min(columns, 2 * lanes), tw_ceil_div(columns, WIDE), shares_along);
     k->wide = tw_min(k->wide, columns);
     k->down = tw_ceil_div(f->channels, k->high);
     k->along = tw_ceil_div(columns, k->wide);
     k->blocks = k->down * k->along;
+    k->shares_down = tw_min(shares_down, k->down);
+    k->shares_along = tw_min(shares_along, k->along);
 }
 
-static work work_of(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
+static int64_t shares_of(const work *k) {
+    return k->shares_down * k->shares_along;
+}
+
+/* What the largest share costs for each tile, as winograd.c counts. */
+static double share_cost(const work *k) {
+    enum { GATHERED = 5000, SPREAD = 4200 }; /* multiply-adds of 16 channels and columns */
+    const tw_winograd_frame *f = k->frame;
+    double channels = (double)tw_min(f->channels, tw_ceil_div(k->down, k->shares_down) * k->high);
+    double columns = (double)tw_min(f->columns, tw_ceil_div(k->along, k->shares_along) * k->wide);
+    return f->points * channels * columns + channels / 16 * GATHERED + columns / 16 * SPREAD;
+}
+
+/* 1, 2, 3, 4, 6, 8, 12 ... */
+static int64_t more_shares(int64_t shares) {
+    return shares == 1 ? 2 : shares % 3 == 0 ? shares / 3 * 4 : shares / 2 * 3;
+}
+
+/* Looks at the threads too: as many shares as let them end first. */
+static void choose_shares(work *k, int threads) {
+    int64_t most = tw_max(1, 2 * threads / k->slots);
+    double least = INFINITY;
+    work best = *k;
+    for (int64_t down = 1; down <= most; down = more_shares(down))
+        for (int64_t along = 1; down * along <= most; along = more_shares(along)) {
+            cut_blocks(k, down, along);
+            if (k->shares_down < down || k->shares_along < along) break;
+            double cost = share_cost(k) * (double)tw_ceil_div(down * along * k->slots, threads);
+            if (cost < 0.99 * least) least = cost, best = *k;
+        }
+    *k = best;
+}
+
+/* `chunks`: of the call. */
+static work work_of(const tw_problem *problem, const tw_winograd_frame *f, int threads, int64_t chunks) {
     work k = {.frame = f, .loops = problem->loops, .size = (int64_t)tw_type_size(problem->type)};
     cut_chunks(&k, f->plane_tiles * problem->shape.in[TW_DEPTH]);
-    int64_t chunks = tw_ceil_div(f->planes * f->plane_tiles, k.chunk);
     k.alone = chunks == 1;
-    k.private = !k.alone && tw_min(k.slots, chunks) >= threads;
-    cut_blocks(&k, threads);
+    k.slots = tw_min(k.slots, chunks);
+    choose_shares(&k, threads);
     return k;
 }
 
@@ -136,68 +178,70 @@ static int64_t columns_of(const work *k, int64_t along) {
 
 /* ---- Transforms. */
 
-static tiles tiles_of(const work *k, int64_t chunk, int worker) {
+static tiles tiles_of(const work *k, int64_t chunk, int64_t number, int worker) {
+    int64_t down = number % k->shares_down, along = number / k->shares_down;
     tiles t = {.begin = chunk * k->chunk, .count = tw_min(k->chunk, k->all - chunk * k->chunk)};
+    t.of.down0 = down * k->down / k->shares_down, t.of.down1 = (down + 1) * k->down / k->shares_down;
+    t.of.along0 = along * k->along / k->shares_along;
+    t.of.along1 = (along + 1) * k->along / k->shares_along;
     t.v = k->v + k->size * worker * v_all(k);
     t.e = k->e + k->size * worker * e_all(k);
     return t;
 }
 
-static void patch_tile(const work *k, const tiles *t, const tw_winograd_place *p, int64_t i) {
+/* Both transform a tile, and before each block they fetch that block of the next tile, if there is one: few
+ * lines at a time, since a burst of them would wait for one another. */
+static void patch_tile(const work *k, const tiles *t, int64_t i, const tw_winograd_place *p,
+                       const tw_winograd_place *next) {
     const tw_winograd_frame *f = k->frame;
     const void *pixels[TW_WINOGRAD_POINTS];
-    for (int64_t b = 0; b < k->down; b++) {
-        int64_t channel = k->group * f->channels + b * k->high;
-        tw_winograd_pixels(f, p, k->x + k->size * channel, k->size, pixels);
-        f->transform->patch(
-            &(tw_winograd_patch){.pixels = pixels,
-                                 .channels = channels_of(k, b),
-                                 .v = t->v + k->size * (b * f->points * v_point(k) + i * k->high),
-                                 .v_point = v_point(k)});
+    char *v = t->v + k->size * i * k->high;
+    for (int64_t b = t->of.down0; b < t->of.down1; b++, v += k->size * f->points * v_point(k)) {
+        const char *x = k->x + k->size * (k->group * f->channels + b * k->high);
+        if (next) tw_winograd_fetch(f, next, x, k->size, channels_of(k, b));
+        tw_winograd_pixels(f, p, x, k->size, pixels);
+        f->transform->patch(&(tw_winograd_patch){
+            .pixels = pixels, .channels = channels_of(k, b), .v = v, .v_point = v_point(k)});
     }
 }
 
-static void spread_tile(const work *k, const tiles *t, const tw_winograd_place *p, int64_t i) {
+/* The pixels of a tile of dy, `dy` being its first channel of pixel 0; zeros where they lie outside. */
+static void find_pixels(const work *k, const tw_winograd_place *p, const char *dy, const void **pixels) {
+    const tw_winograd_frame *f = k->frame;
+    for (int64_t c = 0, at = 0; c < f->outs; c++)
+        for (int64_t r = 0; r < f->outs; r++, at++) {
+            int64_t pixel = (p->plane * f->written[0] + p->row + r) * f->written[1] + p->col + c;
+            bool inside = p->row + r < f->written[0] && p->col + c < f->written[1];
+            pixels[at] = inside ? dy + k->size * pixel * f->written_channels : f->zeros;
+        }
+}
+
+static void spread_tile(const work *k, const tiles *t, int64_t i, const tw_winograd_place *p,
+                        const tw_winograd_place *next) {
     const tw_winograd_frame *f = k->frame;
     const void *pixels[TW_WINOGRAD_POINTS];
-    for (int64_t b = 0; b < k->along; b++) {
-        int64_t channel = k->group * f->columns + b * k->wide;
-        for (int64_t c = 0, at = 0; c < f->outs; c++)
-            for (int64_t r = 0; r < f->outs; r++, at++) {
-                int64_t pixel = (p->plane * f->written[0] + p->row + r) * f->written[1] + p->col + c;
-                bool inside = p->row + r < f->written[0] && p->col + c < f->written[1];
-                pixels[at] = inside ? k->dy + k->size * (pixel * f->written_channels + channel) : f->zeros;
-            }
-        f->transform->spread(
-            &(tw_winograd_patch){.pixels = pixels,
-                                 .channels = columns_of(k, b),
-                                 .v = t->e + k->size * (b * f->points * e_point(k) + i * k->wide),
-                                 .v_point = e_point(k)});
+    char *e = t->e + k->size * i * k->wide;
+    for (int64_t b = t->of.along0; b < t->of.along1; b++, e += k->size * f->points * e_point(k)) {
+        const char *dy = k->dy + k->size * (k->group * f->columns + b * k->wide);
+        int64_t bytes = k->size * columns_of(k, b);
+        if (next) find_pixels(k, next, dy, pixels);
+        for (int at = 0; next && at < f->outs * f->outs; at++)
+            for (int64_t l = 0; l < bytes; l += LINE) __builtin_prefetch((const char *)pixels[at] + l);
+        find_pixels(k, p, dy, pixels);
+        f->transform->spread(&(tw_winograd_patch){
+            .pixels = pixels, .channels = columns_of(k, b), .v = e, .v_point = e_point(k)});
     }
 }
 
-/* What a tile will read. */
-static void fetch_tile(const work *k, const tw_winograd_place *p) {
-    const tw_winograd_frame *f = k->frame;
-    tw_winograd_fetch(f, p, k->x + k->size * k->group * f->channels, k->size);
-    int64_t bytes = tw_min(f->outs, f->written[1] - p->col) * f->written_channels * k->size;
-    for (int64_t r = 0; r < tw_min(f->outs, f->written[0] - p->row); r++) {
-        int64_t pixel = (p->plane * f->written[0] + p->row + r) * f->written[1] + p->col;
-        for (int64_t b = 0; b < bytes; b += LINE)
-            __builtin_prefetch(k->dy + k->size * pixel * f->written_channels + b);
-    }
-}
-
-static void transform_tiles(const work *k, const tiles *t, int64_t begin, int64_t end) {
-    tw_winograd_place p = tw_winograd_place_of(k->frame, t->begin + begin);
+static void transform_tiles(const work *k, const tiles *t) {
+    tw_winograd_place p = tw_winograd_place_of(k->frame, t->begin);
     p.plane -= k->first_plane;
     tw_winograd_place next = p;
-    for (int i = 0; i < FETCHED; i++) tw_winograd_step(k->frame, &next);
-    for (int64_t i = begin; i < end; i++, tw_winograd_step(k->frame, &p)) {
-        if (i + FETCHED < end) fetch_tile(k, &next);
+    for (int64_t i = 0; i < t->count; i++, p = next) {
         tw_winograd_step(k->frame, &next);
-        patch_tile(k, t, &p, i);
-        spread_tile(k, t, &p, i);
+        const tw_winograd_place *ahead = i + 1 < t->count ? &next : NULL;
+        patch_tile(k, t, i, &p, ahead);
+        spread_tile(k, t, i, &p, ahead);
     }
 }
 
@@ -254,8 +298,8 @@ static void sum_block(const work *k, const tiles *t, int64_t block, char *p, boo
     const tw_winograd_frame *f = k->frame;
     int64_t down = block % k->down, along = block / k->down;
     int64_t padded = tw_round_up(columns_of(k, along), k->loops->lanes);
-    const char *v = t->v + k->size * down * f->points * v_point(k);
-    const char *e = t->e + k->size * along * f->points * e_point(k);
+    const char *v = t->v + k->size * (down - t->of.down0) * f->points * v_point(k);
+    const char *e = t->e + k->size * (along - t->of.along0) * f->points * e_point(k);
     for (int point = 0; point < f->points; point++) {
         sum_point(k, t, channels_of(k, down), padded, v, e, p, start);
         v += k->size * v_point(k);
@@ -271,9 +315,9 @@ static char *slot_block(const work *k, int64_t slot, int64_t block) {
 /* ---- From P to dw. */
 
 /* One channel of all slots, added in order to the first. */
-static void add_slots(const work *k, int64_t slots, int64_t block, int64_t channel) {
+static void add_slots(const work *k, int64_t block, int64_t channel) {
     const tw_winograd_frame *f = k->frame;
-    for (int64_t slot = 1; slot < slots; slot++)
+    for (int64_t slot = 1; slot < k->slots; slot++)
         for (int point = 0; point < f->points; point++) {
             int64_t at = k->size * (point * k->high + channel) * k->wide;
             void *to = slot_block(k, 0, block) + at, *from = slot_block(k, slot, block) + at;
@@ -296,18 +340,18 @@ static void flip(char *g, int64_t row) {
     }
 }
 
-/* dw of one block from its P. */
-static void finish(const work *k, int64_t block, char *p, int64_t slots) {
+/* dw of some channels of a block from its P. */
+static void finish(const work *k, int64_t block, char *p, int64_t begin, int64_t end) {
     const tw_winograd_frame *f = k->frame;
     _Alignas(64) char g[FINISHED * TAPS * WIDE * sizeof(double)];
-    int64_t down = block % k->down, along = block / k->down, channels = channels_of(k, down);
+    int64_t down = block % k->down, along = block / k->down;
     int64_t columns = columns_of(k, along), padded = tw_round_up(columns, k->loops->lanes);
     int64_t first = (k->group * f->columns + along * k->wide) * f->channels + down * k->high;
-    for (int64_t c = 0; c < channels; c += FINISHED) {
-        int64_t count = tw_min(FINISHED, channels - c);
+    for (int64_t c = begin; c < end; c += FINISHED) {
+        int64_t count = tw_min(FINISHED, end - c);
         for (int64_t i = 0; i < count; i++) {
             char *taps = g + k->size * i * TAPS * padded;
-            add_slots(k, slots, block, c + i);
+            add_slots(k, block, c + i);
             f->transform->gradient(&(tw_winograd_filter){.g = taps,
                                                          .columns = padded,
                                                          .u = p + k->size * (c + i) * k->wide,
@@ -325,36 +369,37 @@ static void finish(const work *k, int64_t block, char *p, int64_t slots) {
 
 /* ---- Sharing. */
 
-/* A slot's chunks of this round. */
-static void do_slot(void *context, int64_t slot, int worker) {
+/* The blocks of a share, in which the tiles are summed; the only slot's are finished after its last chunk. */
+static void sum_share(const work *k, const tiles *t, int64_t slot, int64_t chunk, int worker) {
+    bool finishes = k->slots == 1 && t->begin + t->count == k->all;
+    for (int64_t along = t->of.along0; along < t->of.along1; along++)
+        for (int64_t down = t->of.down0; down < t->of.down1; down++) {
+            int64_t block = along * k->down + down;
+            char *p = k->alone ? k->p + worker * block_bytes(k) : slot_block(k, slot, block);
+            sum_block(k, t, block, p, chunk < k->slots);
+            if (finishes) finish(k, block, p, 0, channels_of(k, down));
+        }
+}
+
+/* A slot's chunks of this round, for one share of P. */
+static void do_task(void *context, int64_t task, int worker) {
     const work *k = context;
+    int64_t slot = task / shares_of(k);
     int64_t chunk = k->first + (slot + k->slots - k->first % k->slots) % k->slots;
     for (; chunk < k->last; chunk += k->slots) {
-        tiles t = tiles_of(k, chunk, worker);
-        transform_tiles(k, &t, 0, t.count);
-        for (int64_t block = 0; block < k->blocks; block++)
-            sum_block(k, &t, block, slot_block(k, slot, block), chunk < k->slots);
+        tiles t = tiles_of(k, chunk, task % shares_of(k), worker);
+        transform_tiles(k, &t);
+        sum_share(k, &t, slot, chunk, worker);
     }
 }
 
-static void share_tiles(void *context, int64_t task, int worker) {
+/* Some channels of a block, of all slots. */
+static void finish_rows(void *context, int64_t task, int worker) {
     (void)worker;
     const work *k = context;
-    transform_tiles(k, &k->shared, task * STRIDE, tw_min(k->shared.count, (task + 1) * STRIDE));
-}
-
-static void share_block(void *context, int64_t block, int worker) {
-    const work *k = context;
-    int64_t slot = k->first % k->slots;
-    char *p = k->alone ? k->p + worker * block_bytes(k) : slot_block(k, slot, block);
-    sum_block(k, &k->shared, block, p, k->first < k->slots);
-    if (k->alone) finish(k, block, p, 1);
-}
-
-static void finish_block(void *context, int64_t block, int worker) {
-    (void)worker;
-    const work *k = context;
-    finish(k, block, slot_block(k, 0, block), tw_min(k->slots, tw_ceil_div(k->all, k->chunk)));
+    int64_t pieces = tw_ceil_div(k->high, FINISHED), block = task / pieces, first = task % pieces * FINISHED;
+    int64_t channels = channels_of(k, block % k->down);
+    finish(k, block, slot_block(k, 0, block), first, tw_min(first + FINISHED, channels));
 }
 
 /* ---- The whole pass. */
@@ -369,18 +414,17 @@ typedef struct parts {
 static bool count_parts(const work *k, const tw_problem *problem, int threads, parts *a) {
     const tw_shape *s = &problem->shape;
     const tw_winograd_frame *f = k->frame;
-    int64_t bytes, turned, workers = k->private ? threads : 1;
-    int64_t chunks = tw_ceil_div(f->planes * f->plane_tiles, k->chunk), slots = tw_min(k->slots, chunks);
+    int64_t bytes, turned, workers = tw_min(threads, shares_of(k) * k->slots);
     a->e = tw_round_up(workers * v_all(k) * k->size, TW_ALIGNMENT);
     a->p = a->e + tw_round_up(workers * e_all(k) * k->size, TW_ALIGNMENT);
-    if (!tw_mul(k->alone ? threads : slots * k->blocks, block_bytes(k), &bytes) ||
+    if (!tw_mul(k->alone ? workers : k->slots * k->blocks, block_bytes(k), &bytes) ||
         !tw_add(a->p, bytes, &a->x))
         return false;
     a->images = 0;
-    a->round = k->private ? INT64_MAX : 1;
+    a->round = INT64_MAX;
     a->end = a->dy = a->x;
     if (s->geometry.layout == TW_NHWC) return true;
-    a->round = k->private ? slots : 1;
+    a->round = k->slots;
     a->images = tw_min(s->batch, tw_ceil_div(a->round * k->chunk, f->plane_tiles * s->in[TW_DEPTH]) + 1);
     if (!tw_mul(a->images * k->size, s->in_image, &turned) || !tw_add(a->x, turned + TW_ALIGNMENT, &a->dy))
         return false;
@@ -388,15 +432,19 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
     return tw_mul(a->images * k->size, s->out_image, &turned) && tw_add(a->dy, turned, &a->end);
 }
 
-/* More threads cut P into smaller blocks, which can take less: the workspace is for fewer threads too. */
+/* Fewer threads cut P into larger shares, and fewer images leave slots out: the workspace is for them too. */
 int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
-    int64_t most = 0;
-    for (int t = 1; t <= threads; t++) {
-        work k = work_of(problem, f, t);
-        parts a;
-        if (!count_parts(&k, problem, t, &a)) return INT64_MAX;
-        most = tw_max(most, a.end);
-    }
+    int64_t most = 0, plane_tiles = f->plane_tiles * problem->shape.in[TW_DEPTH];
+    work whole = {.frame = f, .size = (int64_t)tw_type_size(problem->type)};
+    cut_chunks(&whole, plane_tiles);
+    int64_t chunks = tw_ceil_div(f->planes * f->plane_tiles, whole.chunk);
+    for (int t = 1; t <= threads; t++)
+        for (int64_t fewer = tw_min(chunks, whole.slots + 1); fewer > 0; fewer--) {
+            work k = work_of(problem, f, t, fewer);
+            parts a;
+            if (!count_parts(&k, problem, t, &a)) return INT64_MAX;
+            most = tw_max(most, a.end);
+        }
     return most;
 }
 
@@ -420,39 +468,31 @@ static void turn(work *k, const parts *a) {
                 s->out_channels, s->out_pixels, k->job->threads);
 }
 
-static void do_round(work *k) {
-    int threads = k->job->threads;
-    if (k->private) {
-        tw_parallel(threads, tw_min(k->slots, tw_ceil_div(k->all, k->chunk)), do_slot, k);
-        return;
-    }
-    k->shared = tiles_of(k, k->first, 0);
-    tw_parallel(threads, tw_ceil_div(k->shared.count, STRIDE), share_tiles, k);
-    tw_parallel(threads, k->blocks, share_block, k);
-}
-
 void tw_winograd_weights_run(const tw_job *job) {
     const tw_winograd_frame *f = job->state;
-    work k = work_of(job->problem, f, job->threads);
+    const tw_shape *s = &job->problem->shape;
+    int64_t all = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
+    work k = {.frame = f, .size = (int64_t)tw_type_size(job->problem->type)};
+    cut_chunks(&k, f->plane_tiles * s->in[TW_DEPTH]);
+    int64_t chunks = tw_ceil_div(all, k.chunk);
+    k = work_of(job->problem, f, job->threads, chunks);
     parts a;
     if (!count_parts(&k, job->problem, job->threads, &a)) return; /* no such workspace can have been made */
-    const tw_shape *s = &job->problem->shape;
     k.job = job;
+    k.all = all;
     k.v = job->workspace;
     k.e = k.v + a.e;
     k.p = k.v + a.p;
     if (f->columns % k.loops->lanes != 0)
-        memset(k.e, 0, (size_t)(a.p - a.e));             /* columns beyond the last are read */
-    k.all = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
-    int64_t chunks = tw_ceil_div(k.all, k.chunk);
+        memset(k.e, 0, (size_t)(a.p - a.e)); /* columns beyond the last are read */
     for (k.group = 0; k.group < f->groups; k.group++) {
         k.x = a.images == 0 ? job->x : NULL;
         k.dy = a.images == 0 ? job->dy : NULL;
         for (k.first = 0; k.first < chunks; k.first = k.last) {
             k.last = a.round < chunks - k.first ? k.first + a.round : chunks;
             turn(&k, &a);
-            do_round(&k);
+            tw_parallel(job->threads, k.slots * shares_of(&k), do_task, &k);
         }
-        if (!k.alone) tw_parallel(job->threads, k.blocks, finish_block, &k);
+        if (k.slots > 1) tw_parallel(job->threads, k.blocks * tw_ceil_div(k.high, FINISHED), finish_rows, &k);
     }
 }
