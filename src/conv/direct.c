@@ -158,4 +158,5 @@ const tw_algorithm tw_algorithm_direct = {
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run,
+    .sums_dy = true,
 };

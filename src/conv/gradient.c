@@ -262,13 +262,14 @@ void tw_gradient_staged_bytes(const tw_gradient *g, int64_t *x, int64_t *dy) {
     *dy = tw_round_up(*dy, TW_ALIGNMENT);
 }
 
-/* Partial gradients come once for each slot, or once for each worker. */
+/* Partial gradients come once for each slot, or once for each worker; sums of dy once for each slot. */
 int64_t tw_gradient_workspace(const tw_gradient *g, int threads) {
-    int64_t x, dy, sums;
+    int64_t x, dy, sums, db;
     tw_gradient_staged_bytes(g, &x, &dy);
     if (x == INT64_MAX || !tw_mul(g->partial, (g->at_once ? threads : g->slots) * (int64_t)g->size, &sums) ||
         sums > INT64_MAX / 2 || !tw_add(x, dy, &x) || !tw_mul(x, threads, &x) ||
-        !tw_add(x, tw_round_up(sums, TW_ALIGNMENT) + threads * TW_ALIGNMENT, &x))
+        !tw_add(x, tw_round_up(sums, TW_ALIGNMENT) + threads * TW_ALIGNMENT, &x) ||
+        !tw_mul(g->out_channels * (int64_t)g->size + TW_ALIGNMENT, g->slots, &db) || !tw_add(x, db, &x))
         return INT64_MAX;
     return x;
 }

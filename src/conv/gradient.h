@@ -17,6 +17,9 @@
  * takes long beside summing them. Then all taps of one panel come first and its sums are woven into the
  * weights from the first cache, while the next panel's part of them is fetched.
  *
+ * The gradient of the bias is summed in the same go: dy of a chunk when it is staged, so that it is read
+ * once.
+ *
  * Taps whose source lies outside are left out, so a padding zero never meets an infinity. Only with few input
  * channels the taps of a row are joined to one tile, and then padding is multiplied, unless the chunk's dy
  * holds a NaN or an infinity. */
@@ -81,6 +84,7 @@ typedef struct tw_gradient_work {
     const tw_gradient *g;
     const tw_job *job;
     char *sums, *x, *dy; /* workspace: all partial gradients; this worker's staged numbers */
+    char *db;            /* the slot's sums of dy, of all channels; NULL: not wanted */
     int64_t slot, group, down0, down1;
     int64_t chunk, image0, image1, z, y0, y1, x0, x1;
     int64_t x_low, y_low; /* source column and row at the beginning of what is staged */
@@ -93,6 +97,9 @@ typedef struct tw_gradient_work {
 void tw_gradient_staged_bytes(const tw_gradient *gradient, int64_t *x, int64_t *dy);
 
 void tw_gradient_find_chunk(tw_gradient_work *work, int64_t chunk);
+
+/* Adds dy of the chunk to the slot's sums, of this share's part of the group's channels. */
+void tw_gradient_sum_dy(const tw_gradient_work *work);
 
 /* Stages what lies down the tiles, for the chunk; what lies across, for the block. */
 void tw_gradient_stage_down(tw_gradient_work *work);

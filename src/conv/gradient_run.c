@@ -255,6 +255,10 @@ static void add_slots(void *context, int64_t task, int worker) {
 
 /* ---- Tasks: a slot, a group, a share of the rows. */
 
+static int64_t db_bytes(const tw_gradient *g) {
+    return tw_round_up(g->out_channels * (int64_t)g->size, TW_ALIGNMENT);
+}
+
 static work begin(const whole *all, int64_t task, int worker) {
     const tw_gradient *g = all->g;
     int64_t x, dy, own = tw_round_up(g->partial * (int64_t)g->size, TW_ALIGNMENT);
@@ -265,9 +269,12 @@ static work begin(const whole *all, int64_t task, int worker) {
                          : tw_round_up(g->partial * g->slots * (int64_t)g->size, TW_ALIGNMENT);
     k.x = memory + worker * (x + dy);
     k.dy = k.x + x;
+    memory += all->job->threads * (x + dy);
     int64_t share = task % g->parts;
     k.group = task / g->parts % g->groups;
     k.slot = task / g->parts / g->groups;
+    k.db = tw_gradient_slots(g) == 1 ? all->job->db : memory + k.slot * db_bytes(g);
+    if (!all->job->db) k.db = NULL;
     k.down0 = share * g->down / g->parts, k.down1 = (share + 1) * g->down / g->parts;
     return k;
 }
@@ -320,6 +327,7 @@ static void run_task(void *context, int64_t task, int worker) {
     for (int64_t chunk = tw_gradient_first(g, k.slot), next; chunk < g->chunks; chunk = next) {
         next = tw_gradient_next(g, k.slot, chunk);
         tw_gradient_find_chunk(&k, chunk);
+        tw_gradient_sum_dy(&k);
         tw_gradient_stage_down(&k);
         for (k.block = 0; k.block < g->blocks; k.block++) {
             tw_gradient_stage_across(&k);
@@ -328,10 +336,22 @@ static void run_task(void *context, int64_t task, int worker) {
     }
 }
 
+/* The slots' sums of dy, in order. */
+static void add_biases(const whole *all) {
+    const tw_gradient *g = all->g;
+    const tw_problem *problem = all->job->problem;
+    work k = begin(all, 0, 0);
+    char *db = all->job->db;
+    memcpy(db, k.db, (size_t)(g->out_channels * (int64_t)g->size));
+    for (int64_t slot = 1; slot < tw_gradient_slots(g); slot++)
+        problem->kernel->sweeps[problem->type]->add(g->out_channels, db, k.db + slot * db_bytes(g), db);
+}
+
 void tw_gradient_execute(const tw_gradient *g, const tw_job *job) {
     whole all = {g, job};
     int64_t slots = tw_gradient_slots(g);
     tw_parallel(job->threads, slots * g->groups * g->parts, run_task, &all);
+    if (slots > 1 && job->db) add_biases(&all);
     if (slots > 1)
         tw_parallel(job->threads, g->groups * g->blocks * tw_ceil_div(g->down, added_rows(g)), add_slots,
                     &all);

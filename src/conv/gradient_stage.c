@@ -1,4 +1,5 @@
-/* Staging for the weight gradient: the pixels of a chunk, brought into the order in which tiles read them. */
+/* Staging for the weight gradient: the pixels of a chunk, brought into the order in which tiles read them,
+ * and the sum of dy, which is the gradient of the bias. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -127,6 +128,40 @@ static void pack_dy(const tw_gradient_work *k) {
     }
 }
 
+/* The output channels whose dy a share sums: as many of the group's as it has of the rows of the tile. */
+static int64_t summed(const tw_gradient *g, int64_t down) {
+    return g->group_out * down / g->down;
+}
+
+static char *sums_of(const tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    return k->db + (k->group * g->group_out + summed(g, k->down0)) * (int64_t)g->size;
+}
+
+void tw_gradient_sum_dy(const tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    bool last = g->layout == TW_NHWC;
+    int64_t size = (int64_t)g->size, first = summed(g, k->down0);
+    tw_sums sums = {.pixels = (k->y1 - k->y0) * (k->x1 - k->x0),
+                    .pixel_step = last ? g->out_channels : 1,
+                    .channels = summed(g, k->down1) - first,
+                    .channel_step = last ? 1 : g->out_pixels};
+    if (!k->db || sums.channels == 0) return;
+    sums.total = sums_of(k);
+    if (k->chunk == tw_gradient_first(g, k->slot)) memset(sums.total, 0, (size_t)(sums.channels * size));
+    if (g->by_images) sums.pixels = k->image1 - k->image0;
+    for (int64_t i = k->image0; i < (g->by_images ? k->image0 + 1 : k->image1); i++) {
+        sums.in = find_row(k, i, k->y0).from + first * sums.channel_step * size;
+        k->job->problem->loops->sums(&sums);
+    }
+}
+
+/* A NaN or an infinity stays in the sum. */
+static bool has_finite_sums(const tw_gradient_work *k) {
+    int64_t count = summed(k->g, k->down1) - summed(k->g, k->down0);
+    return k->db && k->job->problem->loops->all_finite(sums_of(k), count);
+}
+
 /* The group's dy of the chunk, as long runs as there are. */
 static bool is_finite(const tw_gradient_work *k) {
     const tw_gradient *g = k->g;
@@ -149,7 +184,7 @@ void tw_gradient_stage_down(tw_gradient_work *k) {
     const tw_gradient *g = k->g;
     /* x that stands in place has no padding, whose zeros an infinity would make NaN; and its taps taken alone
      * would be read in whole vectors, beyond its end */
-    k->infinite = g->joined && !g->x_in_place && !k->job->dy_finite && !is_finite(k);
+    k->infinite = g->joined && !g->x_in_place && !k->job->dy_finite && !has_finite_sums(k) && !is_finite(k);
     k->x_pitch = g->joined ? g->group_in : k->down1 - k->down0;
     if (g->across_in && !g->dy_in_place) pack_dy(k);
     if (!g->across_in && !g->x_in_place) stage_x(k, g->joined ? 0 : k->down0);
