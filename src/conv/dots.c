@@ -8,8 +8,8 @@
  * partial sums are added in a tree (kernel.h, tw_dots). Chunk number i is added to the partial gradient i mod
  * 16, and these are added up at the end. Chunks depend on the geometry of an image alone.
  *
- * Padding is multiplied, but never when dy of the chunk holds an infinity or a NaN: then taps are summed one
- * by one over the pixels whose source lies inside. */
+ * Padding is multiplied, but never when dy of the chunk holds an infinity or a NaN: then a second window says
+ * which numbers lie inside, and the others are left out of the same sums. */
 #include "conv/dots.h"
 
 #include <string.h>
@@ -64,6 +64,7 @@ static plan describe(const tw_problem *problem) {
     p.dy_pitch = CHUNK + PHASES; /* channels in other sets of the first cache */
     if (p.last && s->out_channels > 1)
         p.dy_bytes = tw_round_up(s->out_channels * p.dy_pitch * size, TW_ALIGNMENT);
+    if (p.padded) p.inside_bytes = tw_round_up(p.window_plane * size, TW_ALIGNMENT);
     return p;
 }
 
@@ -119,53 +120,44 @@ static int64_t offset(const plan *p, int64_t at) {
     return at / p->taps * p->window_plane + tap[TW_WIDTH] * p->window_x + row * p->piece;
 }
 
-/* `rows` output channels from `n` on, `columns` weights from `at` on. */
-static void run_tile(const chunk *k, const tw_strip *strips, int64_t count, int64_t n, int rows, int64_t at,
+/* `rows` output channels from `n` on, `columns` weights from `at` on; `inside`: of each strip, NULL where all
+ * of it counts. */
+static void run_tile(const chunk *k, const void *const *inside, int64_t n, int rows, int64_t at,
                      int columns) {
     const plan *p = k->p;
-    int64_t offsets[MOST_COLUMNS], weights = p->shape->in_channels * p->taps;
-    for (int j = 0; j < columns; j++) offsets[j] = offset(p, at + j);
-    tw_dots d = {.strips = strips,
-                 .count = count,
+    int64_t offsets[MOST_COLUMNS], marks[MOST_COLUMNS], weights = p->shape->in_channels * p->taps;
+    for (int j = 0; j < columns; j++) {
+        offsets[j] = offset(p, at + j);
+        marks[j] = offsets[j] - (at + j) / p->taps * p->window_plane;
+    }
+    tw_dots d = {.strips = k->strips,
+                 .count = k->count,
                  .a_pitch = k->dy_pitch,
                  .a_begin = n * k->dy_pitch,
                  .offset = offsets,
+                 .inside = inside,
+                 .inside_offset = marks,
                  .c = k->sums + (n * weights + at) * (int64_t)p->size,
                  .c_row = weights,
                  .rows = rows,
                  .columns = columns,
                  .accumulate = !k->first};
-    p->job->problem->loops->dots(&d);
+    const tw_loops *loops = p->job->problem->loops;
+    if (inside)
+        loops->dots_inside(&d);
+    else
+        loops->dots(&d);
 }
 
-/* The rows of one tap as strips, cut to where its source lies inside. */
-static int64_t cut_strips(const chunk *k, int64_t at, tw_strip *strips) {
+/* Where each strip begins in the window that says what lies inside: the same for all images. */
+static void list_inside(chunk *k, const void **inside) {
     const plan *p = k->p;
-    const tw_shape *s = p->shape;
-    int64_t tap[TW_AXES], source[TW_AXES], count = 0, size = (int64_t)p->size, rows = k->y1 - k->y0;
-    find_tap(s, at % p->taps, tap);
-    for (int a = 0; a < TW_AXES; a++) source[a] = tap[a] * s->dilation[a] - s->pad[a];
-    int64_t begin = tw_max(k->x0, -source[TW_WIDTH]), end = tw_min(k->x1, s->in[TW_WIDTH] - source[TW_WIDTH]);
-    int64_t z = k->z * s->stride[TW_DEPTH] + source[TW_DEPTH];
-    if (begin >= end || z < 0 || z >= s->in[TW_DEPTH]) return 0;
-    for (int64_t i = 0; i < k->image1 - k->image0; i++)
-        for (int64_t r = 0; r < rows; r++) {
-            int64_t y = (k->y0 + r) * s->stride[TW_HEIGHT] + source[TW_HEIGHT];
-            if (y < 0 || y >= s->in[TW_HEIGHT]) continue;
-            const tw_strip *strip = &k->strips[p->joined ? i : i * rows + r];
-            int64_t skip = begin - k->x0 + (p->joined ? r * p->piece : 0);
-            strips[count++] = (tw_strip){(const char *)strip->a + skip * size,
-                                         (const char *)strip->b + skip * size, end - begin};
-        }
-    return count;
-}
-
-/* Weight by weight, over what lies inside. */
-static void run_cut(const chunk *k, int64_t n, int rows) {
-    const plan *p = k->p;
-    tw_strip strips[TW_DOTS_STRIPS];
-    for (int64_t at = 0; at < p->shape->in_channels * p->taps; at++)
-        run_tile(k, strips, cut_strips(k, at, strips), n, rows, at, 1);
+    if (!k->marked) tw_dots_mark_inside(k);
+    k->marked = p->steady;
+    for (int64_t i = 0; i < k->count; i++) {
+        int64_t y = p->joined ? 0 : i % (k->y1 - k->y0);
+        inside[i] = k->inside + y * p->shape->stride[TW_HEIGHT] * p->piece * (int64_t)p->size;
+    }
 }
 
 /* Tiles whose dy, some kilobytes for each output channel, stays in the first cache for all weights. */
@@ -176,19 +168,20 @@ static void run_chunk(chunk *k) {
     int64_t tiles = tw_ceil_div(weights, loops->dot_columns);
     tw_dots_stage(k);
     bool cut = p->padded && !p->job->dy_finite && !is_finite(k);
+    const void *inside[TW_DOTS_STRIPS];
+    if (cut) list_inside(k, inside);
     for (int64_t n = 0, rows; n < channels; n += rows) {
         rows = tw_min(loops->dot_rows, channels - n);
-        if (cut) run_cut(k, n, (int)rows);
-        for (int64_t i = 0, at = 0, end; i < tiles && !cut; i++, at = end) {
+        for (int64_t i = 0, at = 0, end; i < tiles; i++, at = end) {
             end = (i + 1) * weights / tiles;
-            run_tile(k, k->strips, k->count, n, (int)rows, at, (int)(end - at));
+            run_tile(k, cut ? inside : NULL, n, (int)rows, at, (int)(end - at));
         }
     }
 }
 
-/* The workspace: partial gradients, then each worker's windows, gathered rows and dy. */
+/* The workspace: partial gradients, then each worker's windows, gathered rows, dy and what lies inside. */
 static int64_t worker_bytes(const plan *p) {
-    return p->x_bytes + p->row_bytes + p->dy_bytes;
+    return p->x_bytes + p->row_bytes + p->dy_bytes + p->inside_bytes;
 }
 
 static void run_slot(void *context, int64_t slot, int worker) {
@@ -198,12 +191,14 @@ static void run_slot(void *context, int64_t slot, int worker) {
     chunk k = {.p = p, .sums = memory + slot * p->dw * size};
     k.x = memory + tw_round_up(SLOTS * p->dw * size, TW_ALIGNMENT) + worker * worker_bytes(p);
     k.gathered = k.x + p->x_bytes, k.dy = k.gathered + p->row_bytes;
+    k.inside = k.dy + p->dy_bytes;
     for (int64_t number = slot; number < p->chunks; number += SLOTS) {
         find_chunk(&k, number);
         k.first = number == slot;
-        k.clean = p->clean[worker];
+        k.clean = p->clean[worker], k.marked = p->marked[worker];
         run_chunk(&k);
         if (p->steady && !k.clean && k.image1 - k.image0 == p->images) p->clean[worker] = true;
+        p->marked[worker] = k.marked;
     }
 }
 

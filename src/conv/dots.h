@@ -19,19 +19,21 @@ typedef struct tw_dots_plan {
     int64_t piece, pieces; /* pixels of a row in a chunk, at most; pieces of a row */
     int64_t rows, row_chunks, images, chunks;
     int64_t window_rows, window_x, window_plane,
-        window_image;                     /* rows; numbers for a column, channel, image */
-    int64_t taps;                         /* of a channel */
-    int64_t dw, dy_pitch;                 /* numbers */
-    int64_t x_bytes, row_bytes, dy_bytes; /* of a worker */
-    bool clean[TW_MAX_THREADS];           /* the worker's padding is zero */
+        window_image;                                   /* rows; numbers for a column, channel, image */
+    int64_t taps;                                       /* of a channel */
+    int64_t dw, dy_pitch;                               /* numbers */
+    int64_t x_bytes, row_bytes, dy_bytes, inside_bytes; /* of a worker */
+    bool clean[TW_MAX_THREADS];                         /* the worker's padding is zero */
+    bool marked[TW_MAX_THREADS];                        /* and what lies inside is known, if `steady` */
 } tw_dots_plan;
 
 /* A chunk, as its worker sees it. */
 typedef struct tw_dots_chunk {
     const tw_dots_plan *p;
-    char *x, *gathered, *dy, *sums;
-    bool first; /* of its slot: sums begin */
-    bool clean; /* padding needs no zeros any more */
+    char *x, *gathered, *dy, *inside, *sums;
+    bool first;  /* of its slot: sums begin */
+    bool clean;  /* padding needs no zeros any more */
+    bool marked; /* `inside` is known */
     int64_t image0, image1, z, y0, y1, x0, x1;
     tw_strip strips[TW_DOTS_STRIPS]; /* dy's channel 0 and the window's first number */
     int64_t count, dy_pitch;
@@ -47,5 +49,8 @@ static inline int64_t tw_dots_reach(const tw_shape *s, int axis, int64_t outputs
 
 /* Stages x and dy of the chunk, and lists its strips. */
 void tw_dots_stage(tw_dots_chunk *chunk);
+
+/* Writes which numbers of a channel's window lie inside the image, as tw_dots.inside wants it. */
+void tw_dots_mark_inside(const tw_dots_chunk *chunk);
 
 #endif

@@ -150,3 +150,29 @@ void tw_dots_stage(tw_dots_chunk *k) {
         }
     }
 }
+
+/* One row of a window: bits set where column `column` of the kernel meets x inside. */
+static void mark_row(const chunk *k, int64_t column, bool row_inside, char *to) {
+    const tw_shape *s = k->p->shape;
+    int64_t size = (int64_t)k->p->size, count = k->x1 - k->x0;
+    int64_t shift = k->x0 + column * s->dilation[TW_WIDTH] - s->pad[TW_WIDTH];
+    int64_t begin = tw_max(0, tw_min(count, -shift)),
+            end = tw_max(begin, tw_min(count, s->in[TW_WIDTH] - shift));
+    memset(to, 0, (size_t)(count * size));
+    if (row_inside) memset(to + begin * size, 0xff, (size_t)((end - begin) * size));
+}
+
+void tw_dots_mark_inside(const tw_dots_chunk *k) {
+    const tw_dots_plan *p = k->p;
+    const tw_shape *s = p->shape;
+    int64_t rows = tw_dots_reach(s, TW_HEIGHT, k->y1 - k->y0);
+    for (int64_t t = 0; t < s->kernel[TW_DEPTH]; t++) {
+        int64_t z = k->z * s->stride[TW_DEPTH] + t * s->dilation[TW_DEPTH] - s->pad[TW_DEPTH];
+        bool there = z >= 0 && z < s->in[TW_DEPTH];
+        for (int64_t column = 0; column < s->kernel[TW_WIDTH]; column++)
+            for (int64_t r = 0; r < rows; r++) {
+                int64_t row = column * p->window_x + (t * p->window_rows + r) * p->piece;
+                mark_row(k, column, there && source_row(k, r) >= 0, k->inside + row * (int64_t)p->size);
+            }
+    }
+}

@@ -244,11 +244,18 @@ void tw_gradient_free(tw_gradient *g) {
     for (int a = 0; a < TW_AXES; a++) tw_axis_free(&g->axis[a]);
 }
 
-void tw_gradient_staged_bytes(const tw_gradient *g, int64_t *x, int64_t *dy) {
+/* Taps across: one staged row; else what takes in all lanes. */
+static int64_t lanes_bytes(const tw_gradient *g) {
+    if (!g->joined || !g->axis[TW_WIDTH].outside) return 0;
+    int64_t numbers = (g->across_in ? g->x_width * g->group_in : 0) + g->block;
+    return tw_round_up(numbers * (int64_t)g->size, TW_ALIGNMENT);
+}
+
+void tw_gradient_staged_bytes(const tw_gradient *g, int64_t *x, int64_t *dy, int64_t *lanes) {
     int64_t size = (int64_t)g->size, pixels = g->chunk_images * g->chunk_rows * g->chunk_pixels;
     int64_t channels = g->joined ? g->group_in : g->across_in ? g->block : g->part;
     int64_t planes = g->chunk_images * g->axis[TW_DEPTH].most;
-    *x = *dy = 0;
+    *x = *dy = *lanes = 0;
     if (!g->x_in_place) {
         if (!tw_mul(planes, g->x_rows, x) || !tw_mul(*x, g->x_width, x) || !tw_mul(*x, channels * size, x) ||
             *x > INT64_MAX / 4) {
@@ -260,14 +267,15 @@ void tw_gradient_staged_bytes(const tw_gradient *g, int64_t *x, int64_t *dy) {
     }
     if (!g->dy_in_place) *dy = pixels * (g->across_in ? tw_round_up(g->part, g->most_rows) : g->block) * size;
     *dy = tw_round_up(*dy, TW_ALIGNMENT);
+    *lanes = lanes_bytes(g);
 }
 
 /* Partial gradients come once for each slot, or once for each worker; sums of dy once for each slot. */
 int64_t tw_gradient_workspace(const tw_gradient *g, int threads) {
-    int64_t x, dy, sums, db;
-    tw_gradient_staged_bytes(g, &x, &dy);
+    int64_t x, dy, lanes, sums, db;
+    tw_gradient_staged_bytes(g, &x, &dy, &lanes);
     if (x == INT64_MAX || !tw_mul(g->partial, (g->at_once ? threads : g->slots) * (int64_t)g->size, &sums) ||
-        sums > INT64_MAX / 2 || !tw_add(x, dy, &x) || !tw_mul(x, threads, &x) ||
+        sums > INT64_MAX / 2 || !tw_add(x, dy + lanes, &x) || !tw_mul(x, threads, &x) ||
         !tw_add(x, tw_round_up(sums, TW_ALIGNMENT) + threads * TW_ALIGNMENT, &x) ||
         !tw_mul(g->out_channels * (int64_t)g->size + TW_ALIGNMENT, g->slots, &db) || !tw_add(x, db, &x))
         return INT64_MAX;

@@ -21,8 +21,9 @@
  * once.
  *
  * Taps whose source lies outside are left out, so a padding zero never meets an infinity. Only with few input
- * channels the taps of a row are joined to one tile, and then padding is multiplied, unless the chunk's dy
- * holds a NaN or an infinity. */
+ * channels the taps of a row are joined to one tile, and then padding is multiplied. Where the chunk's dy
+ * holds a NaN or an infinity, rows of pixels are cut where other taps lie inside, and parts of tiles summed.
+ */
 #ifndef TW_CONV_GRADIENT_H
 #define TW_CONV_GRADIENT_H
 
@@ -84,6 +85,7 @@ typedef struct tw_gradient_work {
     const tw_gradient *g;
     const tw_job *job;
     char *sums, *x, *dy; /* workspace: all partial gradients; this worker's staged numbers */
+    char *lanes;         /* what a tile needs to sum a part, if `infinite` (tw_part) */
     char *db;            /* the slot's sums of dy, of all channels; NULL: not wanted */
     int64_t slot, group, down0, down1;
     int64_t chunk, image0, image1, z, y0, y1, x0, x1;
@@ -93,8 +95,8 @@ typedef struct tw_gradient_work {
     bool infinite; /* the chunk's dy holds a NaN or an infinity */
 } tw_gradient_work;
 
-/* Bytes of a worker's staged x and staged dy; INT64_MAX in *x: more than can be counted. */
-void tw_gradient_staged_bytes(const tw_gradient *gradient, int64_t *x, int64_t *dy);
+/* Bytes of a worker's staged x, staged dy and lanes; INT64_MAX in *x: more than can be counted. */
+void tw_gradient_staged_bytes(const tw_gradient *gradient, int64_t *x, int64_t *dy, int64_t *lanes);
 
 void tw_gradient_find_chunk(tw_gradient_work *work, int64_t chunk);
 

@@ -11,17 +11,16 @@
 
 typedef tw_gradient_work work;
 
-/* One tap, or one row of taps. */
+/* One tap, or one row of taps, x being the first. */
 typedef struct tap {
     int64_t z, y, x;
-    bool row;
 } tap;
 
 /* The output pixels of a row that see this tap inside the source. */
 static void inside(const work *k, const tap *t, int64_t *begin, int64_t *end) {
     const tw_axis *x = &k->g->axis[TW_WIDTH];
     *begin = k->x0, *end = k->x1;
-    if (t->row || k->g->mode != TW_PAD_ZEROS || !x->outside) return;
+    if (k->g->joined || k->g->mode != TW_PAD_ZEROS || !x->outside) return;
     int64_t shift = x->shift[t->x];
     if (shift < 0) *begin = tw_max(k->x0, tw_ceil_div(-shift, x->in_step));
     *end = shift >= x->from ? 0 : tw_min(k->x1, (x->from - 1 - shift) / x->in_step + 1);
@@ -67,8 +66,38 @@ static const char *dy_at(const work *k, int64_t image, int64_t y, int64_t x) {
     return dy + (pixel * dy_pitch(k) + first) * (int64_t)g->size;
 }
 
-/* One strip for each row of pixels; with by_images a single one. */
-static int64_t list_strips(const work *k, const tap *t, tw_strip *strips) {
+/* Numbers from one product of a chain to the next, in x. */
+static int64_t x_step(const work *k) {
+    const tw_gradient *g = k->g;
+    if (!g->by_images) return g->axis[TW_WIDTH].in_step * (g->x_in_place ? g->in_channels : k->x_pitch);
+    return g->x_in_place ? g->in_image : g->kernel[TW_DEPTH] * g->x_rows * g->x_width * k->x_pitch;
+}
+
+/* A strip of joined taps, cut where other taps of the row lie inside: pixel by pixel at the sides. Returns
+ * how many pieces. */
+static int64_t cut_strip(const work *k, const tw_strip *strip, tw_strip *strips, tw_part *parts) {
+    const tw_gradient *g = k->g;
+    const tw_axis *x = &g->axis[TW_WIDTH];
+    int64_t size = (int64_t)g->size, in = x->in_step * g->group_in, count = 0, a_step = x_step(k),
+            b_step = dy_pitch(k), k0, k1, m0, m1;
+    if (g->across_in) a_step = dy_pitch(k), b_step = x_step(k);
+    for (int64_t j = 0, n; j < strip->length; j += n) {
+        tw_axis_inside(x, 0, k->x0 + j, &k0, &k1);
+        for (n = 1; j + n < strip->length; n++) {
+            tw_axis_inside(x, 0, k->x0 + j + n, &m0, &m1);
+            if (m0 != k0 || m1 != k1) break;
+        }
+        if (k0 == k1) continue;
+        parts[count] = (tw_part){k->lanes, k0 * g->group_in, k1 * g->group_in};
+        if (g->across_in) parts[count] = (tw_part){k->lanes + j * in * size, 0, g->down};
+        strips[count++] = (tw_strip){(const char *)strip->a + j * a_step * size,
+                                     (const char *)strip->b + j * b_step * size, n};
+    }
+    return count;
+}
+
+/* One strip for each row of pixels; with by_images a single one; if dy is not finite, pieces of them. */
+static int64_t list_strips(const work *k, const tap *t, tw_strip *strips, tw_part *parts) {
     const tw_gradient *g = k->g;
     const tw_axis *ax = &g->axis[TW_WIDTH];
     int64_t count = 0, begin, end, plane = tw_gradient_source(g, TW_DEPTH, k->z, t->z);
@@ -81,7 +110,11 @@ static int64_t list_strips(const work *k, const tap *t, tw_strip *strips) {
             int64_t row = tw_gradient_source(g, TW_HEIGHT, y, t->y);
             if (row < 0) continue;
             const char *x = x_at(k, i, t->z, plane, row, column), *dy = dy_at(k, i, y, begin);
-            strips[count++] = g->across_in ? (tw_strip){dy, x, end - begin} : (tw_strip){x, dy, end - begin};
+            tw_strip strip = g->across_in ? (tw_strip){dy, x, end - begin} : (tw_strip){x, dy, end - begin};
+            if (k->infinite)
+                count += cut_strip(k, &strip, strips + count, parts + count);
+            else
+                strips[count++] = strip;
             if (g->by_images) {
                 strips[0].length = k->image1 - k->image0;
                 return 1;
@@ -90,15 +123,7 @@ static int64_t list_strips(const work *k, const tap *t, tw_strip *strips) {
     return count;
 }
 
-/* Numbers from one product of a chain to the next, in x. */
-static int64_t x_step(const work *k) {
-    const tw_gradient *g = k->g;
-    if (!g->by_images) return g->axis[TW_WIDTH].in_step * (g->x_in_place ? g->in_channels : k->x_pitch);
-    return g->x_in_place ? g->in_image : g->kernel[TW_DEPTH] * g->x_rows * g->x_width * k->x_pitch;
-}
-
-/* Where the sums of a tap begin, and how far apart their rows are. Joined taps may have to be summed one by
- * one: then each finds its place in the row. */
+/* Where the sums of a tap begin, and how far apart their rows are. */
 static char *sums_at(const work *k, const tap *t, int64_t *pitch) {
     const tw_gradient *g = k->g;
     int64_t size = (int64_t)g->size, row = tw_gradient_row(g, k->block);
@@ -107,35 +132,27 @@ static char *sums_at(const work *k, const tap *t, int64_t *pitch) {
         int64_t n = k->group * g->group_out + k->down0;
         return (char *)k->job->dw + (n * g->group_in + k->block * g->block) * size;
     }
-    int64_t number = t->z * g->kernel[TW_HEIGHT] + t->y, within = 0;
-    if (g->joined)
-        within = t->x * g->group_in * (g->across_in ? 1 : row);
-    else
-        number = number * g->kernel[TW_WIDTH] + t->x;
+    int64_t number = t->z * g->kernel[TW_HEIGHT] + t->y;
+    if (!g->joined) number = number * g->kernel[TW_WIDTH] + t->x;
     if (g->flipped) number = g->tap_rows - 1 - number;
     *pitch = row;
     int64_t at = k->slot * g->partial + tw_gradient_at(g, k->group, k->block) +
-                 (number * g->sum_rows + (g->by_panel ? 0 : k->down0)) * row + within;
+                 (number * g->sum_rows + (g->by_panel ? 0 : k->down0)) * row;
     return k->sums + at * size;
-}
-
-static int64_t count_taps(const work *k) {
-    return k->infinite ? k->g->kernel_taps : k->g->tap_rows;
 }
 
 static tap tap_at(const work *k, int64_t number) {
     const tw_gradient *g = k->g;
-    bool row = g->joined && !k->infinite;
-    int64_t width = row ? 1 : g->kernel[TW_WIDTH], line = number / width;
-    return (tap){line / g->kernel[TW_HEIGHT], line % g->kernel[TW_HEIGHT], number % width, row};
+    int64_t width = g->joined ? 1 : g->kernel[TW_WIDTH], line = number / width;
+    return (tap){line / g->kernel[TW_HEIGHT], line % g->kernel[TW_HEIGHT], number % width};
 }
 
 /* The tile of a tap, or of all taps of a row; its rows are those of a panel. */
-static tw_tile tile_of_tap(const work *k, const tap *t, tw_strip *strips) {
+static tw_tile tile_of_tap(const work *k, const tap *t, tw_strip *strips, tw_part *parts) {
     const tw_gradient *g = k->g;
-    bool alone = g->joined && !t->row;
-    int64_t columns = alone && g->across_in ? g->group_in : tw_gradient_columns(g, k->block);
-    tw_tile tile = {.strips = strips, .count = list_strips(k, t, strips), .a_row = 1};
+    int64_t columns = tw_gradient_columns(g, k->block);
+    tw_tile tile = {.strips = strips, .parts = parts, .a_row = 1};
+    tile.count = list_strips(k, t, strips, parts);
     tile.c = sums_at(k, t, &tile.c_row);
     tile.start_row = tile.c_row;
     tile.a_col = g->across_in ? dy_pitch(k) : x_step(k);
@@ -171,11 +188,13 @@ static int64_t panel_begin(const work *k, const panels *a, int64_t panel, int64_
 /* All panels of the share for one tap. */
 static void run_tap(const work *k, const tap *t) {
     const tw_gradient *g = k->g;
+    const tw_loops *loops = k->job->problem->loops;
     tw_strip strips[TW_GRADIENT_STRIPS];
-    bool first = k->chunk == tw_gradient_first(g, k->slot), alone = g->joined && !t->row;
-    tw_tile tile = tile_of_tap(k, t, strips);
+    tw_part parts[TW_GRADIENT_STRIPS];
+    bool first = k->chunk == tw_gradient_first(g, k->slot);
+    tw_tile tile = tile_of_tap(k, t, strips, parts);
     if (tile.count == 0 && !first) return;
-    panels a = cut_rows(k, alone && !g->across_in ? g->group_in : k->down1 - k->down0, tile.vecs);
+    panels a = cut_rows(k, k->down1 - k->down0, tile.vecs);
     char *sums = tile.c;
     for (int64_t p = 0; p < a.count; p++) {
         int64_t row = panel_row(&a, p);
@@ -183,7 +202,12 @@ static void run_tap(const work *k, const tap *t) {
         tile.a_begin = panel_begin(k, &a, p, tile.a_col);
         tile.c = sums + row * tile.c_row * (int64_t)g->size;
         tile.start = first ? NULL : tile.c;
-        k->job->problem->loops->tile(&tile);
+        if (k->infinite) {
+            loops->tile_parts(&tile);
+            for (int64_t i = 0; i < tile.count; i++) parts[i].first -= tile.rows, parts[i].end -= tile.rows;
+        } else {
+            loops->tile(&tile);
+        }
     }
 }
 
@@ -261,15 +285,15 @@ static int64_t db_bytes(const tw_gradient *g) {
 
 static work begin(const whole *all, int64_t task, int worker) {
     const tw_gradient *g = all->g;
-    int64_t x, dy, own = tw_round_up(g->partial * (int64_t)g->size, TW_ALIGNMENT);
-    tw_gradient_staged_bytes(g, &x, &dy);
+    int64_t x, dy, lanes, own = tw_round_up(g->partial * (int64_t)g->size, TW_ALIGNMENT);
+    tw_gradient_staged_bytes(g, &x, &dy, &lanes);
     char *memory = all->job->workspace;
     work k = {.g = g, .job = all->job, .sums = g->at_once ? memory + worker * own : memory};
     memory += g->at_once ? all->job->threads * own
                          : tw_round_up(g->partial * g->slots * (int64_t)g->size, TW_ALIGNMENT);
-    k.x = memory + worker * (x + dy);
-    k.dy = k.x + x;
-    memory += all->job->threads * (x + dy);
+    k.x = memory + worker * (x + dy + lanes);
+    k.dy = k.x + x, k.lanes = k.dy + dy;
+    memory += all->job->threads * (x + dy + lanes);
     int64_t share = task % g->parts;
     k.group = task / g->parts % g->groups;
     k.slot = task / g->parts / g->groups;
@@ -287,7 +311,7 @@ static void run_panels(const work *k) {
     int64_t used = 0;
     for (int64_t i = 0; i < g->kernel_taps; i++) {
         tap t = tap_at(k, i);
-        tiles[i] = tile_of_tap(k, &t, strips + used);
+        tiles[i] = tile_of_tap(k, &t, strips + used, NULL);
         used += tiles[i].count;
     }
     panels a = cut_rows(k, k->down1 - k->down0, tiles[0].vecs);
@@ -311,7 +335,7 @@ static void run_block(const work *k, bool last) {
         run_panels(k);
         return;
     }
-    for (int64_t i = 0; i < count_taps(k); i++) {
+    for (int64_t i = 0; i < k->g->tap_rows; i++) {
         tap t = tap_at(k, i);
         run_tap(k, &t);
     }

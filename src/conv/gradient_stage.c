@@ -180,11 +180,23 @@ static bool is_finite(const tw_gradient_work *k) {
     return true;
 }
 
+/* For taps across, bits set where a staged row of x holds pixels that lie inside; else for all of a block. */
+static void mark_lanes(const tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    int64_t pixel = g->group_in * (int64_t)g->size, width = g->across_in ? g->x_width : 0;
+    int64_t begin = tw_max(0, tw_min(width, -k->x_low)),
+            end = tw_max(begin, tw_min(width, g->axis[TW_WIDTH].from - k->x_low));
+    memset(k->lanes, g->across_in ? 0 : 0xff, (size_t)(width * pixel + g->block * (int64_t)g->size));
+    memset(k->lanes + begin * pixel, 0xff, (size_t)((end - begin) * pixel));
+}
+
 void tw_gradient_stage_down(tw_gradient_work *k) {
     const tw_gradient *g = k->g;
-    /* x that stands in place has no padding, whose zeros an infinity would make NaN; and its taps taken alone
-     * would be read in whole vectors, beyond its end */
-    k->infinite = g->joined && !g->x_in_place && !k->job->dy_finite && !has_finite_sums(k) && !is_finite(k);
+    /* an infinity would make NaN of the padding's zeros; where none are staged there is nothing to leave out
+     */
+    bool zeros = g->joined && g->axis[TW_WIDTH].outside && g->mode == TW_PAD_ZEROS;
+    k->infinite = zeros && !k->job->dy_finite && !has_finite_sums(k) && !is_finite(k);
+    if (k->infinite) mark_lanes(k);
     k->x_pitch = g->joined ? g->group_in : k->down1 - k->down0;
     if (g->across_in && !g->dy_in_place) pack_dy(k);
     if (!g->across_in && !g->x_in_place) stage_x(k, g->joined ? 0 : k->down0);

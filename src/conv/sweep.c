@@ -412,10 +412,11 @@ tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1))
         fits = fits && part(s, x->phases * s->block * s->buffer_rows * s->image_step, s->to_pitch, &p.buffer);
     if (s->across) fits = fits && part(s, s->block, s->vecs * s->lanes, &p.bias);
+    if (s->across && x->outside) fits = fits && part(s, x->first[x->phases], s->to_pitch, &p.lanes);
     if (s->woven > 1) fits = fits && part(s, s->woven, s->produce / s->woven, &p.bias);
     if (!s->across && s->to_layout == TW_NCHW)
         fits = fits && tw_mul(s->band_rows, s->band_columns, &band) && part(s, band, s->block, &p.buffer);
-    p.all = fits ? p.stage + p.buffer + p.bias : INT64_MAX;
+    p.all = fits ? p.stage + p.buffer + p.bias + p.lanes : INT64_MAX;
     return p;
 }
 

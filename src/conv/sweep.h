@@ -120,9 +120,9 @@ static inline int64_t tw_sweep_header(const tw_sweep *s) {
 }
 
 /* Bytes of a worker's workspace, in their order: staged rows, a band of the destination that is not written
- * in place, a spread bias. `all` is INT64_MAX when they cannot be counted. */
+ * in place, a spread bias, which lanes a tap meets inside. `all` is INT64_MAX when they cannot be counted. */
 typedef struct tw_sweep_parts {
-    int64_t stage, buffer, bias, all;
+    int64_t stage, buffer, bias, lanes, all;
 } tw_sweep_parts;
 
 tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *sweep);

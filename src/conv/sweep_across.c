@@ -6,7 +6,8 @@
  *
  * A staged row is [residue][channel][pitch]: the columns stage_low + residue + i * in_step for i = 0, 1, ...,
  * so that with a stride too neighbouring destinations read neighbours. The source is never read in place: a
- * tile loads whole vectors, also at the end of a row. */
+ * tile loads whole vectors, also at the end of a row. Weights that are not finite leave out the lanes that
+ * meet padding, tap by tap (tw_part). */
 #include "conv/sweep_band.h"
 
 #include <string.h>
@@ -86,16 +87,36 @@ void tw_across_bias(const tw_band *b, int64_t block) {
     b->run->loops->turn(&(tw_block){bias, 0, b->bias, width, width, tw_sweep_columns(s, block)});
 }
 
+void tw_across_lanes(const tw_band *b) {
+    const tw_sweep *s = b->s;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    int64_t size = (int64_t)s->size, j0 = b->x0 / x->out_step;
+    for (int64_t t = 0; t < x->first[x->phases]; t++) {
+        /* destinations j with 0 <= j * in_step + shift < from */
+        int64_t begin = x->shift[t] < 0 ? tw_ceil_div(-x->shift[t], x->in_step) : 0;
+        int64_t end = x->shift[t] < x->from ? tw_ceil_div(x->from - x->shift[t], x->in_step) : 0;
+        char *lanes = b->lanes + t * s->to_pitch * size;
+        begin = tw_min(s->to_pitch, tw_max(0, begin - j0));
+        end = tw_max(begin, tw_min(s->to_pitch, end - j0));
+        memset(lanes, 0, (size_t)(s->to_pitch * size));
+        memset(lanes + begin * size, 0xff, (size_t)((end - begin) * size));
+    }
+}
+
 int64_t tw_across_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_t r0, int64_t r1,
-                         const char *slot, const char *w, tw_strip *strips) {
+                         const char *slot, const char *w, tw_strip *strips, tw_part *parts) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
     const int64_t *shift = x->shift + x->first[c->phase_x];
     int64_t size = (int64_t)s->size, count = 0, from = j - b->x0 / x->out_step;
     while (r0 < r1) {
-        int64_t k = r0 / s->reduce, end = s->merged ? r1 : tw_min(r1, (k + 1) * s->reduce);
+        int64_t k = r0 / s->reduce, end = s->merged && !c->parts ? r1 : tw_min(r1, (k + 1) * s->reduce);
         int64_t up = shift[k] - x->least, residue = up % x->in_step;
         int64_t at = (residue * s->reduce + r0 - k * s->reduce) * s->pitch + up / x->in_step + from;
+        if (c->parts) {
+            const char *lanes = b->lanes + (x->first[c->phase_x] + k) * s->to_pitch * size;
+            parts[count] = (tw_part){lanes, 0, s->block};
+        }
         strips[count++] = (tw_strip){w + r0 * c->row * size, slot + at * size, end - r0};
         r0 = end;
     }
@@ -117,6 +138,13 @@ typedef struct lines {
     int64_t from_row, from_image, to_row, to_image;
 } lines;
 
+static void run_tile(const tw_band *b, const tw_tile *t) {
+    if (t->parts)
+        b->run->loops->tile_parts(t);
+    else
+        b->run->loops->tile(t);
+}
+
 /* One line: tiles of even width. */
 static void run_line(const tw_band *b, const tw_chunk *c, tw_tile t, int64_t count) {
     const tw_sweep *s = b->s;
@@ -127,10 +155,10 @@ static void run_line(const tw_band *b, const tw_chunk *c, tw_tile t, int64_t cou
         int64_t n = i * vectors / tiles * s->lanes, end = (i + 1) * vectors / tiles * s->lanes;
         t.vecs = (int)((end - n) / s->lanes);
         t.columns = (int)(tw_min(end, count) - n);
-        t.b_begin = begin + n;
+        t.b_begin = begin + n, t.lanes_begin = n;
         t.c = to + n * size;
         if (!c->first) t.start = t.c;
-        b->run->loops->tile(&t);
+        run_tile(b, &t);
     }
 }
 
@@ -144,19 +172,21 @@ static void run_joined(const tw_band *b, const tw_chunk *c, tw_tile t, const lin
         for (int64_t row = 0; row < l->rows; row++)
             for (int64_t n = 0; n < l->count; n += s->lanes) {
                 int v = t.vecs++;
+                apart.lanes[v] = n;
                 apart.b[v] = image * l->from_image + row * l->from_row + n;
                 apart.c[v] = image * l->to_image + row * l->to_row + n;
                 apart.columns[v] = t.columns = (int)tw_min(s->lanes, l->count - n);
                 if (!c->first) apart.start[v] = apart.c[v];
                 if (t.vecs < s->vecs) continue;
-                b->run->loops->tile(&t);
+                run_tile(b, &t);
                 t.vecs = 0;
             }
     if (t.vecs == 1) { /* one vector is not apart from itself */
-        t.apart = NULL, t.b_begin = apart.b[0], t.c = (char *)t.c + apart.c[0] * (int64_t)s->size;
+        t.apart = NULL, t.b_begin = apart.b[0], t.lanes_begin = apart.lanes[0];
+        t.c = (char *)t.c + apart.c[0] * (int64_t)s->size;
         if (!c->first) t.start = t.c;
     }
-    if (t.vecs > 0) b->run->loops->tile(&t);
+    if (t.vecs > 0) run_tile(b, &t);
 }
 
 static void run_lines(const tw_band *b, const tw_chunk *c, tw_tile t, const lines *l) {
@@ -175,13 +205,14 @@ static void run_lines(const tw_band *b, const tw_chunk *c, tw_tile t, const line
 }
 
 void tw_across_tiles(const tw_band *b, const tw_chunk *c, const tw_run *r, const tw_strip *strips,
-                     int64_t strip_count) {
+                     const tw_part *parts, int64_t strip_count) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH], *y = &s->axis[TW_HEIGHT];
     int64_t size = (int64_t)s->size, channel = b->group * s->produce + c->block * s->block;
     int64_t row_step = y->out_step * x->to, image_step = s->to_image;
     int64_t pixel = (b->z * y->to + r->y) * x->to + r->j;
     tw_tile t = {.strips = strips, .count = strip_count, .a_row = 1, .a_col = c->row, .rows = (int)c->row};
+    t.parts = c->parts ? parts : NULL;
     t.c = b->to + (channel * s->to_pixels + pixel) * size;
     t.c_row = s->to_pixels;
     if (b->buffer) {

@@ -11,7 +11,9 @@ typedef struct tw_band {
     int64_t image, images, group, z, y0, y1, x0, x1, block0, block1;
     const char *from; /* the image */
     char *to, *stage, *buffer;
-    char *bias;        /* lanes across pixels: the bias of a block's channels, each in a vector of its own */
+    char *lanes; /* lanes across pixels, weights that are not finite: for each tap of a row which pixels it
+                    meets inside, as tw_part says; [tap][to_pitch] */
+    char *bias;  /* lanes across pixels: the bias of a block's channels, each in a vector of its own */
     int64_t first_row; /* source row in slot 0 */
     int64_t stage_low; /* source column in a staged row's pixel 0 */
 } tw_band;
@@ -23,6 +25,7 @@ typedef struct tw_chunk {
     int64_t q0, q1; /* pairs of z and y taps */
     int64_t r0, r1; /* products of one pair */
     bool first, skirts;
+    bool parts;                    /* taps that lie outside are left out by b->lanes, instead of by runs */
     const char *ahead, *ahead_end; /* weights of the chunk behind this one that are to be fetched */
 } tw_chunk;
 
@@ -40,14 +43,17 @@ void tw_across_stage(const tw_band *band, const char *image, int64_t begin, char
 /* The bias of a block, spread for the tiles of its rows. */
 void tw_across_bias(const tw_band *band, int64_t block);
 
+/* Fills the band's lanes. */
+void tw_across_lanes(const tw_band *band);
+
 /* Where the products r0 .. r1 - 1 of a row of taps lie: strips of them for the destinations from j on, `slot`
- * being the staged row and `w` the weights of product 0. Returns how many. */
+ * being the staged row and `w` the weights of product 0; and what takes part in them. Returns how many. */
 int64_t tw_across_strips(const tw_band *band, const tw_chunk *chunk, int64_t j, int64_t r0, int64_t r1,
-                         const char *slot, const char *w, tw_strip *strips);
+                         const char *slot, const char *w, tw_strip *strips, tw_part *parts);
 
 /* The pixels of a run. */
 void tw_across_tiles(const tw_band *band, const tw_chunk *chunk, const tw_run *run, const tw_strip *strips,
-                     int64_t strip_count);
+                     const tw_part *parts, int64_t strip_count);
 
 /* The rows of a chunk, finished, from the buffer into the tensor. */
 void tw_across_store(const tw_band *band, const tw_chunk *chunk);

@@ -115,7 +115,7 @@ static const char *across_row(const tw_band *b, int64_t begin, int64_t slot) {
 
 /* All strips of a chunk for the pixels of row y from j on, of which the taps k0 .. k1 - 1 are wanted. */
 static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64_t j, int64_t k0, int64_t k1,
-                           tw_strip *strips) {
+                           tw_strip *strips, tw_part *parts) {
     const tw_sweep *s = b->s;
     const tw_axis *az = &s->axis[TW_DEPTH], *ay = &s->axis[TW_HEIGHT], *ax = &s->axis[TW_WIDTH];
     int64_t size = (int64_t)s->size, taps_y = taps_at(ay, c->phase_y), count = 0;
@@ -136,7 +136,8 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
         int64_t a =
             s->in_place ? begin * s->from_channels + b->group * s->reduce : slot - b->stage_low * s->reduce;
         if (s->across)
-            count += tw_across_strips(b, c, j, r0, r1, across_row(b, begin, slot), w, strips + count);
+            count += tw_across_strips(b, c, j, r0, r1, across_row(b, begin, slot), w, strips + count,
+                                      parts + count);
         else
             count += add_strips(b, c, j, r0, r1, a, w, strips + count);
     }
@@ -210,10 +211,11 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
 /* One run of pixels, of which the taps k0 .. k1 - 1 are wanted. */
 static void run_pixels(const tw_band *b, tw_chunk *c, const tw_run *r, int64_t k0, int64_t k1) {
     tw_strip strips[MOST_STRIPS];
-    int64_t count = list_strips(b, c, r->y, r->j, k0, k1, strips);
+    tw_part parts[MOST_STRIPS];
+    int64_t count = list_strips(b, c, r->y, r->j, k0, k1, strips, parts);
     if (count == 0 && !c->first) return;
     if (b->s->across) {
-        tw_across_tiles(b, c, r, strips, count);
+        tw_across_tiles(b, c, r, strips, parts, count);
         return;
     }
     if (!c->ahead && count > 0 && b->s->streams) look_ahead(c, &strips[count - 1], (int64_t)b->s->size);
@@ -357,7 +359,7 @@ static void run_band(void *context, int64_t task, int worker) {
     tw_sweep_parts parts = tw_sweep_worker_parts(s);
     b.stage = (char *)run->workspace + worker * parts.all;
     if (parts.buffer > 0) b.buffer = b.stage + parts.stage;
-    b.bias = b.stage + parts.stage + parts.buffer;
+    b.bias = b.stage + parts.stage + parts.buffer, b.lanes = b.bias + parts.bias;
     if (s->in_place)
         find_rows(&b);
     else
@@ -369,7 +371,10 @@ static void run_band(void *context, int64_t task, int worker) {
     for (int64_t block = b.block0; block < b.block1; block++) {
         bool infinite = ((const char *)run->packed)[b.group * s->blocks + block] != 0;
         tw_chunk c = {.block = block, .row = tw_sweep_row(s, block)};
-        c.skirts = s->skirts || (infinite && s->mode == TW_PAD_ZEROS && s->axis[TW_WIDTH].outside);
+        infinite = infinite && s->mode == TW_PAD_ZEROS && s->axis[TW_WIDTH].outside;
+        c.parts = infinite && s->across;
+        c.skirts = s->skirts || (infinite && !s->across);
+        if (c.parts) tw_across_lanes(&b);
         if (s->across)
             run_across(&b, c);
         else

@@ -7,6 +7,7 @@
 
 typedef float real;
 typedef __m256 vec;
+typedef __m256 mask;
 /* 12 sums, 2 or 3 weights and 1 splat: all of 16 registers */
 enum { LANES = 8, VECS = 3, ROWS_1 = 6, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0, STENCIL_SUMS = 14 };
 
@@ -48,6 +49,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm256_fmadd_ps(a, b, c);
 }
 
+static inline mask mask_of(vec x) {
+    return x;
+}
+
+static inline vec vec_fma_where(mask m, vec a, vec b, vec c) {
+    return _mm256_blendv_ps(c, _mm256_fmadd_ps(a, b, c), m);
+}
+
 static inline vec vec_zip_low(vec a, vec b) {
     return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x20);
 }
@@ -57,6 +66,7 @@ static inline vec vec_zip_high(vec a, vec b) {
 }
 
 #include "kernel/tile_body.h"
+#include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
@@ -68,11 +78,13 @@ const tw_loops tw_loops_avx2_f32 = {.lanes = LANES,
                                     .most_vecs = VECS,
                                     .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                     .tile = tile,
+                                    .tile_parts = tile_parts,
                                     .turn = turn,
                                     .copy = copy,
                                     .sums = sums,
                                     .all_finite = all_finite,
                                     .dots = dots,
+                                    .dots_inside = dots_inside,
                                     .dot_rows = DOT_ROWS,
                                     .dot_columns = DOT_COLUMNS,
                                     .stencil = {.stage = stage, .apply = apply, .gradient = gradient},

@@ -7,6 +7,7 @@
 
 typedef float real;
 typedef __m512 vec;
+typedef __mmask16 mask;
 /* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
 enum { LANES = 16, VECS = 4, ROWS_1 = 28, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6, STENCIL_SUMS = 28 };
 
@@ -46,6 +47,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm512_fmadd_ps(a, b, c);
 }
 
+static inline mask mask_of(vec x) {
+    return _mm512_movepi32_mask(_mm512_castps_si512(x));
+}
+
+static inline vec vec_fma_where(mask m, vec a, vec b, vec c) {
+    return _mm512_mask3_fmadd_ps(a, b, c, m);
+}
+
 static inline vec vec_zip_low(vec a, vec b) {
     return _mm512_permutex2var_ps(
         a, _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
@@ -68,6 +77,7 @@ static inline vec vec_blend(vec a, vec b, unsigned lanes) {
 }
 
 #include "kernel/tile_body.h"
+#include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
@@ -80,11 +90,13 @@ const tw_loops tw_loops_avx512_f32 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
+                                      .tile_parts = tile_parts,
                                       .turn = weave_or_turn,
                                       .copy = copy,
                                       .sums = sums,
                                       .all_finite = all_finite,
                                       .dots = dots,
+                                      .dots_inside = dots_inside,
                                       .dot_rows = DOT_ROWS,
                                       .dot_columns = DOT_COLUMNS,
                                       .stencil = {.stage = stage, .apply = apply, .gradient = gradient},

@@ -7,6 +7,7 @@
 
 typedef double real;
 typedef __m512d vec;
+typedef __mmask8 mask;
 /* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
 enum { LANES = 8, VECS = 4, ROWS_1 = 28, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6, STENCIL_SUMS = 28 };
 
@@ -46,6 +47,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm512_fmadd_pd(a, b, c);
 }
 
+static inline mask mask_of(vec x) {
+    return _mm512_movepi64_mask(_mm512_castpd_si512(x));
+}
+
+static inline vec vec_fma_where(mask m, vec a, vec b, vec c) {
+    return _mm512_mask3_fmadd_pd(a, b, c, m);
+}
+
 static inline vec vec_zip_low(vec a, vec b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), b);
 }
@@ -66,6 +75,7 @@ static inline vec vec_blend(vec a, vec b, unsigned lanes) {
 }
 
 #include "kernel/tile_body.h"
+#include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
@@ -78,11 +88,13 @@ const tw_loops tw_loops_avx512_f64 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
+                                      .tile_parts = tile_parts,
                                       .turn = weave_or_turn,
                                       .copy = copy,
                                       .sums = sums,
                                       .all_finite = all_finite,
                                       .dots = dots,
+                                      .dots_inside = dots_inside,
                                       .dot_rows = DOT_ROWS,
                                       .dot_columns = DOT_COLUMNS,
                                       .stencil = {.stage = stage, .apply = apply, .gradient = gradient},

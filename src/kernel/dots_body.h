@@ -20,22 +20,29 @@ static inline vec load_phase(const real *p, int64_t left, int v, bool whole) {
                                   : vec_load_part(p + v * LANES, used < 0 ? 0 : (int)used);
 }
 
-/* 16 pixels, or the last `left` of a strip. */
+/* 16 pixels, or the last `left` of a strip; `in` holds the bits of those that count, if `cut`. */
 static inline __attribute__((always_inline)) void dot_step(dot_sums sum, const tw_dots *d, const real *a,
-                                                           const real *b, int64_t left, const int rows,
-                                                           const int columns, const bool whole) {
+                                                           const real *b, const real *in, int64_t left,
+                                                           const int rows, const int columns,
+                                                           const bool whole, const bool cut) {
     vec x[4][PHASE_VECS];
+    mask counts[4][PHASE_VECS];
 #pragma GCC unroll 4
     for (int j = 0; j < columns; j++)
 #pragma GCC unroll 16
-        for (int v = 0; v < PHASE_VECS; v++) x[j][v] = load_phase(b + d->offset[j], left, v, whole);
+        for (int v = 0; v < PHASE_VECS; v++) {
+            x[j][v] = load_phase(b + d->offset[j], left, v, whole);
+            if (cut) counts[j][v] = mask_of(load_phase(in + d->inside_offset[j], left, v, whole));
+        }
 #pragma GCC unroll 6
     for (int m = 0; m < rows; m++)
 #pragma GCC unroll 16
         for (int v = 0; v < PHASE_VECS; v++) {
             vec y = load_phase(a + m * d->a_pitch, left, v, whole);
 #pragma GCC unroll 4
-            for (int j = 0; j < columns; j++) sum[m][j][v] = vec_fma(y, x[j][v], sum[m][j][v]);
+            for (int j = 0; j < columns; j++)
+                sum[m][j][v] = cut ? vec_fma_where(counts[j][v], y, x[j][v], sum[m][j][v])
+                                   : vec_fma(y, x[j][v], sum[m][j][v]);
         }
 }
 
@@ -63,7 +70,7 @@ static inline __attribute__((always_inline)) vec dot_totals(vec *sum) {
 }
 
 static inline __attribute__((always_inline)) void dot_tile(const tw_dots *d, const int rows,
-                                                           const int columns) {
+                                                           const int columns, const bool cut) {
     dot_sums sum;
 #pragma GCC unroll 6
     for (int m = 0; m < rows; m++)
@@ -72,11 +79,12 @@ static inline __attribute__((always_inline)) void dot_tile(const tw_dots *d, con
 #pragma GCC unroll 16
             for (int v = 0; v < PHASE_VECS; v++) sum[m][j][v] = vec_zero();
     for (int64_t i = 0; i < d->count; i++) {
-        const real *a = (const real *)d->strips[i].a + d->a_begin, *b = d->strips[i].b;
+        const real *a = (const real *)d->strips[i].a + d->a_begin, *b = d->strips[i].b,
+                   *in = cut ? d->inside[i] : b;
         int64_t left = d->strips[i].length;
-        for (; left >= PHASES; left -= PHASES, a += PHASES, b += PHASES)
-            dot_step(sum, d, a, b, left, rows, columns, true);
-        if (left > 0) dot_step(sum, d, a, b, left, rows, columns, false);
+        for (; left >= PHASES; left -= PHASES, a += PHASES, b += PHASES, in += PHASES)
+            dot_step(sum, d, a, b, in, left, rows, columns, true, cut);
+        if (left > 0) dot_step(sum, d, a, b, in, left, rows, columns, false, cut);
     }
     real total[(24 + LANES - 1) / LANES * LANES];
 #pragma GCC unroll 24
@@ -96,24 +104,38 @@ static inline __attribute__((always_inline)) void dot_tile(const tw_dots *d, con
         }
 }
 
-static inline __attribute__((always_inline)) void dot_row(const tw_dots *d, const int rows) {
+static inline __attribute__((always_inline)) void dot_row(const tw_dots *d, const int rows, const bool cut) {
     switch (d->columns > DOT_COLUMNS ? 0 : d->columns) {
-    case 1: dot_tile(d, rows, 1); break;
-    case 2: dot_tile(d, rows, DOT_COLUMNS < 2 ? 1 : 2); break;
-    case 3: dot_tile(d, rows, DOT_COLUMNS < 3 ? 1 : 3); break;
-    case 4: dot_tile(d, rows, DOT_COLUMNS < 4 ? 1 : 4); break;
+    case 1: dot_tile(d, rows, 1, cut); break;
+    case 2: dot_tile(d, rows, DOT_COLUMNS < 2 ? 1 : 2, cut); break;
+    case 3: dot_tile(d, rows, DOT_COLUMNS < 3 ? 1 : 3, cut); break;
+    case 4: dot_tile(d, rows, DOT_COLUMNS < 4 ? 1 : 4, cut); break;
     default: break;
     }
 }
 
 static void dots(const tw_dots *d) {
     switch (d->rows > DOT_ROWS ? 0 : d->rows) {
-    case 1: dot_row(d, 1); break;
-    case 2: dot_row(d, DOT_ROWS < 2 ? 1 : 2); break;
-    case 3: dot_row(d, DOT_ROWS < 3 ? 1 : 3); break;
-    case 4: dot_row(d, DOT_ROWS < 4 ? 1 : 4); break;
-    case 5: dot_row(d, DOT_ROWS < 5 ? 1 : 5); break;
-    case 6: dot_row(d, DOT_ROWS < 6 ? 1 : 6); break;
+    case 1: dot_row(d, 1, false); break;
+    case 2: dot_row(d, DOT_ROWS < 2 ? 1 : 2, false); break;
+    case 3: dot_row(d, DOT_ROWS < 3 ? 1 : 3, false); break;
+    case 4: dot_row(d, DOT_ROWS < 4 ? 1 : 4, false); break;
+    case 5: dot_row(d, DOT_ROWS < 5 ? 1 : 5, false); break;
+    case 6: dot_row(d, DOT_ROWS < 6 ? 1 : 6, false); break;
     default: break;
+    }
+}
+
+/* Three rows at a time, so that few tiles need be compiled. */
+static void dots_inside(const tw_dots *dots) {
+    tw_dots d = *dots;
+    for (int m = 0; m < dots->rows; m += d.rows) {
+        d.rows = DOT_ROWS >= 3 && dots->rows - m >= 3 ? 3 : 1;
+        if (d.rows == 3)
+            dot_row(&d, DOT_ROWS < 3 ? 1 : 3, true);
+        else
+            dot_row(&d, 1, true);
+        d.a_begin += d.rows * d.a_pitch;
+        d.c = (real *)d.c + d.rows * d.c_row;
     }
 }

@@ -29,8 +29,16 @@ enum { TW_MOST_VECS = 4 };
  * * lanes, and columns[v] of its numbers are wanted. */
 typedef struct tw_apart {
     int64_t b[TW_MOST_VECS], start[TW_MOST_VECS], c[TW_MOST_VECS];
-    int columns[TW_MOST_VECS]; /* 1 .. lanes */
+    int columns[TW_MOST_VECS];   /* 1 .. lanes */
+    int64_t lanes[TW_MOST_VECS]; /* with parts: where the vector stands in them, instead of v * lanes */
 } tw_apart;
+
+/* What takes part in a strip: of the rows first .. end - 1 those lanes over which all bits of a number are
+ * set. In the others all bits are clear: they keep their sums, whatever a and b hold. */
+typedef struct tw_part {
+    const void *lanes; /* vecs * lanes numbers */
+    int64_t first, end;
+} tw_part;
 
 /* The tile: for m < rows, n < columns
  *
@@ -56,6 +64,8 @@ typedef struct tw_tile {
     int vecs;              /* 1 .. most_vecs */
     int columns;           /* (vecs - 1) * lanes < columns <= vecs * lanes */
     const tw_apart *apart; /* of two vectors or more, instead of `columns`; NULL: they lie side by side */
+    const tw_part *parts;  /* of tile_parts: for each strip */
+    int64_t lanes_begin;   /* added to their lanes, in elements */
     const void
         *next; /* what will be read soon: fetched to the second-level cache, 64 bytes for each l; or NULL */
 } tw_tile;
@@ -87,12 +97,17 @@ typedef struct tw_sums {
  *                           a[a_begin + m * a_pitch + l] * b[offset[j] + l]
  *
  * Element l of every strip belongs to partial sum l mod 16, each a chain of fused multiply-adds from zero in
- * the order of strips and l; the 16 are added in a tree, and their total is added to c when `accumulate`. */
+ * the order of strips and l; the 16 are added in a tree, and their total is added to c when `accumulate`.
+ *
+ * dots_inside leaves out the products for which inside[strip][inside_offset[j] + l] has no bit set; all
+ * others have all bits set there. */
 typedef struct tw_dots {
     const tw_strip *strips;
     int64_t count;
     int64_t a_begin, a_pitch;
     const int64_t *offset; /* [columns] */
+    const void *const *inside;
+    const int64_t *inside_offset;
     void *c;
     int64_t c_row;
     int rows, columns; /* 1 .. dot_rows, 1 .. dot_columns */
@@ -105,13 +120,15 @@ typedef struct tw_loops {
     int most_vecs;                   /* widest tile, in vectors */
     int most_rows[TW_MOST_VECS + 1]; /* highest tile for a width in vectors; [0] is unused */
     void (*tile)(const tw_tile *tile);
+    void (*tile_parts)(const tw_tile *tile); /* with parts; without gaps and `next` */
     void (*turn)(const tw_block *block);
     void (*copy)(const tw_block *block);
     void (*sums)(const tw_sums *sums);
     bool (*all_finite)(const void *numbers, int64_t count); /* no infinity and no NaN among them */
     void (*dots)(const tw_dots *dots);
-    int dot_rows, dot_columns; /* largest tile of `dots` */
-    tw_stencil_loops stencil;  /* depthwise */
+    void (*dots_inside)(const tw_dots *dots); /* with `inside` */
+    int dot_rows, dot_columns;                /* largest tile of `dots` */
+    tw_stencil_loops stencil;                 /* depthwise */
     /* Does `rounds` times `burn_flops` operations on registers alone: how fast can this be at all? */
     void (*burn)(int64_t rounds, void *out);
     int64_t burn_flops;

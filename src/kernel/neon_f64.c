@@ -6,6 +6,7 @@
 
 typedef double real;
 typedef float64x2_t vec;
+typedef uint64x2_t mask;
 /* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
 enum { LANES = 2, VECS = 4, ROWS_1 = 14, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6, STENCIL_SUMS = 28 };
 
@@ -45,6 +46,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return vfmaq_f64(c, a, b);
 }
 
+static inline mask mask_of(vec x) {
+    return vreinterpretq_u64_f64(x);
+}
+
+static inline vec vec_fma_where(mask m, vec a, vec b, vec c) {
+    return vbslq_f64(m, vfmaq_f64(c, a, b), c);
+}
+
 static inline vec vec_zip_low(vec a, vec b) {
     return vzip1q_f64(a, b);
 }
@@ -54,6 +63,7 @@ static inline vec vec_zip_high(vec a, vec b) {
 }
 
 #include "kernel/tile_body.h"
+#include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
@@ -65,11 +75,13 @@ const tw_loops tw_loops_neon_f64 = {.lanes = LANES,
                                     .most_vecs = VECS,
                                     .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                     .tile = tile,
+                                    .tile_parts = tile_parts,
                                     .turn = turn,
                                     .copy = copy,
                                     .sums = sums,
                                     .all_finite = all_finite,
                                     .dots = dots,
+                                    .dots_inside = dots_inside,
                                     .dot_rows = DOT_ROWS,
                                     .dot_columns = DOT_COLUMNS,
                                     .stencil = {.stage = stage, .apply = apply, .gradient = gradient},

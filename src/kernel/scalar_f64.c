@@ -7,6 +7,7 @@
 
 typedef double real;
 typedef double vec;
+typedef bool mask;
 enum { LANES = 1, VECS = 2, ROWS_1 = 4, ROWS_2 = 4, ROWS_3 = 0, ROWS_4 = 0, STENCIL_SUMS = 14 };
 
 static inline vec vec_zero(void) {
@@ -41,6 +42,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return fma(a, b, c);
 }
 
+static inline mask mask_of(vec x) {
+    return x != 0;
+}
+
+static inline vec vec_fma_where(mask m, vec a, vec b, vec c) {
+    return m ? fma(a, b, c) : c;
+}
+
 /* Never called: a square of one number is turned as it is. */
 static inline vec vec_zip_low(vec a, vec b) {
     (void)a;
@@ -53,6 +62,7 @@ static inline vec vec_zip_high(vec a, vec b) {
 }
 
 #include "kernel/tile_body.h"
+#include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
@@ -64,11 +74,13 @@ const tw_loops tw_loops_scalar_f64 = {.lanes = LANES,
                                       .most_vecs = VECS,
                                       .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                                       .tile = tile,
+                                      .tile_parts = tile_parts,
                                       .turn = turn,
                                       .copy = copy,
                                       .sums = sums,
                                       .all_finite = all_finite,
                                       .dots = dots,
+                                      .dots_inside = dots_inside,
                                       .dot_rows = DOT_ROWS,
                                       .dot_columns = DOT_COLUMNS,
                                       .stencil = {.stage = stage, .apply = apply, .gradient = gradient},

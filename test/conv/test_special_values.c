@@ -191,6 +191,29 @@ static void nan_and_infinity_go_where_the_definition_puts_them(void **state) {
     each_case(check_odd);
 }
 
+/* One of the inputs nothing but such numbers, every second one or all. */
+static void check_filled(const tw_geometry *g, tw_random *r, const char *algorithm, const char *isa) {
+    tw_conv *plan = plan_of(g, algorithm, isa), *reference = plan_of(g, "reference", NULL);
+    for (int input = 0; plan && input < READ; input++) {
+        trial t = {.geometry = g, .got = make(g, r), .input = input};
+        t.wanted = t.got;
+        make_results(&t.wanted);
+        const int64_t step = 1 + (int64_t)tw_random_below(r, 2);
+        const float number = tw_random_below(r, 2) ? INFINITY : NAN;
+        for (int64_t i = 0; i < t.got.read_count[input]; i += step) t.got.read[input][i] = number;
+        run(plan, &t.got), run(reference, &t.wanted);
+        for (int pass = 0; pass < TW_PASSES; pass++)
+            if (!is_winograd(plan, pass)) assert_true(pass_is_right(&t, pass, false));
+        drop_results(&t.wanted), drop(&t.got);
+    }
+    tw_conv_free(plan), tw_conv_free(reference);
+}
+
+static void tensors_full_of_nan_and_infinity_spoil_no_more_than_they_must(void **state) {
+    (void)state;
+    each_case(check_filled);
+}
+
 /* ---- Zeros and denormals. */
 
 /* Zeros give the bias forward, and zeros back, whatever the weights. */
@@ -241,6 +264,7 @@ static void denormals_are_kept(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nan_and_infinity_go_where_the_definition_puts_them),
+        cmocka_unit_test(tensors_full_of_nan_and_infinity_spoil_no_more_than_they_must),
         cmocka_unit_test(zeros_give_the_bias_and_zeros),
         cmocka_unit_test(denormals_are_kept),
     };

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -15,7 +16,7 @@
 #include "fence.h"
 #include "kernel/kernel.h"
 
-enum { A = 0, A2, B, B2, C, START, FROM = A, TO = B };
+enum { A = 0, A2, B, B2, C, START, LANES, LANES2, FROM = A, TO = B };
 
 /* Who is tested, and where its buffers lie. */
 typedef struct subject {
@@ -119,6 +120,78 @@ static void tiles_keep_within_their_buffers(void **state) {
     each_subject(check_tiles);
 }
 
+/* ---- Parts of a tile. */
+
+/* All bits of a number, set or clear. */
+static void mark(const subject *s, void *numbers, int64_t i, bool set) {
+    memset((char *)numbers + i * (int64_t)size_of(s), set ? 0xff : 0, size_of(s));
+}
+
+/* Lanes that begin and end somewhere. */
+static void *marked(const subject *s, int buffer, int64_t count, int64_t begin, int64_t end) {
+    void *lanes = room(s, buffer, count);
+    for (int64_t i = 0; i < count; i++) mark(s, lanes, i, i >= begin && i < end);
+    return lanes;
+}
+
+typedef struct parts {
+    int vecs, rows, columns;
+    bool apart; /* vectors of b and of lanes from the last to the first */
+} parts;
+
+/* The first strip lacks lanes, over which b is not finite; the second lacks rows, whose a is a NaN. */
+static void check_parts(const subject *s, const parts *p) {
+    const int64_t length = 3, wide = (int64_t)p->vecs * s->loops->lanes, c_row = p->columns + 1;
+    const int64_t low = wide / 4, high = wide - wide / 3, first = p->rows / 3, end = p->rows - p->rows / 4;
+    void *a[2] = {drawn(s, A, length * p->rows), drawn(s, A2, length * p->rows)};
+    void *b[2] = {drawn(s, B, length * wide), drawn(s, B2, length * wide)};
+    void *lanes[2] = {marked(s, LANES, wide, low, high), marked(s, LANES2, wide, 0, wide)};
+    for (int64_t i = 0; i < length * wide; i++)
+        if (i % wide < low || i % wide >= high) put(s, b[0], i, INFINITY);
+    for (int64_t i = 0; i < length * p->rows; i++)
+        if (i % p->rows < first || i % p->rows >= end) put(s, a[1], i, NAN);
+    void *c = room(s, C, (p->rows - 1) * c_row + p->columns);
+    const void *start = drawn(s, START, wide);
+    tw_strip strips[2] = {{a[0], b[0], length}, {a[1], b[1], length}};
+    tw_part part[2] = {{lanes[0], 0, p->rows}, {lanes[1], first, end}};
+    tw_apart apart = {0};
+    for (int v = 0; v < p->vecs; v++) {
+        apart.b[v] = apart.lanes[v] = (int64_t)(p->vecs - 1 - v) * s->loops->lanes;
+        apart.c[v] = apart.start[v] = (int64_t)v * s->loops->lanes;
+        apart.columns[v] = (int)tw_min(s->loops->lanes, p->columns - (int64_t)v * s->loops->lanes);
+    }
+    tw_tile t = {.strips = strips, .count = 2, .parts = part, .a_row = 1, .a_col = p->rows, .b_row = wide};
+    t.start = start, t.c = c, t.c_row = c_row, t.apart = p->apart ? &apart : NULL;
+    t.rows = p->rows, t.vecs = p->vecs, t.columns = p->columns;
+    s->loops->tile_parts(&t);
+    for (int m = 0; m < p->rows; m++)
+        for (int64_t n = 0; n < p->columns; n++) {
+            int64_t v = n / s->loops->lanes, from = (p->apart ? apart.b[v] : v * s->loops->lanes);
+            double sum = 0;
+            from += n % s->loops->lanes;
+            for (int64_t l = 0; l < 2 * length; l++)
+                if (l < length ? from >= low && from < high : m >= first && m < end)
+                    sum = multiply_add(s, get(s, a[l / length], l % length * p->rows + m),
+                                       get(s, b[l / length], l % length * wide + from), sum);
+            assert_true(get(s, c, m * c_row + n) == plus(s, get(s, start, n), sum));
+        }
+}
+
+static void check_all_parts(const subject *s) {
+    for (int vecs = 1; vecs <= s->loops->most_vecs; vecs++)
+        for (int rows = 1; rows <= s->loops->most_rows[vecs]; rows++)
+            for (int part = 0; part < 2; part++) {
+                const int most = vecs * s->loops->lanes, columns = part ? most : most - s->loops->lanes / 2;
+                check_parts(s, &(parts){vecs, rows, columns, false});
+                check_parts(s, &(parts){vecs, rows, columns, true});
+            }
+}
+
+static void what_a_part_of_a_tile_leaves_out_is_never_multiplied(void **state) {
+    (void)state;
+    each_subject(check_all_parts);
+}
+
 /* ---- Dots, sums, infinities. */
 
 enum { PHASES = 16 };
@@ -149,10 +222,40 @@ static void check_dots(const subject *s, int rows, int columns, int64_t length) 
         }
 }
 
+/* Every third product is left out, and would be a NaN: a is one number, which is not finite, where b is zero.
+ */
+static void check_dots_inside(const subject *s, int rows, int columns, int64_t length) {
+    static const int64_t offset[] = {0, 5, 2, 7}, inside_offset[] = {3, 8, 5, 10};
+    const int64_t furthest = columns < 2 ? 0 : columns < 4 ? 5 : 7;
+    void *a = drawn(s, A, rows * length), *b = drawn(s, B, furthest + length);
+    void *inside = room(s, LANES, furthest + 3 + length), *c = room(s, C, (int64_t)rows * columns);
+    for (int64_t i = 0; i < rows * length; i++) put(s, a, i, i % length % 2 ? INFINITY : 1);
+    for (int64_t i = 0; i < furthest + 3 + length; i++) mark(s, inside, i, i % 3 != 0);
+    for (int64_t i = 0; i < furthest + length; i++)
+        put(s, b, i, i % 3 == 0 ? 0 : 1 + (double)(i % 7)); /* stands over number i + 3 of inside */
+    tw_strip strip = {a, b, length};
+    const void *const insides[] = {inside};
+    tw_dots d = {.strips = &strip, .count = 1, .a_pitch = length, .offset = offset, .c = c, .c_row = columns};
+    d.inside = insides, d.inside_offset = inside_offset, d.rows = rows, d.columns = columns;
+    s->loops->dots_inside(&d);
+    for (int m = 0; m < rows; m++)
+        for (int j = 0; j < columns; j++) {
+            double phase[PHASES] = {0};
+            for (int64_t l = 0; l < length; l++)
+                if ((offset[j] + l) % 3 != 0)
+                    phase[l % PHASES] = multiply_add(s, get(s, a, m * length + l), get(s, b, offset[j] + l),
+                                                     phase[l % PHASES]);
+            assert_true(get(s, c, m * columns + j) == tree(s, phase));
+        }
+}
+
 static void check_all_dots(const subject *s) {
     for (int rows = 1; rows <= s->loops->dot_rows; rows++)
         for (int columns = 1; columns <= s->loops->dot_columns; columns++)
-            for (int64_t length = 1; length < 50; length += 3) check_dots(s, rows, columns, length);
+            for (int64_t length = 1; length < 50; length += 3) {
+                check_dots(s, rows, columns, length);
+                check_dots_inside(s, rows, columns, length);
+            }
 }
 
 static void dots_keep_within_their_buffers(void **state) {
@@ -220,6 +323,7 @@ static void blocks_keep_within_their_buffers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiles_keep_within_their_buffers),
+        cmocka_unit_test(what_a_part_of_a_tile_leaves_out_is_never_multiplied),
         cmocka_unit_test(dots_keep_within_their_buffers),
         cmocka_unit_test(sums_keep_within_their_buffers),
         cmocka_unit_test(blocks_keep_within_their_buffers),

@@ -1,0 +1,94 @@
+/* The body of `tile_parts`, a tile of which some strips take a part; included after tile_body.h by each file
+ * ISA_TYPE.c, which also defines
+ *
+ *     mask, mask_of    lanes; those of a vector whose bits are all set, of bits that are all set or all clear
+ *     vec_fma_where    vec_fma in those lanes, the last argument in all others
+ *
+ * It is for numbers that are not finite, whose product with a zero of the padding would be NaN. Six rows at
+ * a time, so that few tiles need be compiled: a little slower than the whole tile, and the same chains. */
+
+enum { PART_ROWS = 6 };
+
+/* `first`: the number of the first row in the tile that was asked for. */
+static inline __attribute__((always_inline)) void sum_parts(const tw_tile *t, const int64_t first,
+                                                            const int rows, const int vecs) {
+    vec sum[MOST_ROWS][TW_MOST_VECS];
+#pragma GCC unroll 6
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
+    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
+    int64_t at[TW_MOST_VECS], lanes[TW_MOST_VECS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vecs; v++) {
+        at[v] = t->b_begin + (t->apart ? t->apart->b[v] : v * LANES);
+        lanes[v] = t->lanes_begin + (t->apart ? t->apart->lanes[v] : v * LANES);
+    }
+    for (int64_t i = 0; i < t->count; i++) {
+        const tw_part *part = &t->parts[i];
+        const int64_t begin = part->first - first, end = part->end - first;
+        const bool whole = begin <= 0 && end >= rows;
+        const real *a = (const real *)t->strips[i].a + t->a_begin, *b = t->strips[i].b;
+        mask m[TW_MOST_VECS];
+#pragma GCC unroll 4
+        for (int v = 0; v < vecs; v++) m[v] = mask_of(vec_load((const real *)part->lanes + lanes[v]));
+        for (int64_t l = t->strips[i].length; l > 0; l--, a += a_col, b += b_row) {
+            vec w[TW_MOST_VECS];
+#pragma GCC unroll 4
+            for (int v = 0; v < vecs; v++) w[v] = load_once(b + at[v]);
+#pragma GCC unroll 6
+            for (int r = 0; r < rows; r++) {
+                if (!whole && (r < begin || r >= end)) continue;
+                vec s = vec_splat(*(const packed_real *)(a + r * a_row));
+#pragma GCC unroll 4
+                for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma_where(m[v], s, w[v], sum[r][v]);
+            }
+        }
+    }
+    if (t->start)
+        finish_rows(t, rows, vecs, sum, t->apart != NULL, true, false);
+    else
+        finish_rows(t, rows, vecs, sum, t->apart != NULL, false, false);
+}
+
+/* The rows that one call takes, of those that are left. */
+static inline int part_rows(int left) {
+    return left >= PART_ROWS ? PART_ROWS : left >= 3 ? 3 : 1;
+}
+
+static inline __attribute__((always_inline)) void parts_of(const tw_tile *t, int64_t first, int rows,
+                                                           const int vecs) {
+    switch (rows) {
+    case PART_ROWS: sum_parts(t, first, PART_ROWS, vecs); break;
+    case 3: sum_parts(t, first, 3, vecs); break;
+    default: sum_parts(t, first, 1, vecs); break;
+    }
+}
+
+static void parts_1(const tw_tile *t, int64_t first, int rows) {
+    parts_of(t, first, rows, 1);
+}
+
+static void parts_2(const tw_tile *t, int64_t first, int rows) {
+    parts_of(t, first, rows, 2);
+}
+
+static void parts_3(const tw_tile *t, int64_t first, int rows) {
+    if (ROWS_3 > 0) parts_of(t, first, rows, 3);
+}
+
+static void parts_4(const tw_tile *t, int64_t first, int rows) {
+    if (ROWS_4 > 0) parts_of(t, first, rows, 4);
+}
+
+static void tile_parts(const tw_tile *tile) {
+    static void (*const by_width[])(const tw_tile *, int64_t, int) = {parts_1, parts_2, parts_3, parts_4};
+    tw_tile t = *tile;
+    for (int first = 0, rows; first < tile->rows; first += rows) {
+        rows = part_rows(tile->rows - first);
+        by_width[t.vecs - 1](&t, first, rows);
+        t.a_begin += rows * t.a_row;
+        t.c = (real *)t.c + rows * t.c_row;
+        if (t.start) t.start = (const real *)t.start + rows * t.start_row;
+    }
+}
