@@ -201,6 +201,9 @@ static bool reads_across(const tw_sweep *s, const tw_loops *loops) {
 static void choose_block(tw_sweep *s, const tw_loops *loops) {
     const tw_axis *x = &s->axis[TW_WIDTH];
     tw_sweep turned = *s;
+    /* one channel lies the same either way: then nothing need be turned */
+    if (s->from_channels == 1) turned.from_layout = TW_NCHW;
+    if (s->to_channels == 1) turned.to_layout = TW_NCHW;
     turned.merged = s->reduce == 1 && x->in_step == 1 && x->joined;
     bool able = !s->by_images && !s->skirts && s->woven == 1 && x->in_step <= x->most;
     double along = best_along(s, loops, &s->vecs) + moving_time(s, loops, false);
