@@ -84,12 +84,11 @@ static inline __attribute__((always_inline)) void maximum_of(const tw_pool *s, c
         for (int64_t i = 0; i < count; i++) taps[i] = narrow[i];
 }
 
-/* The same for a window of `side` x `side` pixels that lies inside: `side` is a constant where it matters, so
- * that nothing is left of the loops. */
-static inline __attribute__((always_inline)) void maximum_of_square(const tw_pool *s, const walk *w,
-                                                                    const real *x, const int64_t side,
-                                                                    real *y, int32_t *taps) {
-    const real *in = x + walk_pixel(s, w) * s->channels;
+/* The same for a window of `side` x `side` pixels that lies inside, from `in` on: `side` is a constant where
+ * it matters, so that nothing is left of the loops. */
+static inline __attribute__((always_inline)) void maximum_of_square(const tw_pool *s, const real *in,
+                                                                    const int64_t side, real *y,
+                                                                    int32_t *taps) {
     block best, value;
     block_load(in, BLOCK, &best);
     lanes tap = {0};
@@ -105,6 +104,18 @@ static inline __attribute__((always_inline)) void maximum_of_square(const tw_poo
     memcpy(taps, &narrow, sizeof narrow);
 }
 
+/* `count` such windows of a row, next to each other. */
+static inline __attribute__((always_inline)) void maximum_of_squares(const tw_pool *s, const real *in,
+                                                                     const int64_t side, int64_t count,
+                                                                     real *y, int32_t *taps) {
+    int64_t channels = s->channels, step = s->stride[WIDTH] * channels;
+    for (; count > 0; count--, in += step, y += channels) {
+        for (int64_t c = 0; c < channels; c += BLOCK)
+            maximum_of_square(s, in + c, side, y + c, taps ? taps + c : NULL);
+        taps += taps ? channels : 0;
+    }
+}
+
 /* The side of window w if it is a square inside the image that is worth code of its own; 0: it is not. */
 static int64_t square_of(const tw_pool *s, const walk *w) {
     int64_t side = s->kernel[WIDTH];
@@ -112,32 +123,52 @@ static int64_t square_of(const tw_pool *s, const walk *w) {
     return whole && s->kernel[DEPTH] == 1 && s->kernel[HEIGHT] == side && (side == 2 || side == 3) ? side : 0;
 }
 
-static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x_, void *y_, int32_t *taps) {
+/* How many windows of a row, from its first on, are such squares, and keep their vectors within the image and
+ * within the `room` numbers of y that are left. */
+static int64_t count_squares(const tw_pool *s, const walk *first, int64_t room) {
+    int64_t side = square_of(s, first), channels = s->channels, reach = tw_round_up(channels, BLOCK);
+    int64_t left = pixels_of(s->in) * channels - reach - walk_end(s, *first) * channels;
+    if (side == 0 || s->pad[WIDTH] != 0 || left < 0 || room < reach) return 0;
+    int64_t inside = (s->in[WIDTH] - side) / s->stride[WIDTH] + 1;
+    int64_t fit = tw_min(left / (s->stride[WIDTH] * channels), (room - reach) / channels) + 1;
+    return tw_min(s->out[WIDTH], tw_min(inside, fit));
+}
+
+/* The windows of a row from number `ox` on, one by one. */
+static void maximum_of_rest(const tw_pool *s, walk w, const real *x, int64_t ox, int64_t room, real *y,
+                            int32_t *taps) {
+    int64_t channels = s->channels, in_image = pixels_of(s->in) * channels;
+    for (; ox < s->out[WIDTH]; ox++) {
+        w.x = span_of(s, WIDTH, ox);
+        w.kx = w.x.first;
+        int64_t furthest = walk_end(s, w) * channels + BLOCK;
+        for (int64_t c = 0; c < channels; c += BLOCK) {
+            int64_t at = ox * channels + c;
+            bool spills = at + BLOCK <= room && furthest + c <= in_image;
+            if (spills)
+                maximum_of(s, &w, x + c, BLOCK, y + at, taps ? taps + at : NULL);
+            else
+                maximum_of(s, &w, x + c, tw_min(BLOCK, channels - c), y + at, taps ? taps + at : NULL);
+        }
+    }
+}
+
+static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x_, void *y_, int32_t *taps_) {
     const real *x = x_;
-    real *y = y_;
-    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], width = s->out[WIDTH], channels = s->channels;
-    int64_t in_image = pixels_of(s->in) * channels, end = last * width * channels;
+    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], channels = s->channels;
+    int64_t in_image = pixels_of(s->in) * channels, line = s->out[WIDTH] * channels;
     for (int64_t row = first; row < last; row++) {
         const real *image = x + row / rows * in_image;
-        int64_t oz = row % rows / s->out[HEIGHT], oy = row % s->out[HEIGHT];
-        walk w = walk_start(s, oz, oy, 0);
-        for (int64_t ox = 0; ox < width; ox++) {
-            int64_t out = (row * width + ox) * channels;
-            w.x = span_of(s, WIDTH, ox);
-            w.kx = w.x.first;
-            int64_t furthest = walk_end(s, w) * channels + BLOCK, square = square_of(s, &w);
-            for (int64_t c = 0; c < channels; c += BLOCK) {
-                int32_t *marked = taps ? taps + out + c : NULL;
-                if (out + c + BLOCK > end || furthest + c > in_image)
-                    maximum_of(s, &w, image + c, tw_min(BLOCK, channels - c), y + out + c, marked);
-                else if (square == 2)
-                    maximum_of_square(s, &w, image + c, 2, y + out + c, marked);
-                else if (square == 3)
-                    maximum_of_square(s, &w, image + c, 3, y + out + c, marked);
-                else
-                    maximum_of(s, &w, image + c, BLOCK, y + out + c, marked);
-            }
-        }
+        walk w = walk_start(s, row % rows / s->out[HEIGHT], row % s->out[HEIGHT], 0);
+        int64_t room = (last - row) * line, squares = count_squares(s, &w, room);
+        const real *in = image + walk_pixel(s, &w) * channels;
+        real *y = (real *)y_ + row * line;
+        int32_t *taps = taps_ ? taps_ + row * line : NULL;
+        if (s->kernel[WIDTH] == 2)
+            maximum_of_squares(s, in, 2, squares, y, taps);
+        else
+            maximum_of_squares(s, in, 3, squares, y, taps);
+        maximum_of_rest(s, w, image, squares, room, y, taps);
     }
 }
 
@@ -215,6 +246,23 @@ static inline void choose(const real *dy, const int32_t *taps, int32_t tap, int6
     for (; c < channels; c++) dx[c] = taps[c] == tap ? dy[c] : 0;
 }
 
+/* The same for a window's pixels of a line, whose numbers in the window are tap, tap + 1, ...: one vector
+ * holds a pixel's channels, and all of them may be written. */
+static inline __attribute__((always_inline)) void choose_line(const real *dy, const int32_t *taps,
+                                                              integer tap, int64_t channels, int64_t width,
+                                                              real *dx) {
+    static const lanes numbers = {0, 1, 2, 3, 4, 5, 6, 7};
+    block d;
+    marks narrow;
+    memcpy(&d, dy, sizeof d);
+    memcpy(&narrow, taps, sizeof narrow);
+    lanes there = __builtin_convertvector(narrow, lanes), ours = (lanes)(numbers < (integer)channels);
+    for (int64_t kx = 0; kx < width; kx++, dx += channels, tap++) {
+        block chosen = (block)((lanes)(there == (lanes){0} + tap) & ours & (lanes)d);
+        memcpy(dx, &chosen, sizeof chosen);
+    }
+}
+
 /* Pixels in the order in which they lie, so that dx is written once, from first to last, and what a vector
  * spills into the next pixel is written over, or zero where no window is. */
 static void maxpool_back_apart(const tw_pool *s, const int32_t *taps, const real *dy, real *dx) {
@@ -226,6 +274,13 @@ static void maxpool_back_apart(const tw_pool *s, const int32_t *taps, const real
         for (int64_t ox = 0; ox < s->out[WIDTH]; ox++) {
             int64_t out = (row * s->out[WIDTH] + ox) * channels;
             int64_t in = (down * s->in[WIDTH] + ox * s->stride[WIDTH]) * channels;
+            integer tap = (integer)(ky * s->kernel[WIDTH]);
+            bool fits = channels <= BLOCK && out + BLOCK <= end &&
+                        in + (s->kernel[WIDTH] - 1) * channels + BLOCK <= in_image;
+            if (fits) {
+                choose_line(dy + out, taps + out, tap, channels, s->kernel[WIDTH], dx + in);
+                continue;
+            }
             for (int64_t kx = 0; kx < s->kernel[WIDTH]; kx++, in += channels)
                 choose(dy + out, taps + out, (int32_t)(ky * s->kernel[WIDTH] + kx), channels,
                        tw_min(end - out, in_image - in), dx + in);

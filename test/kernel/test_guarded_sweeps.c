@@ -204,9 +204,14 @@ static void batch_norm_and_means_keep_within_their_buffers(void **state) {
 
 /* ---- Windows. */
 
+enum { POOLS = 6 };
+
 static tw_pool pool_of(int64_t channels, int number) {
-    static const int64_t kernel[] = {2, 3, 3, 5}, stride[] = {2, 2, 1, 3}, pad[] = {0, 1, 1, 2};
-    tw_pool p = {.channels = channels, .in = {1, 7, 9}, .out = {1, 1, 1}, .kernel = {1, 1, 1}};
+    static const int64_t kernel[POOLS] = {2, 3, 3, 5, 2, 3}, stride[POOLS] = {2, 2, 1, 3, 2, 3};
+    static const int64_t pad[POOLS] = {0, 1, 1, 2, 0, 0}, height[POOLS] = {7, 7, 7, 7, 6, 9};
+    tw_pool p = {.channels = channels, .in = {1, 0, 9}, .out = {1, 1, 1}, .kernel = {1, 1, 1}};
+    p.in[1] = height[number];
+    if (number == 4) p.in[2] = 8; /* windows up to the image's end */
     p.stride[0] = 1, p.countpad = number % 2;
     for (int a = 1; a < 3; a++) {
         p.kernel[a] = kernel[number], p.stride[a] = stride[number], p.pad[a] = pad[number];
@@ -236,7 +241,7 @@ static void check_pool(const subject *s, const tw_pool *p) {
 
 static void check_pools(const subject *s) {
     for (int64_t channels = 1; channels <= CHANNELS; channels += 1 + channels / 4)
-        for (int number = 0; number < 4; number++) {
+        for (int number = 0; number < POOLS; number++) {
             const tw_pool p = pool_of(channels, number);
             check_pool(s, &p);
         }
