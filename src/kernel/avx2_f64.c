@@ -71,6 +71,7 @@ static inline vec vec_zip_high(vec a, vec b) {
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
+#include "kernel/stencil_phases_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
 

@@ -81,6 +81,7 @@ static inline vec vec_blend(vec a, vec b, unsigned lanes) {
 #include "kernel/turn_body.h"
 #include "kernel/weave_body.h"
 #include "kernel/stencil_body.h"
+#include "kernel/stencil_phases_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
 

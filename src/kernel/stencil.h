@@ -42,7 +42,8 @@ typedef struct tw_stencil_phase {
  *             source[i].in[in_begin + c * in_step + block * lanes + l]
  *
  * The sum begins at zero and is one chain of fused multiply-adds by i, then j; bias is added last. The source
- * is read in whole vectors, whatever `used` is. */
+ * is read in whole vectors, whatever `used` is. Of the last `fetch` source rows, and of out, what comes next
+ * is fetched ahead: for tensors that lie far from the processor. */
 typedef struct tw_stencil {
     const tw_stencil_row *source;
     int64_t count;
@@ -53,6 +54,7 @@ typedef struct tw_stencil {
     const void *bias; /* [blocks][lanes] */
     void *out[2];
     int rows, used;
+    int64_t fetch;
 } tw_stencil;
 
 /* One row of dy and, for each row of taps, the row of x that it reads there; NULL: outside the image. */

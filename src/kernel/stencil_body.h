@@ -7,7 +7,7 @@
  * usual networks (7, 14, 28, 56, 112); other widths are cut into even spans. How a row is cut changes no bit:
  * what a tap reads outside is left out for each column by itself. */
 
-enum { SPAN = 7, FEW_TAPS = 7 };
+enum { SPAN = 7, FEW_TAPS = 7, FETCH_AHEAD = 2560, FETCH_LINE = 64 };
 
 static void stage(const tw_stage *s) {
     real *out = s->out;
@@ -100,7 +100,8 @@ static inline __attribute__((always_inline)) void by_taps(const tw_stencil *s, c
 }
 
 /* The same for few neighbouring taps, pixel by pixel: the weights stay in registers, and each pixel is loaded
- * once for all taps that it meets. */
+ * once for all taps that it meets. Those between the first column's last tap and the last column's first are
+ * inside. */
 static inline __attribute__((always_inline)) void by_pixels(const span_of_columns *c, const row_of_taps *row,
                                                             const int span, const int taps, const int stride,
                                                             const bool r0, const bool r1, vec sum[2][SPAN]) {
@@ -113,7 +114,8 @@ static inline __attribute__((always_inline)) void by_pixels(const span_of_column
     int64_t at = c->column * c->phase->in_step;
 #pragma GCC unroll 17
     for (int u = 0; u < (span - 1) * stride + taps; u++, at += c->phase->in_step) {
-        if (!has_column(c->phase, c->column + u)) continue;
+        const bool middle = u >= taps - 1 && u <= (span - 1) * stride;
+        if (!middle && !has_column(c->phase, c->column + u)) continue;
         vec pixel = vec_load(row->x + at);
 #pragma GCC unroll 7
         for (int t = 0; t < span; t++) {
@@ -139,21 +141,61 @@ static inline __attribute__((always_inline)) void row_taps(const tw_stencil *s, 
 static inline __attribute__((always_inline)) void store_row(const tw_stencil *s, const span_of_columns *c,
                                                             int r, int64_t block, const int span,
                                                             vec sum[SPAN]) {
-    vec bias = vec_load((const real *)s->bias + block * LANES);
-    real *out = (real *)s->out[r] + c->phase->out_begin + c->q * c->phase->out_step + block * LANES;
+    const vec bias = vec_load((const real *)s->bias + block * LANES);
+    const int64_t step = c->phase->out_step;
+    const int used = s->used == LANES || block + 1 < s->blocks ? LANES : s->used;
+    real *out = (real *)s->out[r] + c->phase->out_begin + c->q * step + block * LANES;
+    if (used == LANES) {
 #pragma GCC unroll 7
-    for (int t = 0; t < span; t++, out += c->phase->out_step) {
-        if (s->used == LANES || block + 1 < s->blocks)
-            vec_store(out, vec_add(bias, sum[t]));
-        else
-            vec_store_part(out, vec_add(bias, sum[t]), s->used);
+        for (int t = 0; t < span; t++) vec_store(out + t * step, vec_add(bias, sum[t]));
+    } else {
+#pragma GCC unroll 7
+        for (int t = 0; t < span; t++) vec_store_part(out + t * step, vec_add(bias, sum[t]), used);
     }
+}
+
+/* Numbers of a row from the columns of a span on, in memory's order: each block of the span asks for its part
+ * of what follows, so far ahead that all of the next span has been asked for when its first block begins. */
+typedef struct row_ahead {
+    int64_t first, part;
+} row_ahead;
+
+static inline row_ahead ahead_of(int64_t column, int64_t columns, int64_t step, int64_t blocks,
+                                 int64_t block) {
+    const int64_t part = (columns * step + blocks - 1) / blocks;
+    return (row_ahead){(column + columns) * step + block * part + FETCH_AHEAD / (int64_t)sizeof(real), part};
+}
+
+/* For rows that lie far: what the hardware foresees of so many short pieces comes late. Inline, or the
+ * compiler leaves out the call of a function that changes nothing. */
+static inline __attribute__((always_inline)) void fetch_row(const void *row, row_ahead a) {
+    const int64_t line = FETCH_LINE / (int64_t)sizeof(real);
+    const uintptr_t from = (uintptr_t)row + (uintptr_t)a.first * sizeof(real);
+    for (int64_t at = 0; at < a.part; at += line)
+        __builtin_prefetch((const void *)(from + (uintptr_t)at * sizeof(real)));
+}
+
+static inline __attribute__((always_inline)) void fetch_ahead(const tw_stencil *s, const tw_stencil_phase *p,
+                                                              int64_t q, int64_t span, int64_t block) {
+    const row_ahead in = ahead_of(q * s->stride, span * s->stride, p->in_step, s->blocks, block);
+    const row_ahead out = ahead_of(q, span, p->out_step, s->blocks, block);
+    for (int64_t i = s->count > s->fetch ? s->count - s->fetch : 0; i < s->count; i++)
+        fetch_row(s->source[i].in, in);
+    for (int r = 0; r < s->rows; r++) fetch_row(s->out[r], out);
 }
 
 static inline __attribute__((always_inline)) void span_rows(const tw_stencil *s, const span_of_columns *c,
                                                             const int span, const int taps,
                                                             const int stride) {
+    /* copies of its own: as the compiler sees it, a store may change all others */
+    tw_stencil own = *s;
+    if (c->phase != s->phases) own.fetch = 0; /* the first phase's loop fetches for all */
+    const tw_stencil_phase phase = *c->phase;
+    span_of_columns columns = *c;
+    columns.phase = &phase;
+    s = &own, c = &columns;
     for (int64_t block = 0; block < s->blocks; block++) {
+        if (s->fetch) fetch_ahead(s, &phase, c->q, span, block);
         vec sum[2][SPAN];
 #pragma GCC unroll 7
         for (int t = 0; t < span; t++) sum[0][t] = sum[1][t] = vec_zero();
@@ -232,22 +274,8 @@ static span_loop *loop_for(const tw_stencil *s, const span_of_columns *c) {
     };
     const tw_stencil_phase *p = c->phase;
     if (c->span <= SPAN / 2 || p->dilation != 1 || p->taps > FEW_TAPS || s->stride > 2) return any_taps;
+    bool middle = c->column + p->taps > 0 && c->column + (c->span - 1) * s->stride < p->width;
+    if (!middle) return any_taps;
     span_loop *found = known[s->stride - 1][p->taps];
     return found ? found : any_taps;
-}
-
-/* Span after span, so that what all phases and blocks read of a row lies together. */
-static void apply(const tw_stencil *s) {
-    int64_t columns = 0, q = 0;
-    for (int64_t p = 0; p < s->phase_count; p++)
-        if (columns < s->phases[p].columns) columns = s->phases[p].columns;
-    for (int64_t span; q < columns; q += span) {
-        span = even_piece(columns - q, SPAN);
-        for (int64_t p = 0; p < s->phase_count; p++) {
-            int64_t here = least(span, s->phases[p].columns - q);
-            if (here <= 0) continue;
-            span_of_columns c = clip(s, &s->phases[p], q, here);
-            loop_for(s, &c)(s, &c);
-        }
-    }
 }

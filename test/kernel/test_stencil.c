@@ -112,13 +112,24 @@ static void draw_phases(tw_random *r, const row_shape *shape, tw_stencil_phase p
     }
 }
 
+/* Gives both phases the taps that backward data with stride 2 has of the usual kernels. */
+static void pair_up(tw_random *r, tw_stencil_phase phases[2]) {
+    static const int64_t usual[][3] = {{1, 2, 0}, {2, 1, 1}, {3, 2, 1}, {2, 3, 0}};
+    const int64_t *taps = usual[between(r, 0, 3)];
+    for (int p = 0; p < 2; p++) phases[p].taps = taps[p];
+    phases[1].shift = phases[0].shift + taps[2];
+}
+
 /* Some source rows, up to two output rows, two phases that write in turn. */
 static void check_apply(tw_random *r, tw_type type, const tw_loops *loops) {
-    const row_shape shape = draw_shape(r, loops);
+    row_shape shape = draw_shape(r, loops);
+    const bool paired = between(r, 0, 1);
+    if (paired) shape.stride = shape.dilation = 1, shape.taps = 3;
     const int64_t size = (int64_t)tw_type_size(type), lanes = shape.lanes;
     const int64_t line = (shape.width - 1) * shape.pitch, block_weights = ROWS * 2 * shape.taps * lanes;
     tw_stencil_phase phases[2];
     draw_phases(r, &shape, phases);
+    if (paired) pair_up(r, phases);
     const char *in = draw(r, type, SOURCE, ROWS * line + shape.blocks * lanes);
     const char *weights = draw(r, type, WEIGHTS, shape.blocks * block_weights);
     tw_stencil_row source[ROWS] = {0};
@@ -141,7 +152,8 @@ static void check_apply(tw_random *r, tw_type type, const tw_loops *loops) {
                           .bias = draw(r, type, BIAS, shape.blocks * lanes),
                           .out = {out, out + out_row * size},
                           .rows = (int)between(r, 1, 2),
-                          .used = shape.used};
+                          .used = shape.used,
+                          .fetch = between(r, 0, ROWS)};
     loops->stencil.apply(&s);
     check_outputs(type, lanes, &s);
 }

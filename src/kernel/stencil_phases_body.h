@@ -1,0 +1,170 @@
+/* The body of depthwise sweeps over rows of several phases, included by each file ISA_TYPE.c behind
+ * stencil_body.h.
+ *
+ * Backward data with stride 2 has two phases of columns that read the same pixels with taps of their own:
+ * both are summed at once, so that a pixel is loaded once for all of them, and stores go along the row. Two
+ * rows of two phases by up to PAIRED columns: as many sums as registers hold. Only for the usual kernels;
+ * what is left goes phase by phase. */
+
+enum { PAIRED = STENCIL_SUMS / 4 };
+
+/* Taps of the two phases, neighbours; those of the second begin `apart` columns after those of the first. */
+typedef struct paired_taps {
+    int taps[2], apart;
+} paired_taps;
+
+/* Columns that the taps of both meet. */
+static inline int paired_reach(paired_taps k) {
+    return k.taps[0] > k.apart + k.taps[1] ? k.taps[0] : k.apart + k.taps[1];
+}
+
+/* One source row, pixel by pixel. */
+static inline __attribute__((always_inline)) void paired_row(const tw_stencil_phase *p, int64_t column,
+                                                             const row_of_taps *row, const paired_taps k,
+                                                             const bool r0, const bool r1,
+                                                             vec sum[2][2][SPAN]) {
+    const int reach = paired_reach(k);
+    vec weight[2][2][FEW_TAPS];
+#pragma GCC unroll 2
+    for (int f = 0; f < 2; f++)
+#pragma GCC unroll 7
+        for (int j = 0; j < k.taps[f]; j++) {
+            const int64_t at = p[f].weights_begin + j * LANES;
+            weight[0][f][j] = r0 ? vec_load(row->w0 + at) : vec_zero();
+            weight[1][f][j] = r1 ? vec_load(row->w1 + at) : vec_zero();
+        }
+    int64_t at = column * p->in_step;
+#pragma GCC unroll 17
+    for (int u = 0; u < PAIRED - 1 + reach; u++, at += p->in_step) {
+        const bool middle = u >= reach - 1 && u <= PAIRED - 1;
+        if (!middle && !has_column(p, column + u)) continue;
+        vec pixel = vec_load(row->x + at);
+#pragma GCC unroll 7
+        for (int t = 0; t < PAIRED; t++)
+#pragma GCC unroll 2
+            for (int f = 0; f < 2; f++) {
+                const int j = u - t - f * k.apart;
+                if (j < 0 || j >= k.taps[f]) continue;
+                if (r0) sum[0][f][t] = vec_fma(weight[0][f][j], pixel, sum[0][f][t]);
+                if (r1) sum[1][f][t] = vec_fma(weight[1][f][j], pixel, sum[1][f][t]);
+            }
+    }
+}
+
+static inline __attribute__((always_inline)) void store_paired(const tw_stencil *s, int64_t q, int r,
+                                                               int64_t block, vec sum[2][SPAN]) {
+    const vec bias = vec_load((const real *)s->bias + block * LANES);
+    const tw_stencil_phase *p = s->phases;
+    const int64_t step = p->out_step, apart = p[1].out_begin - p->out_begin;
+    const int used = s->used == LANES || block + 1 < s->blocks ? LANES : s->used;
+    real *out = (real *)s->out[r] + p->out_begin + q * step + block * LANES;
+#pragma GCC unroll 7
+    for (int t = 0; t < PAIRED; t++, out += step)
+#pragma GCC unroll 2
+        for (int f = 0; f < 2; f++) {
+            if (used == LANES)
+                vec_store(out + f * apart, vec_add(bias, sum[f][t]));
+            else
+                vec_store_part(out + f * apart, vec_add(bias, sum[f][t]), used);
+        }
+}
+
+static inline __attribute__((always_inline)) void paired_span(const tw_stencil *s, int64_t q,
+                                                              const paired_taps k) {
+    /* copies of its own: as the compiler sees it, a store may change all others */
+    const tw_stencil_phase p[2] = {s->phases[0], s->phases[1]};
+    tw_stencil own = *s;
+    own.phases = p;
+    s = &own;
+    const int64_t column = q + p->shift;
+    for (int64_t block = 0; block < s->blocks; block++) {
+        if (s->fetch) fetch_ahead(s, p, q, PAIRED, block);
+        vec sum[2][2][SPAN];
+#pragma GCC unroll 7
+        for (int t = 0; t < PAIRED; t++)
+            sum[0][0][t] = sum[0][1][t] = sum[1][0][t] = sum[1][1][t] = vec_zero();
+        for (int64_t i = 0; i < s->count; i++) {
+            const tw_stencil_row *from = &s->source[i];
+            const real *w0 = from->weights[0], *w1 = from->weights[1];
+            const int64_t weights = block * s->block_weights;
+            row_of_taps row = {(const real *)from->in + p->in_begin + block * LANES, (w0 ? w0 : w1) + weights,
+                               (w1 ? w1 : w0) + weights};
+            if (w0 && w1)
+                paired_row(p, column, &row, k, true, true, sum);
+            else if (w0)
+                paired_row(p, column, &row, k, true, false, sum);
+            else
+                paired_row(p, column, &row, k, false, true, sum);
+        }
+        store_paired(s, q, 0, block, sum[0]);
+        if (s->rows > 1) store_paired(s, q, 1, block, sum[1]);
+    }
+}
+
+/* Kernels of 3 taps padded by 1, of 5 by 2, and by one less. */
+static const paired_taps taps_1_2 = {{1, 2}, 0}, taps_3_2 = {{3, 2}, 1}, taps_2_1 = {{2, 1}, 1},
+                         taps_2_3 = {{2, 3}, 0};
+
+static void paired_1_2(const tw_stencil *s, int64_t q) {
+    paired_span(s, q, taps_1_2);
+}
+
+static void paired_3_2(const tw_stencil *s, int64_t q) {
+    paired_span(s, q, taps_3_2);
+}
+
+static void paired_2_1(const tw_stencil *s, int64_t q) {
+    paired_span(s, q, taps_2_1);
+}
+
+static void paired_2_3(const tw_stencil *s, int64_t q) {
+    paired_span(s, q, taps_2_3);
+}
+
+typedef void paired_loop(const tw_stencil *s, int64_t q);
+
+/* For `columns` of both phases; NULL: none. */
+static paired_loop *paired_loop_for(const tw_stencil *s, int64_t columns) {
+    static const struct {
+        const paired_taps *taps;
+        paired_loop *loop;
+    } known[] = {
+        {&taps_1_2, paired_1_2}, {&taps_3_2, paired_3_2}, {&taps_2_1, paired_2_1}, {&taps_2_3, paired_2_3}};
+    const tw_stencil_phase *a = &s->phases[0], *b = &s->phases[1];
+    bool same = a->width == b->width && a->in_begin == b->in_begin && a->in_step == b->in_step &&
+                a->out_step == b->out_step && a->dilation == 1 && b->dilation == 1;
+    for (size_t i = 0; same && i < sizeof known / sizeof *known; i++) {
+        const paired_taps *k = known[i].taps;
+        if (a->taps != k->taps[0] || b->taps != k->taps[1] || b->shift - a->shift != k->apart) continue;
+        bool middle = a->shift + paired_reach(*k) > 0 && a->shift + columns - 1 < a->width;
+        return middle ? known[i].loop : NULL;
+    }
+    return NULL;
+}
+
+/* As many columns as both phases have: their number. The last span overlaps the one before it where columns
+ * do not divide: what is computed twice is the same. */
+static int64_t apply_paired(const tw_stencil *s) {
+    if (s->phase_count != 2 || s->stride != 1) return 0;
+    const int64_t columns = least(s->phases[0].columns, s->phases[1].columns);
+    paired_loop *loop = columns < PAIRED ? NULL : paired_loop_for(s, columns);
+    if (!loop) return 0;
+    for (int64_t q = 0; q < columns; q += PAIRED) loop(s, least(q, columns - PAIRED));
+    return columns;
+}
+
+/* Span after span, so that what all phases and blocks read of a row lies together. */
+static void apply(const tw_stencil *s) {
+    int64_t columns = 0, q = apply_paired(s);
+    for (int64_t p = 0; p < s->phase_count; p++)
+        if (columns < s->phases[p].columns) columns = s->phases[p].columns;
+    for (int64_t span; q < columns; q += span) {
+        span = even_piece(columns - q, SPAN);
+        for (int64_t p = 0; p < s->phase_count; p++) {
+            int64_t here = least(span, s->phases[p].columns - q);
+            if (here <= 0) continue;
+            span_of_columns c = clip(s, &s->phases[p], q, here);
+            loop_for(s, &c)(s, &c);
+        }
+    }
+}
