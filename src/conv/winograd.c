@@ -330,6 +330,7 @@ const tw_algorithm tw_algorithm_winograd_4 = {
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run,
+    .sums_dy = true,
 };
 
 const tw_algorithm tw_algorithm_winograd_2 = {
@@ -343,4 +344,5 @@ const tw_algorithm tw_algorithm_winograd_2 = {
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run,
+    .sums_dy = true,
 };

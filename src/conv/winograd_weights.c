@@ -16,60 +16,36 @@
  * each other transform the same tiles, and that is cheaper than to meet: a line that another processor has
  * read is written several times slower than it is computed.
  *
+ * The gradient of the bias is summed in the same go: rows of dy as high as a tile, with the first tile of
+ * each.
+ *
  * P is summed block by block, some channels by some columns, whose V and E lie together, [point][tile]
  * [channels of the block]. Channels-first tensors are turned to channels last some images at a time. */
-#include "conv/winograd.h"
-
-#include <math.h>
 #include <string.h>
 
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
 #include "conv/relayout.h"
+#include "conv/winograd_shares.h"
 
 enum {
     TAPS = 9,
-    CHAIN = 128,          /* tiles of one chain of additions, and the most of a chunk */
-    SHORT = 64,           /* tiles of a chunk where P stays in a second-level cache */
-    LARGE_BYTES = 700000, /* of P: so large that it does not, and has one slot */
-    SLOTS = 8,
-    SLOT_BYTES = 1300000,
-    GAP = 16,   /* elements, against strides of 4096 bytes */
-    PANEL = 16, /* channels of a block of P are a multiple of it */
-    HIGH = 32,  /* most channels of a block of P, and columns: two panels of two vectors */
-    WIDE = 64,
+    GAP = 16,      /* elements, against strides of 4096 bytes */
     FINISHED = 16, /* channels whose dw is turned at once */
+    SUMMED = 16,   /* columns whose dy one share sums are a multiple of it */
     LINE = 64      /* bytes */
 };
 
-typedef struct work {
-    const tw_job *job;
-    const tw_winograd_frame *frame;
-    const tw_loops *loops;
-    int64_t size;
-    int64_t chunk, slots; /* most tiles of a chunk; slots that have one */
-    int64_t high, wide, down, along,
-        blocks;                        /* a block of P: channels, columns; how many each way and in all */
-    int64_t shares_down, shares_along; /* of P, whole blocks */
-    bool alone;                        /* there is one chunk only: P is one block for each worker */
-    int64_t group, all;                /* tiles of the call */
-    int64_t first, last;               /* chunks of this round */
-    const char *x, *dy;                /* plane first_plane, channels last */
-    int64_t first_plane;
-    char *v, *e, *p;
-} work;
-
-/* The blocks of a share: a rectangle. */
-typedef struct share {
-    int64_t down0, down1, along0, along1;
-} share;
+typedef tw_winograd_work work;
+typedef tw_winograd_share share;
 
 /* Some tiles, and where V and E of their share are. */
 typedef struct tiles {
     int64_t begin, count;
     share of;
-    char *v, *e;
+    int64_t first, summed; /* columns whose dy it sums */
+    char *v, *e, *db;
 } tiles;
 
 /* ---- How it is cut. */
@@ -95,79 +71,6 @@ static int64_t block_bytes(const work *k) {
     return tw_round_up(k->frame->points * k->high * k->wide * k->size, TW_ALIGNMENT);
 }
 
-/* Looks at one image alone: chunks of even length. */
-static void cut_chunks(work *k, int64_t image_tiles) {
-    const tw_winograd_frame *f = k->frame;
-    bool large = f->channels * tw_round_up(f->columns, 16) > LARGE_BYTES / (f->points * k->size);
-    k->chunk = large ? CHAIN : SHORT;
-    k->slots = large ? 1
-                     : tw_max(1, tw_min(SLOTS, SLOT_BYTES / (f->points * k->size * f->channels *
-                                                             tw_round_up(f->columns, 16))));
-    if (image_tiles > k->chunk) k->chunk = tw_ceil_div(image_tiles, tw_ceil_div(image_tiles, k->chunk));
-}
-
-/* Whole panels of the kernel's tile in even blocks, `least` of them or a multiple of the shares. */
-static int64_t cut_axis(int64_t length, int64_t panel, int64_t least, int64_t shares) {
-    int64_t blocks = tw_min(tw_round_up(least, shares), tw_ceil_div(length, panel));
-    return tw_round_up(tw_ceil_div(length, tw_max(blocks, least)), panel);
-}
-
-static void cut_blocks(work *k, int64_t shares_down, int64_t shares_along) {
-    const tw_winograd_frame *f = k->frame;
-    int64_t lanes = k->loops->lanes, columns = tw_round_up(f->columns, lanes);
-    k->high = cut_axis(f->channels, PANEL, tw_ceil_div(f->channels, HIGH), shares_down);
-    k->wide = cut_axis(columns, tw_min(columns, 2 * lanes), tw_ceil_div(columns, WIDE), shares_along);
-    k->wide = tw_min(k->wide, columns);
-    k->down = tw_ceil_div(f->channels, k->high);
-    k->along = tw_ceil_div(columns, k->wide);
-    k->blocks = k->down * k->along;
-    k->shares_down = tw_min(shares_down, k->down);
-    k->shares_along = tw_min(shares_along, k->along);
-}
-
-static int64_t shares_of(const work *k) {
-    return k->shares_down * k->shares_along;
-}
-
-/* What the largest share costs for each tile, as winograd.c counts. */
-static double share_cost(const work *k) {
-    enum { GATHERED = 5000, SPREAD = 4200 }; /* multiply-adds of 16 channels and columns */
-    const tw_winograd_frame *f = k->frame;
-    double channels = (double)tw_min(f->channels, tw_ceil_div(k->down, k->shares_down) * k->high);
-    double columns = (double)tw_min(f->columns, tw_ceil_div(k->along, k->shares_along) * k->wide);
-    return f->points * channels * columns + channels / 16 * GATHERED + columns / 16 * SPREAD;
-}
-
-/* 1, 2, 3, 4, 6, 8, 12 ... */
-static int64_t more_shares(int64_t shares) {
-    return shares == 1 ? 2 : shares % 3 == 0 ? shares / 3 * 4 : shares / 2 * 3;
-}
-
-/* Looks at the threads too: as many shares as let them end first. */
-static void choose_shares(work *k, int threads) {
-    int64_t most = tw_max(1, 2 * threads / k->slots);
-    double least = INFINITY;
-    work best = *k;
-    for (int64_t down = 1; down <= most; down = more_shares(down))
-        for (int64_t along = 1; down * along <= most; along = more_shares(along)) {
-            cut_blocks(k, down, along);
-            if (k->shares_down < down || k->shares_along < along) break;
-            double cost = share_cost(k) * (double)tw_ceil_div(down * along * k->slots, threads);
-            if (cost < 0.99 * least) least = cost, best = *k;
-        }
-    *k = best;
-}
-
-/* `chunks`: of the call. */
-static work work_of(const tw_problem *problem, const tw_winograd_frame *f, int threads, int64_t chunks) {
-    work k = {.frame = f, .loops = problem->loops, .size = (int64_t)tw_type_size(problem->type)};
-    cut_chunks(&k, f->plane_tiles * problem->shape.in[TW_DEPTH]);
-    k.alone = chunks == 1;
-    k.slots = tw_min(k.slots, chunks);
-    choose_shares(&k, threads);
-    return k;
-}
-
 static int64_t channels_of(const work *k, int64_t down) {
     return tw_min(k->high, k->frame->channels - down * k->high);
 }
@@ -186,6 +89,10 @@ static tiles tiles_of(const work *k, int64_t chunk, int64_t number, int worker) 
     t.of.along1 = (along + 1) * k->along / k->shares_along;
     t.v = k->v + k->size * worker * v_all(k);
     t.e = k->e + k->size * worker * e_all(k);
+    int64_t first = t.of.along0 * k->wide, columns = tw_min(t.of.along1 * k->wide, k->frame->columns) - first;
+    t.first = first + tw_min(columns, tw_round_up(columns * down / k->shares_down, SUMMED));
+    t.summed = first + tw_min(columns, tw_round_up(columns * (down + 1) / k->shares_down, SUMMED)) - t.first;
+    if (k->db) t.db = k->db + chunk % k->slots * k->db_bytes + k->size * t.first;
     return t;
 }
 
@@ -233,6 +140,20 @@ static void spread_tile(const work *k, const tiles *t, int64_t i, const tw_winog
     }
 }
 
+/* Adds dy of a row of tiles to the slot's sums; of them its first tile stands for all. */
+static void sum_dy(const work *k, const tiles *t, const tw_winograd_place *p) {
+    const tw_winograd_frame *f = k->frame;
+    if (!t->db || t->summed == 0 || p->col > 0) return;
+    int64_t pixel = (p->plane * f->written[0] + p->row) * f->written[1];
+    int64_t at = pixel * f->written_channels + k->group * f->columns + t->first;
+    k->loops->sums(&(tw_sums){.in = k->dy + k->size * at,
+                              .pixels = tw_min(f->outs, f->written[0] - p->row) * f->written[1],
+                              .pixel_step = f->written_channels,
+                              .channels = t->summed,
+                              .channel_step = 1,
+                              .total = t->db});
+}
+
 static void transform_tiles(const work *k, const tiles *t) {
     tw_winograd_place p = tw_winograd_place_of(k->frame, t->begin);
     p.plane -= k->first_plane;
@@ -240,6 +161,7 @@ static void transform_tiles(const work *k, const tiles *t) {
     for (int64_t i = 0; i < t->count; i++, p = next) {
         tw_winograd_step(k->frame, &next);
         const tw_winograd_place *ahead = i + 1 < t->count ? &next : NULL;
+        sum_dy(k, t, &p);
         patch_tile(k, t, i, &p, ahead);
         spread_tile(k, t, i, &p, ahead);
     }
@@ -331,7 +253,7 @@ static void add_slots(const work *k, int64_t block, int64_t channel) {
 
 /* The taps of a channel in the other order. */
 static void flip(char *g, int64_t row) {
-    char kept[WIDE * sizeof(double)];
+    char kept[TW_WINOGRAD_WIDE * sizeof(double)];
     for (int tap = 0; tap < TAPS / 2; tap++) {
         char *a = g + tap * row, *b = g + (TAPS - 1 - tap) * row;
         memcpy(kept, a, (size_t)row);
@@ -343,7 +265,7 @@ static void flip(char *g, int64_t row) {
 /* dw of some channels of a block from its P. */
 static void finish(const work *k, int64_t block, char *p, int64_t begin, int64_t end) {
     const tw_winograd_frame *f = k->frame;
-    _Alignas(64) char g[FINISHED * TAPS * WIDE * sizeof(double)];
+    _Alignas(64) char g[FINISHED * TAPS * TW_WINOGRAD_WIDE * sizeof(double)];
     int64_t down = block % k->down, along = block / k->down;
     int64_t columns = columns_of(k, along), padded = tw_round_up(columns, k->loops->lanes);
     int64_t first = (k->group * f->columns + along * k->wide) * f->channels + down * k->high;
@@ -384,10 +306,11 @@ static void sum_share(const work *k, const tiles *t, int64_t slot, int64_t chunk
 /* A slot's chunks of this round, for one share of P. */
 static void do_task(void *context, int64_t task, int worker) {
     const work *k = context;
-    int64_t slot = task / shares_of(k);
+    int64_t slot = task / tw_winograd_shares(k);
     int64_t chunk = k->first + (slot + k->slots - k->first % k->slots) % k->slots;
     for (; chunk < k->last; chunk += k->slots) {
-        tiles t = tiles_of(k, chunk, task % shares_of(k), worker);
+        tiles t = tiles_of(k, chunk, task % tw_winograd_shares(k), worker);
+        if (t.db && chunk < k->slots) memset(t.db, 0, (size_t)(t.summed * k->size));
         transform_tiles(k, &t);
         sum_share(k, &t, slot, chunk, worker);
     }
@@ -406,7 +329,7 @@ static void finish_rows(void *context, int64_t task, int worker) {
 
 /* Where the parts of the workspace begin; the last is its length. */
 typedef struct parts {
-    int64_t e, p, x, dy, end;
+    int64_t e, p, db, x, dy, end;
     int64_t images; /* turned at once, 0: none */
     int64_t round;  /* chunks of one round */
 } parts;
@@ -414,11 +337,12 @@ typedef struct parts {
 static bool count_parts(const work *k, const tw_problem *problem, int threads, parts *a) {
     const tw_shape *s = &problem->shape;
     const tw_winograd_frame *f = k->frame;
-    int64_t bytes, turned, workers = tw_min(threads, shares_of(k) * k->slots);
+    int64_t bytes, turned, workers = tw_min(threads, tw_winograd_shares(k) * k->slots);
     a->e = tw_round_up(workers * v_all(k) * k->size, TW_ALIGNMENT);
     a->p = a->e + tw_round_up(workers * e_all(k) * k->size, TW_ALIGNMENT);
     if (!tw_mul(k->alone ? workers : k->slots * k->blocks, block_bytes(k), &bytes) ||
-        !tw_add(a->p, bytes, &a->x))
+        !tw_add(a->p, bytes, &a->db) ||
+        !tw_add(a->db, k->slots * tw_round_up(f->columns * k->size, TW_ALIGNMENT), &a->x))
         return false;
     a->images = 0;
     a->round = INT64_MAX;
@@ -436,11 +360,11 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
 int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
     int64_t most = 0, plane_tiles = f->plane_tiles * problem->shape.in[TW_DEPTH];
     work whole = {.frame = f, .size = (int64_t)tw_type_size(problem->type)};
-    cut_chunks(&whole, plane_tiles);
+    tw_winograd_cut_chunks(&whole, plane_tiles);
     int64_t chunks = tw_ceil_div(f->planes * f->plane_tiles, whole.chunk);
     for (int t = 1; t <= threads; t++)
         for (int64_t fewer = tw_min(chunks, whole.slots + 1); fewer > 0; fewer--) {
-            work k = work_of(problem, f, t, fewer);
+            work k = tw_winograd_work_of(problem, f, t, fewer);
             parts a;
             if (!count_parts(&k, problem, t, &a)) return INT64_MAX;
             most = tw_max(most, a.end);
@@ -468,14 +392,33 @@ static void turn(work *k, const parts *a) {
                 s->out_channels, s->out_pixels, k->job->threads);
 }
 
+/* A group's sums of dy are made in place, or slot by slot. */
+static void begin_biases(work *k, const parts *a) {
+    char *db = k->job->db;
+    if (!db) return;
+    k->db_bytes = tw_round_up(k->frame->columns * k->size, TW_ALIGNMENT);
+    k->db = k->slots == 1 ? db + k->group * k->frame->columns * k->size : (char *)k->job->workspace + a->db;
+}
+
+/* The slots' sums, in order. */
+static void add_biases(const work *k) {
+    const tw_problem *problem = k->job->problem;
+    int64_t columns = k->frame->columns;
+    if (!k->db || k->slots == 1) return;
+    char *db = (char *)k->job->db + k->group * columns * k->size;
+    memcpy(db, k->db, (size_t)(columns * k->size));
+    for (int64_t slot = 1; slot < k->slots; slot++)
+        problem->kernel->sweeps[problem->type]->add(columns, db, k->db + slot * k->db_bytes, db);
+}
+
 void tw_winograd_weights_run(const tw_job *job) {
     const tw_winograd_frame *f = job->state;
     const tw_shape *s = &job->problem->shape;
     int64_t all = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
     work k = {.frame = f, .size = (int64_t)tw_type_size(job->problem->type)};
-    cut_chunks(&k, f->plane_tiles * s->in[TW_DEPTH]);
+    tw_winograd_cut_chunks(&k, f->plane_tiles * s->in[TW_DEPTH]);
     int64_t chunks = tw_ceil_div(all, k.chunk);
-    k = work_of(job->problem, f, job->threads, chunks);
+    k = tw_winograd_work_of(job->problem, f, job->threads, chunks);
     parts a;
     if (!count_parts(&k, job->problem, job->threads, &a)) return; /* no such workspace can have been made */
     k.job = job;
@@ -488,11 +431,13 @@ void tw_winograd_weights_run(const tw_job *job) {
     for (k.group = 0; k.group < f->groups; k.group++) {
         k.x = a.images == 0 ? job->x : NULL;
         k.dy = a.images == 0 ? job->dy : NULL;
+        begin_biases(&k, &a);
         for (k.first = 0; k.first < chunks; k.first = k.last) {
             k.last = a.round < chunks - k.first ? k.first + a.round : chunks;
             turn(&k, &a);
-            tw_parallel(job->threads, k.slots * shares_of(&k), do_task, &k);
+            tw_parallel(job->threads, k.slots * tw_winograd_shares(&k), do_task, &k);
         }
+        add_biases(&k);
         if (k.slots > 1) tw_parallel(job->threads, k.blocks * tw_ceil_div(k.high, FINISHED), finish_rows, &k);
     }
 }

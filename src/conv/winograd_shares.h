@@ -1,0 +1,44 @@
+/* How the Winograd gradient of the weights is cut: into chunks of tiles and slots, and into shares of P. See
+ * winograd_weights.c. */
+#ifndef TW_CONV_WINOGRAD_SHARES_H
+#define TW_CONV_WINOGRAD_SHARES_H
+
+#include "conv/winograd.h"
+
+enum { TW_WINOGRAD_WIDE = 64 /* most columns of a block of P */ };
+
+typedef struct tw_winograd_work {
+    const tw_job *job;
+    const tw_winograd_frame *frame;
+    const tw_loops *loops;
+    int64_t size;
+    int64_t chunk, slots; /* most tiles of a chunk; slots that have one */
+    int64_t high, wide, down, along,
+        blocks;                        /* a block of P: channels, columns; how many each way and in all */
+    int64_t shares_down, shares_along; /* of P, whole blocks */
+    bool alone;                        /* there is one chunk only: P is one block for each worker */
+    int64_t group, all;                /* tiles of the call */
+    int64_t first, last;               /* chunks of this round */
+    const char *x, *dy;                /* plane first_plane, channels last */
+    int64_t first_plane;
+    char *v, *e, *p, *db; /* db: sums of dy of this group, slot by slot; NULL: not wanted */
+    int64_t db_bytes;     /* of a slot */
+} tw_winograd_work;
+
+/* The blocks of a share: a rectangle. */
+typedef struct tw_winograd_share {
+    int64_t down0, down1, along0, along1;
+} tw_winograd_share;
+
+/* Most tiles of a chunk, and most slots: of one image's tiles. */
+void tw_winograd_cut_chunks(tw_winograd_work *work, int64_t image_tiles);
+
+/* Everything that is counted, nothing that points, for a call of so many chunks. */
+tw_winograd_work tw_winograd_work_of(const tw_problem *problem, const tw_winograd_frame *frame, int threads,
+                                     int64_t chunks);
+
+static inline int64_t tw_winograd_shares(const tw_winograd_work *k) {
+    return k->shares_down * k->shares_along;
+}
+
+#endif
