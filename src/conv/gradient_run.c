@@ -79,14 +79,13 @@ static int64_t cut_strip(const work *k, const tw_strip *strip, tw_strip *strips,
     const tw_gradient *g = k->g;
     const tw_axis *x = &g->axis[TW_WIDTH];
     int64_t size = (int64_t)g->size, in = x->in_step * g->group_in, count = 0, a_step = x_step(k),
-            b_step = dy_pitch(k), k0, k1, m0, m1;
+            b_step = dy_pitch(k), k0, k1;
+    int64_t whole =
+        tw_ceil_div(x->from - x->last, x->in_step) - k->x0; /* before it no tap is beyond the end */
     if (g->across_in) a_step = dy_pitch(k), b_step = x_step(k);
     for (int64_t j = 0, n; j < strip->length; j += n) {
         tw_axis_inside(x, 0, k->x0 + j, &k0, &k1);
-        for (n = 1; j + n < strip->length; n++) {
-            tw_axis_inside(x, 0, k->x0 + j + n, &m0, &m1);
-            if (m0 != k0 || m1 != k1) break;
-        }
+        n = k1 - k0 == x->most ? tw_min(strip->length, whole) - j : 1;
         if (k0 == k1) continue;
         parts[count] = (tw_part){k->lanes, k0 * g->group_in, k1 * g->group_in};
         if (g->across_in) parts[count] = (tw_part){k->lanes + j * in * size, 0, g->down};

@@ -126,15 +126,17 @@ static void dots(const tw_dots *d) {
     }
 }
 
-/* Three rows at a time, so that few tiles need be compiled. */
+/* Some rows at a time, so that few tiles need be compiled. */
 static void dots_inside(const tw_dots *dots) {
     tw_dots d = *dots;
     for (int m = 0; m < dots->rows; m += d.rows) {
-        d.rows = DOT_ROWS >= 3 && dots->rows - m >= 3 ? 3 : 1;
-        if (d.rows == 3)
-            dot_row(&d, DOT_ROWS < 3 ? 1 : 3, true);
-        else
-            dot_row(&d, 1, true);
+        int left = dots->rows - m;
+        d.rows = DOT_ROWS >= 6 && left >= 6 ? 6 : DOT_ROWS >= 3 && left >= 3 ? 3 : 1;
+        switch (d.rows) {
+        case 6: dot_row(&d, DOT_ROWS < 6 ? 1 : 6, true); break;
+        case 3: dot_row(&d, DOT_ROWS < 3 ? 1 : 3, true); break;
+        default: dot_row(&d, 1, true); break;
+        }
         d.a_begin += d.rows * d.a_pitch;
         d.c = (real *)d.c + d.rows * d.c_row;
     }

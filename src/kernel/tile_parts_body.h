@@ -4,16 +4,16 @@
  *     mask, mask_of    lanes; those of a vector whose bits are all set, of bits that are all set or all clear
  *     vec_fma_where    vec_fma in those lanes, the last argument in all others
  *
- * It is for numbers that are not finite, whose product with a zero of the padding would be NaN. Six rows at
+ * It is for numbers that are not finite, whose product with a zero of the padding would be NaN. Some rows at
  * a time, so that few tiles need be compiled: a little slower than the whole tile, and the same chains. */
 
-enum { PART_ROWS = 6 };
+enum { PART_ROWS = 6, PART_ROWS_1 = 12 /* of one vector: as many chains as the latency asks for */ };
 
 /* `first`: the number of the first row in the tile that was asked for. */
 static inline __attribute__((always_inline)) void sum_parts(const tw_tile *t, const int64_t first,
                                                             const int rows, const int vecs) {
     vec sum[MOST_ROWS][TW_MOST_VECS];
-#pragma GCC unroll 6
+#pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
@@ -36,7 +36,7 @@ static inline __attribute__((always_inline)) void sum_parts(const tw_tile *t, co
             vec w[TW_MOST_VECS];
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) w[v] = load_once(b + at[v]);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
             for (int r = 0; r < rows; r++) {
                 if (!whole && (r < begin || r >= end)) continue;
                 vec s = vec_splat(*(const packed_real *)(a + r * a_row));
@@ -52,13 +52,15 @@ static inline __attribute__((always_inline)) void sum_parts(const tw_tile *t, co
 }
 
 /* The rows that one call takes, of those that are left. */
-static inline int part_rows(int left) {
+static inline int part_rows(int left, int vecs) {
+    if (vecs == 1 && left >= PART_ROWS_1) return PART_ROWS_1;
     return left >= PART_ROWS ? PART_ROWS : left >= 3 ? 3 : 1;
 }
 
 static inline __attribute__((always_inline)) void parts_of(const tw_tile *t, int64_t first, int rows,
                                                            const int vecs) {
     switch (rows) {
+    case PART_ROWS_1: sum_parts(t, first, vecs == 1 ? PART_ROWS_1 : 1, vecs); break;
     case PART_ROWS: sum_parts(t, first, PART_ROWS, vecs); break;
     case 3: sum_parts(t, first, 3, vecs); break;
     default: sum_parts(t, first, 1, vecs); break;
@@ -85,7 +87,7 @@ static void tile_parts(const tw_tile *tile) {
     static void (*const by_width[])(const tw_tile *, int64_t, int) = {parts_1, parts_2, parts_3, parts_4};
     tw_tile t = *tile;
     for (int first = 0, rows; first < tile->rows; first += rows) {
-        rows = part_rows(tile->rows - first);
+        rows = part_rows(tile->rows - first, t.vecs);
         by_width[t.vecs - 1](&t, first, rows);
         t.a_begin += rows * t.a_row;
         t.c = (real *)t.c + rows * t.c_row;
