@@ -4,10 +4,10 @@
 #include <string.h>
 
 extern const tw_algorithm tw_algorithm_winograd_4, tw_algorithm_winograd_2, tw_algorithm_depthwise,
-    tw_algorithm_dots, tw_algorithm_direct, tw_algorithm_reference;
+    tw_algorithm_groups, tw_algorithm_dots, tw_algorithm_direct, tw_algorithm_reference;
 
 const tw_algorithm *const tw_algorithm_list[] = {
-    &tw_algorithm_winograd_4, &tw_algorithm_winograd_2, &tw_algorithm_depthwise,
+    &tw_algorithm_winograd_4, &tw_algorithm_winograd_2, &tw_algorithm_depthwise, &tw_algorithm_groups,
     &tw_algorithm_dots,       &tw_algorithm_direct,     &tw_algorithm_reference,
 };
 

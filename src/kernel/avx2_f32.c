@@ -8,6 +8,7 @@
 typedef float real;
 typedef __m256 vec;
 typedef __m256 mask;
+typedef __m256i picks; /* for each lane, which lane of a vector it takes */
 /* 12 sums, 2 or 3 weights and 1 splat: all of 16 registers */
 enum { LANES = 8, VECS = 3, ROWS_1 = 6, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0, STENCIL_SUMS = 14 };
 
@@ -65,6 +66,14 @@ static inline vec vec_zip_high(vec a, vec b) {
     return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
 }
 
+static inline picks vec_picks(const int32_t *lane) {
+    return _mm256_loadu_si256((const __m256i *)lane);
+}
+
+static inline vec vec_pick(vec x, picks lanes) {
+    return _mm256_permutevar8x32_ps(x, lanes);
+}
+
 #include "kernel/tile_body.h"
 #include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
@@ -72,23 +81,25 @@ static inline vec vec_zip_high(vec a, vec b) {
 #include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/stencil_phases_body.h"
+#include "kernel/group_stencil_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
 
-const tw_loops tw_loops_avx2_f32 = {.lanes = LANES,
-                                    .most_vecs = VECS,
-                                    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
-                                    .tile = tile,
-                                    .tile_parts = tile_parts,
-                                    .turn = turn,
-                                    .copy = copy,
-                                    .sums = sums,
-                                    .all_finite = all_finite,
-                                    .dots = dots,
-                                    .dots_inside = dots_inside,
-                                    .dot_rows = DOT_ROWS,
-                                    .dot_columns = DOT_COLUMNS,
-                                    .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
-                                    .burn = burn,
-                                    .burn_flops = 2 * CHAINS * LANES,
-                                    .winograd = {&winograd_2, &winograd_4}};
+const tw_loops tw_loops_avx2_f32 = {
+    .lanes = LANES,
+    .most_vecs = VECS,
+    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+    .tile = tile,
+    .tile_parts = tile_parts,
+    .turn = turn,
+    .copy = copy,
+    .sums = sums,
+    .all_finite = all_finite,
+    .dots = dots,
+    .dots_inside = dots_inside,
+    .dot_rows = DOT_ROWS,
+    .dot_columns = DOT_COLUMNS,
+    .stencil = {.stage = stage, .apply = apply, .groups = groups, .gradient = gradient},
+    .burn = burn,
+    .burn_flops = 2 * CHAINS * LANES,
+    .winograd = {&winograd_2, &winograd_4}};

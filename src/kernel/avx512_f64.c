@@ -8,6 +8,7 @@
 typedef double real;
 typedef __m512d vec;
 typedef __mmask8 mask;
+typedef __m512i picks; /* for each lane, which lane of a vector it takes */
 /* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
 enum { LANES = 8, VECS = 4, ROWS_1 = 28, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6, STENCIL_SUMS = 28 };
 
@@ -74,6 +75,14 @@ static inline vec vec_blend(vec a, vec b, unsigned lanes) {
     return _mm512_mask_blend_pd((__mmask8)lanes, a, b);
 }
 
+static inline picks vec_picks(const int32_t *lane) {
+    return _mm512_cvtepi32_epi64(_mm256_loadu_si256((const __m256i *)lane));
+}
+
+static inline vec vec_pick(vec x, picks lanes) {
+    return _mm512_permutexvar_pd(lanes, x);
+}
+
 #include "kernel/tile_body.h"
 #include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
@@ -82,23 +91,25 @@ static inline vec vec_blend(vec a, vec b, unsigned lanes) {
 #include "kernel/weave_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/stencil_phases_body.h"
+#include "kernel/group_stencil_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
 
-const tw_loops tw_loops_avx512_f64 = {.lanes = LANES,
-                                      .most_vecs = VECS,
-                                      .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
-                                      .tile = tile,
-                                      .tile_parts = tile_parts,
-                                      .turn = weave_or_turn,
-                                      .copy = copy,
-                                      .sums = sums,
-                                      .all_finite = all_finite,
-                                      .dots = dots,
-                                      .dots_inside = dots_inside,
-                                      .dot_rows = DOT_ROWS,
-                                      .dot_columns = DOT_COLUMNS,
-                                      .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
-                                      .burn = burn,
-                                      .burn_flops = 2 * CHAINS * LANES,
-                                      .winograd = {&winograd_2, &winograd_4}};
+const tw_loops tw_loops_avx512_f64 = {
+    .lanes = LANES,
+    .most_vecs = VECS,
+    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+    .tile = tile,
+    .tile_parts = tile_parts,
+    .turn = weave_or_turn,
+    .copy = copy,
+    .sums = sums,
+    .all_finite = all_finite,
+    .dots = dots,
+    .dots_inside = dots_inside,
+    .dot_rows = DOT_ROWS,
+    .dot_columns = DOT_COLUMNS,
+    .stencil = {.stage = stage, .apply = apply, .groups = groups, .gradient = gradient},
+    .burn = burn,
+    .burn_flops = 2 * CHAINS * LANES,
+    .winograd = {&winograd_2, &winograd_4}};

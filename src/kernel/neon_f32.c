@@ -7,6 +7,7 @@
 typedef float real;
 typedef float32x4_t vec;
 typedef uint32x4_t mask;
+typedef uint8x16_t picks; /* for each lane, which lane of a vector it takes: its bytes */
 /* 14 x 2 or 9 x 3 or 6 x 4 sums, the weights and a splat: 31 of 32 registers */
 enum { LANES = 4, VECS = 4, ROWS_1 = 14, ROWS_2 = 14, ROWS_3 = 9, ROWS_4 = 6, STENCIL_SUMS = 28 };
 
@@ -62,6 +63,15 @@ static inline vec vec_zip_high(vec a, vec b) {
     return vzip2q_f32(a, b);
 }
 
+static inline picks vec_picks(const int32_t *lane) {
+    uint32x4_t first = vmulq_n_u32(vreinterpretq_u32_s32(vld1q_s32(lane)), 0x04040404);
+    return vreinterpretq_u8_u32(vaddq_u32(first, vdupq_n_u32(0x03020100)));
+}
+
+static inline vec vec_pick(vec x, picks lanes) {
+    return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(x), lanes));
+}
+
 #include "kernel/tile_body.h"
 #include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
@@ -69,23 +79,25 @@ static inline vec vec_zip_high(vec a, vec b) {
 #include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/stencil_phases_body.h"
+#include "kernel/group_stencil_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
 
-const tw_loops tw_loops_neon_f32 = {.lanes = LANES,
-                                    .most_vecs = VECS,
-                                    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
-                                    .tile = tile,
-                                    .tile_parts = tile_parts,
-                                    .turn = turn,
-                                    .copy = copy,
-                                    .sums = sums,
-                                    .all_finite = all_finite,
-                                    .dots = dots,
-                                    .dots_inside = dots_inside,
-                                    .dot_rows = DOT_ROWS,
-                                    .dot_columns = DOT_COLUMNS,
-                                    .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
-                                    .burn = burn,
-                                    .burn_flops = 2 * CHAINS * LANES,
-                                    .winograd = {&winograd_2, &winograd_4}};
+const tw_loops tw_loops_neon_f32 = {
+    .lanes = LANES,
+    .most_vecs = VECS,
+    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+    .tile = tile,
+    .tile_parts = tile_parts,
+    .turn = turn,
+    .copy = copy,
+    .sums = sums,
+    .all_finite = all_finite,
+    .dots = dots,
+    .dots_inside = dots_inside,
+    .dot_rows = DOT_ROWS,
+    .dot_columns = DOT_COLUMNS,
+    .stencil = {.stage = stage, .apply = apply, .groups = groups, .gradient = gradient},
+    .burn = burn,
+    .burn_flops = 2 * CHAINS * LANES,
+    .winograd = {&winograd_2, &winograd_4}};

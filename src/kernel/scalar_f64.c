@@ -8,6 +8,7 @@
 typedef double real;
 typedef double vec;
 typedef bool mask;
+typedef int32_t picks; /* which lane of a vector a lane takes: there is one */
 enum { LANES = 1, VECS = 2, ROWS_1 = 4, ROWS_2 = 4, ROWS_3 = 0, ROWS_4 = 0, STENCIL_SUMS = 14 };
 
 static inline vec vec_zero(void) {
@@ -61,6 +62,15 @@ static inline vec vec_zip_high(vec a, vec b) {
     return b;
 }
 
+static inline picks vec_picks(const int32_t *lane) {
+    return *lane;
+}
+
+static inline vec vec_pick(vec x, picks lanes) {
+    (void)lanes;
+    return x;
+}
+
 #include "kernel/tile_body.h"
 #include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"
@@ -68,23 +78,25 @@ static inline vec vec_zip_high(vec a, vec b) {
 #include "kernel/turn_body.h"
 #include "kernel/stencil_body.h"
 #include "kernel/stencil_phases_body.h"
+#include "kernel/group_stencil_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
 
-const tw_loops tw_loops_scalar_f64 = {.lanes = LANES,
-                                      .most_vecs = VECS,
-                                      .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
-                                      .tile = tile,
-                                      .tile_parts = tile_parts,
-                                      .turn = turn,
-                                      .copy = copy,
-                                      .sums = sums,
-                                      .all_finite = all_finite,
-                                      .dots = dots,
-                                      .dots_inside = dots_inside,
-                                      .dot_rows = DOT_ROWS,
-                                      .dot_columns = DOT_COLUMNS,
-                                      .stencil = {.stage = stage, .apply = apply, .gradient = gradient},
-                                      .burn = burn,
-                                      .burn_flops = 2 * CHAINS * LANES,
-                                      .winograd = {&winograd_2, &winograd_4}};
+const tw_loops tw_loops_scalar_f64 = {
+    .lanes = LANES,
+    .most_vecs = VECS,
+    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+    .tile = tile,
+    .tile_parts = tile_parts,
+    .turn = turn,
+    .copy = copy,
+    .sums = sums,
+    .all_finite = all_finite,
+    .dots = dots,
+    .dots_inside = dots_inside,
+    .dot_rows = DOT_ROWS,
+    .dot_columns = DOT_COLUMNS,
+    .stencil = {.stage = stage, .apply = apply, .groups = groups, .gradient = gradient},
+    .burn = burn,
+    .burn_flops = 2 * CHAINS * LANES,
+    .winograd = {&winograd_2, &winograd_4}};

@@ -57,6 +57,38 @@ typedef struct tw_stencil {
     int64_t fetch;
 } tw_stencil;
 
+/* Where the lanes of a block of grouped convolution read one channel of their groups: lane l stands at begin
+ * + lane[l], lane[l] < lanes. Whole vectors are read from begin on. */
+typedef struct tw_stencil_spread {
+    int64_t begin;
+    const int32_t *lane; /* [lanes] */
+} tw_stencil_spread;
+
+/* A block of grouped convolution: `used` neighbouring channels from `out` on, of one group or of some whole
+ * ones. */
+typedef struct tw_stencil_block {
+    int64_t out, weights;
+    const tw_stencil_spread *spread; /* [channels] */
+    int used;
+} tw_stencil_block;
+
+/* Grouped convolution: the same, but that a lane sums over `channels` channels. For r, phases and columns as
+ * there, all blocks, l < used:
+ *
+ *     out[r][out_begin + q * out_step + out + l] = start + sum over i < count, k < channels, j < taps with
+ *         weights and a column c of
+ *             source[i].weights[r][block.weights + channels * weights_begin + (k * taps + j) * lanes + l] *
+ *             source[i].in[in_begin + c * in_step + spread[k].begin + (picked ? spread[k].lane[l] : 0)]
+ *
+ * The sum begins at zero and is one chain of fused multiply-adds by i, k, then j. The start is bias[out + l],
+ * or what stands in out[r] where `bias` is NULL. Of `of`, block_weights and used mean nothing. */
+typedef struct tw_stencil_groups {
+    tw_stencil of;
+    const tw_stencil_block *block; /* [of.blocks] */
+    int64_t channels;
+    bool picked;
+} tw_stencil_groups;
+
 /* One row of dy and, for each row of taps, the row of x that it reads there; NULL: outside the image. */
 typedef struct tw_stencil_line {
     const void *dy;
@@ -93,6 +125,7 @@ typedef struct tw_stencil_gradient {
 typedef struct tw_stencil_loops {
     void (*stage)(const tw_stage *stage);
     void (*apply)(const tw_stencil *stencil);
+    void (*groups)(const tw_stencil_groups *groups);
     void (*gradient)(const tw_stencil_gradient *gradient);
 } tw_stencil_loops;
 

@@ -64,23 +64,33 @@ static inline bool has_column(const tw_stencil_phase *p, int64_t column) {
     return (uint64_t)column < (uint64_t)p->width;
 }
 
+/* What the lanes read of a pixel: a channel each; of a vector of channels those that `pick` says; all one. */
+enum { EACH_ITS_OWN, PICKED, THE_SAME };
+
 /* One source row and which output rows read it, `r0` and `r1`, with which weights. */
 typedef struct row_of_taps {
     const real *x, *w0, *w1;
+    picks pick;
 } row_of_taps;
+
+static inline vec pixel_of(const row_of_taps *row, const real *at, const int reading) {
+    if (reading == THE_SAME) return vec_splat(*(const packed_real *)at);
+    vec pixel = vec_load(at);
+    return reading == PICKED ? vec_pick(pixel, row->pick) : pixel;
+}
 
 /* One tap of a source row: one pixel for each column of the span. `whole`: all of them are inside. */
 static inline __attribute__((always_inline)) void one_tap(const tw_stencil *s, const tw_stencil_phase *p,
                                                           const row_of_taps *row, int64_t j, int64_t column,
                                                           const int span, const bool whole, const bool r0,
-                                                          const bool r1, vec sum[2][SPAN]) {
+                                                          const bool r1, const int reading,
+                                                          vec sum[2][SPAN]) {
     vec weight0 = r0 ? vec_load(row->w0 + j * LANES) : vec_zero();
     vec weight1 = r1 ? vec_load(row->w1 + j * LANES) : vec_zero();
-    const real *x = row->x + column * p->in_step;
 #pragma GCC unroll 7
     for (int t = 0; t < span; t++) {
         if (!whole && !has_column(p, column + t * s->stride)) continue;
-        vec pixel = vec_load(x + t * s->stride * p->in_step);
+        vec pixel = pixel_of(row, row->x + (column + t * s->stride) * p->in_step, reading);
         if (r0) sum[0][t] = vec_fma(weight0, pixel, sum[0][t]);
         if (r1) sum[1][t] = vec_fma(weight1, pixel, sum[1][t]);
     }
@@ -89,12 +99,13 @@ static inline __attribute__((always_inline)) void one_tap(const tw_stencil *s, c
 /* All taps of one source row, tap by tap. */
 static inline __attribute__((always_inline)) void by_taps(const tw_stencil *s, const span_of_columns *c,
                                                           const row_of_taps *row, const int span,
-                                                          const bool r0, const bool r1, vec sum[2][SPAN]) {
+                                                          const bool r0, const bool r1, const int reading,
+                                                          vec sum[2][SPAN]) {
     const int64_t hop = c->phase->dilation;
     for (int64_t j = c->first; j < c->end;) {
         for (; j >= c->all_first && j < c->all_end; j++)
-            one_tap(s, c->phase, row, j, c->column + j * hop, span, true, r0, r1, sum);
-        if (j < c->end) one_tap(s, c->phase, row, j, c->column + j * hop, span, false, r0, r1, sum);
+            one_tap(s, c->phase, row, j, c->column + j * hop, span, true, r0, r1, reading, sum);
+        if (j < c->end) one_tap(s, c->phase, row, j, c->column + j * hop, span, false, r0, r1, reading, sum);
         j++;
     }
 }
@@ -104,19 +115,20 @@ static inline __attribute__((always_inline)) void by_taps(const tw_stencil *s, c
  * inside. */
 static inline __attribute__((always_inline)) void by_pixels(const span_of_columns *c, const row_of_taps *row,
                                                             const int span, const int taps, const int stride,
-                                                            const bool r0, const bool r1, vec sum[2][SPAN]) {
+                                                            const bool r0, const bool r1, const int reading,
+                                                            vec sum[2][SPAN]) {
     vec weight0[FEW_TAPS], weight1[FEW_TAPS];
 #pragma GCC unroll 7
     for (int j = 0; j < taps; j++) {
         weight0[j] = r0 ? vec_load(row->w0 + j * LANES) : vec_zero();
         weight1[j] = r1 ? vec_load(row->w1 + j * LANES) : vec_zero();
     }
-    int64_t at = c->column * c->phase->in_step;
+    const real *at = row->x + c->column * c->phase->in_step;
 #pragma GCC unroll 17
     for (int u = 0; u < (span - 1) * stride + taps; u++, at += c->phase->in_step) {
         const bool middle = u >= taps - 1 && u <= (span - 1) * stride;
         if (!middle && !has_column(c->phase, c->column + u)) continue;
-        vec pixel = vec_load(row->x + at);
+        vec pixel = pixel_of(row, at, reading);
 #pragma GCC unroll 7
         for (int t = 0; t < span; t++) {
             const int j = u - t * stride;
@@ -131,11 +143,12 @@ static inline __attribute__((always_inline)) void by_pixels(const span_of_column
 static inline __attribute__((always_inline)) void row_taps(const tw_stencil *s, const span_of_columns *c,
                                                            const row_of_taps *row, const int span,
                                                            const int taps, const int stride, const bool r0,
-                                                           const bool r1, vec sum[2][SPAN]) {
+                                                           const bool r1, const int reading,
+                                                           vec sum[2][SPAN]) {
     if (taps)
-        by_pixels(c, row, span, taps, stride, r0, r1, sum);
+        by_pixels(c, row, span, taps, stride, r0, r1, reading, sum);
     else
-        by_taps(s, c, row, span, r0, r1, sum);
+        by_taps(s, c, row, span, r0, r1, reading, sum);
 }
 
 static inline __attribute__((always_inline)) void store_row(const tw_stencil *s, const span_of_columns *c,
@@ -203,14 +216,15 @@ static inline __attribute__((always_inline)) void span_rows(const tw_stencil *s,
         for (int64_t i = 0; i < s->count; i++) {
             const tw_stencil_row *from = &s->source[i];
             const real *w0 = from->weights[0], *w1 = from->weights[1];
-            row_of_taps row = {(const real *)from->in + c->phase->in_begin + block * LANES,
-                               (w0 ? w0 : w1) + weights, (w1 ? w1 : w0) + weights};
+            row_of_taps row = {.x = (const real *)from->in + c->phase->in_begin + block * LANES,
+                               .w0 = (w0 ? w0 : w1) + weights,
+                               .w1 = (w1 ? w1 : w0) + weights};
             if (w0 && w1)
-                row_taps(s, c, &row, span, taps, stride, true, true, sum);
+                row_taps(s, c, &row, span, taps, stride, true, true, EACH_ITS_OWN, sum);
             else if (w0)
-                row_taps(s, c, &row, span, taps, stride, true, false, sum);
+                row_taps(s, c, &row, span, taps, stride, true, false, EACH_ITS_OWN, sum);
             else
-                row_taps(s, c, &row, span, taps, stride, false, true, sum);
+                row_taps(s, c, &row, span, taps, stride, false, true, EACH_ITS_OWN, sum);
         }
         store_row(s, c, 0, block, span, sum[0]);
         if (s->rows > 1) store_row(s, c, 1, block, span, sum[1]);

@@ -87,8 +87,9 @@ static inline __attribute__((always_inline)) void paired_span(const tw_stencil *
             const tw_stencil_row *from = &s->source[i];
             const real *w0 = from->weights[0], *w1 = from->weights[1];
             const int64_t weights = block * s->block_weights;
-            row_of_taps row = {(const real *)from->in + p->in_begin + block * LANES, (w0 ? w0 : w1) + weights,
-                               (w1 ? w1 : w0) + weights};
+            row_of_taps row = {.x = (const real *)from->in + p->in_begin + block * LANES,
+                               .w0 = (w0 ? w0 : w1) + weights,
+                               .w1 = (w1 ? w1 : w0) + weights};
             if (w0 && w1)
                 paired_row(p, column, &row, k, true, true, sum);
             else if (w0)

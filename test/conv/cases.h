@@ -59,6 +59,7 @@ typedef enum case_kind {
     CASE_PATCHES,   /* a stride as long as the kernel */
     CASE_HEAD,      /* 1x1 to few channels, rows of whole vectors */
     CASE_TRANSPOSED,
+    CASE_GROUPS, /* groups of few channels */
     CASE_KINDS
 } case_kind;
 
@@ -76,6 +77,16 @@ static inline void case_channels(tw_geometry *g, tw_random *r, int64_t groups, i
     g->groups = groups;
     g->in_channels = groups * case_between(r, 1, in);
     g->out_channels = groups * case_between(r, 1, out);
+}
+
+static inline void case_groups(tw_geometry *g, tw_random *r) {
+    case_sides(g, r, 20, 5, 3);
+    g->groups = case_between(r, 2, 20);
+    g->in_channels = g->groups * case_between(r, 2, 18);
+    g->out_channels = case_between(r, 0, 2) ? g->in_channels : g->groups * case_between(r, 2, 18);
+    g->layout = case_between(r, 0, 4) ? TW_NHWC : TW_NCHW;
+    g->transposed = case_between(r, 0, 3) == 0;
+    g->flipped = case_between(r, 0, 3) == 0;
 }
 
 /* One of a kind, legal or not, of at least one image. */
@@ -131,6 +142,7 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
         g.pad_begin[0] = g.pad_begin[1] = g.pad_end[0] = g.pad_end[1] = 0;
         g.input[0] *= 8, g.input[1] *= 16;
         break;
+    case CASE_GROUPS: case_groups(&g, r); break;
     default:
         case_sides(&g, r, 9, 5, 3);
         case_channels(&g, r, case_between(r, 1, 2), 20, 20);

@@ -158,6 +158,103 @@ static void check_apply(tw_random *r, tw_type type, const tw_loops *loops) {
     check_outputs(type, lanes, &s);
 }
 
+/* ---- Groups. */
+
+static double plain_group_output(tw_type type, int64_t lanes, const tw_stencil_groups *g,
+                                 const tw_stencil_block *b, int r, const tw_stencil_phase *p, int64_t q,
+                                 int64_t l) {
+    const tw_stencil *s = &g->of;
+    double sum = 0;
+    for (int64_t i = 0; i < s->count; i++)
+        for (int64_t k = 0; s->source[i].weights[r] && k < g->channels; k++)
+            for (int64_t j = 0; j < p->taps; j++) {
+                int64_t c = q * s->stride + p->shift + j * p->dilation;
+                if (c < 0 || c >= p->width) continue;
+                int64_t w = b->weights + g->channels * p->weights_begin + (k * p->taps + j) * lanes + l;
+                int64_t x = p->in_begin + c * p->in_step + b->spread[k].begin;
+                if (g->picked) x += b->spread[k].lane[l];
+                sum = fused(type, get(type, s->source[i].weights[r], w), get(type, s->source[i].in, x), sum);
+            }
+    return sum;
+}
+
+enum { CHANNELS = 3, BLOCKS = 2 };
+
+/* Blocks whose lanes read channels anywhere in a pixel. */
+static void draw_blocks(tw_random *r, const row_shape *shape, tw_stencil_block block[BLOCKS],
+                        tw_stencil_spread spread[BLOCKS][CHANNELS],
+                        int32_t lane[BLOCKS][CHANNELS][MOST_LANES], bool picked) {
+    for (int b = 0; b < BLOCKS; b++) {
+        block[b].out = b * shape->lanes, block[b].spread = spread[b];
+        block[b].used = (int)between(r, 1, shape->lanes);
+        for (int k = 0; k < CHANNELS; k++) {
+            spread[b][k].begin = between(r, 0, shape->pitch - (picked ? shape->lanes : 1));
+            spread[b][k].lane = picked ? lane[b][k] : NULL;
+            for (int64_t l = 0; l < shape->lanes; l++)
+                lane[b][k][l] = (int32_t)between(r, 0, shape->lanes - 1);
+        }
+    }
+}
+
+static void check_group_outputs(tw_type type, int64_t lanes, const tw_stencil_groups *g, const double *before,
+                                int64_t out_row) {
+    for (int r = 0; r < g->of.rows; r++)
+        for (const tw_stencil_phase *p = g->of.phases; p < g->of.phases + g->of.phase_count; p++)
+            for (int64_t q = 0; q < p->columns; q++)
+                for (int64_t i = 0; i < g->of.blocks * lanes; i++) {
+                    const tw_stencil_block *b = &g->block[i / lanes];
+                    int64_t l = i % lanes, at = p->out_begin + q * p->out_step + b->out + l;
+                    double was = before[r * out_row + at],
+                           start = g->of.bias ? get(type, g->of.bias, i) : was;
+                    double sum = plain_group_output(type, lanes, g, b, r, p, q, l);
+                    assert_true(get(type, g->of.out[r], at) ==
+                                (l < b->used ? sum_of(type, start, sum) : was));
+                }
+}
+
+/* As for one channel a lane; the start is a bias, or what stands there. */
+static void check_groups(tw_random *r, tw_type type, const tw_loops *loops) {
+    row_shape shape = draw_shape(r, loops);
+    shape.blocks = BLOCKS, shape.pitch = BLOCKS * shape.lanes + between(r, 0, 3);
+    const int64_t size = (int64_t)tw_type_size(type), lanes = shape.lanes;
+    const int64_t line = (shape.width - 1) * shape.pitch, row_weights = 2 * CHANNELS * shape.taps * lanes;
+    tw_stencil_phase phases[2];
+    draw_phases(r, &shape, phases);
+    const char *in = draw(r, type, SOURCE, ROWS * line + shape.pitch);
+    const char *weights = draw(r, type, WEIGHTS, BLOCKS * ROWS * row_weights);
+    tw_stencil_row source[ROWS] = {0};
+    for (int64_t i = 0; i < ROWS; i++) {
+        source[i].in = in + i * line * size;
+        int64_t readers = between(r, 1, 3);
+        for (int k = 0; k < 2; k++)
+            if (readers & (1 + k)) source[i].weights[k] = weights + i * row_weights * size;
+    }
+    bool picked = between(r, 0, 1);
+    int32_t lane[BLOCKS][CHANNELS][MOST_LANES];
+    tw_stencil_spread spread[BLOCKS][CHANNELS];
+    tw_stencil_block block[BLOCKS];
+    draw_blocks(r, &shape, block, spread, lane, picked);
+    block[1].weights = ROWS * row_weights;
+    const int64_t out_row = 2 * shape.columns * shape.pitch;
+    char *out = draw(r, type, RESULT, 2 * out_row);
+    double before[2 * 2 * 20 * (BLOCKS * MOST_LANES + 3)];
+    for (int64_t i = 0; i < 2 * out_row; i++) before[i] = get(type, out, i);
+    const tw_stencil_groups g = {.of = {.source = source,
+                                        .count = ROWS,
+                                        .phases = phases,
+                                        .phase_count = 2,
+                                        .stride = shape.stride,
+                                        .blocks = BLOCKS,
+                                        .bias = between(r, 0, 1) ? draw(r, type, BIAS, BLOCKS * lanes) : NULL,
+                                        .out = {out, out + out_row * size},
+                                        .rows = (int)between(r, 1, 2)},
+                                 .block = block,
+                                 .channels = CHANNELS,
+                                 .picked = picked};
+    loops->stencil.groups(&g);
+    check_group_outputs(type, lanes, &g, before, out_row);
+}
+
 /* ---- Weights' gradient. */
 
 /* One chain over the columns from .. end - 1: by lines, or by columns. */
@@ -284,6 +381,11 @@ static void every_output_is_the_sum_that_was_promised(void **state) {
     for_every_loop(check_apply);
 }
 
+static void every_output_of_a_group_is_the_sum_that_was_promised(void **state) {
+    (void)state;
+    for_every_loop(check_groups);
+}
+
 static void every_gradient_is_the_sum_that_was_promised(void **state) {
     (void)state;
     for_every_loop(check_gradient);
@@ -292,6 +394,7 @@ static void every_gradient_is_the_sum_that_was_promised(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_output_is_the_sum_that_was_promised),
+        cmocka_unit_test(every_output_of_a_group_is_the_sum_that_was_promised),
         cmocka_unit_test(every_gradient_is_the_sum_that_was_promised),
     };
     return cmocka_run_group_tests(tests, fences_raise, NULL);

@@ -1,0 +1,146 @@
+/* The body of the loops for groups of few channels, included by each file ISA_TYPE.c behind stencil_body.h.
+ *
+ * Lanes are output channels, of several groups where a group is narrower than a vector. For each channel that
+ * a group reads, the lanes of a vector of pixels are permuted so that each holds the one of its own group;
+ * the rest is a stencil, whose loops these are: each permuted pixel serves all the taps that it meets. */
+
+/* Adds `channels` channels of one source row. */
+static inline __attribute__((always_inline)) void spread_row(const tw_stencil_groups *g,
+                                                             const span_of_columns *c, row_of_taps row,
+                                                             const tw_stencil_spread *spread, const int span,
+                                                             const int taps, const int stride, const bool r0,
+                                                             const bool r1, const int reading,
+                                                             vec sum[2][SPAN]) {
+    const real *x = row.x;
+    const int64_t weights = c->phase->taps * LANES;
+    for (int64_t k = 0; k < g->channels; k++, row.w0 += weights, row.w1 += weights) {
+        row.x = x + spread[k].begin;
+        if (reading == PICKED) row.pick = vec_picks(spread[k].lane);
+        row_taps(&g->of, c, &row, span, taps, stride, r0, r1, reading, sum);
+    }
+}
+
+static inline __attribute__((always_inline)) void store_spread(const tw_stencil_groups *g,
+                                                               const span_of_columns *c, int r,
+                                                               const tw_stencil_block *block, const int span,
+                                                               vec sum[SPAN]) {
+    const real *bias = g->of.bias;
+    real *out = (real *)g->of.out[r] + c->phase->out_begin + c->q * c->phase->out_step + block->out;
+#pragma GCC unroll 7
+    for (int t = 0; t < span; t++, out += c->phase->out_step) {
+        const real *start = bias ? bias + block->out : out;
+        if (block->used == LANES)
+            vec_store(out, vec_add(vec_load(start), sum[t]));
+        else
+            vec_store_part(out, vec_add(vec_load_part(start, block->used), sum[t]), block->used);
+    }
+}
+
+static inline __attribute__((always_inline)) void sum_block(const tw_stencil_groups *g,
+                                                            const span_of_columns *c,
+                                                            const tw_stencil_block *block, const int span,
+                                                            const int taps, const int stride,
+                                                            const int reading, vec sum[2][SPAN]) {
+    const int64_t weights = block->weights + g->channels * c->phase->weights_begin;
+    for (int64_t i = 0; i < g->of.count; i++) {
+        const tw_stencil_row *from = &g->of.source[i];
+        const real *w0 = from->weights[0], *w1 = from->weights[1];
+        const row_of_taps row = {.x = (const real *)from->in + c->phase->in_begin,
+                                 .w0 = (w0 ? w0 : w1) + weights,
+                                 .w1 = (w1 ? w1 : w0) + weights};
+        if (w0 && w1)
+            spread_row(g, c, row, block->spread, span, taps, stride, true, true, reading, sum);
+        else if (w0)
+            spread_row(g, c, row, block->spread, span, taps, stride, true, false, reading, sum);
+        else
+            spread_row(g, c, row, block->spread, span, taps, stride, false, true, reading, sum);
+    }
+}
+
+static inline __attribute__((always_inline)) void grouped_span(const tw_stencil_groups *g,
+                                                               const span_of_columns *c, const int span,
+                                                               const int taps, const int stride) {
+    for (const tw_stencil_block *block = g->block; block < g->block + g->of.blocks; block++) {
+        vec sum[2][SPAN];
+#pragma GCC unroll 7
+        for (int t = 0; t < span; t++) sum[0][t] = sum[1][t] = vec_zero();
+        if (g->picked)
+            sum_block(g, c, block, span, taps, stride, PICKED, sum);
+        else
+            sum_block(g, c, block, span, taps, stride, THE_SAME, sum);
+        store_spread(g, c, 0, block, span, sum[0]);
+        if (g->of.rows > 1) store_spread(g, c, 1, block, span, sum[1]);
+    }
+}
+
+static inline __attribute__((always_inline)) void grouped_taps(const tw_stencil_groups *g,
+                                                               const span_of_columns *c, const int taps,
+                                                               const int stride) {
+    switch (c->span) {
+    case 4: grouped_span(g, c, 4, taps, stride); break;
+    case 5: grouped_span(g, c, 5, taps, stride); break;
+    case 6: grouped_span(g, c, 6, taps, stride); break;
+    default: grouped_span(g, c, SPAN, taps, stride); break;
+    }
+}
+
+static void grouped_2(const tw_stencil_groups *g, const span_of_columns *c) {
+    grouped_taps(g, c, 2, 1);
+}
+
+static void grouped_3(const tw_stencil_groups *g, const span_of_columns *c) {
+    grouped_taps(g, c, 3, 1);
+}
+
+static void grouped_5(const tw_stencil_groups *g, const span_of_columns *c) {
+    grouped_taps(g, c, 5, 1);
+}
+
+static void grouped_3_by_2(const tw_stencil_groups *g, const span_of_columns *c) {
+    grouped_taps(g, c, 3, 2);
+}
+
+static void grouped_5_by_2(const tw_stencil_groups *g, const span_of_columns *c) {
+    grouped_taps(g, c, 5, 2);
+}
+
+static void grouped_any(const tw_stencil_groups *g, const span_of_columns *c) {
+    switch (c->span) {
+    case 1: grouped_span(g, c, 1, 0, 0); break;
+    case 2: grouped_span(g, c, 2, 0, 0); break;
+    case 3: grouped_span(g, c, 3, 0, 0); break;
+    default: grouped_taps(g, c, 0, 0); break;
+    }
+}
+
+typedef void grouped_loop(const tw_stencil_groups *g, const span_of_columns *c);
+
+static grouped_loop *grouped_loop_for(const tw_stencil_groups *g, const span_of_columns *c) {
+    static grouped_loop *const known[2][FEW_TAPS + 1] = {
+        {[2] = grouped_2, [3] = grouped_3, [5] = grouped_5},
+        {[3] = grouped_3_by_2, [5] = grouped_5_by_2},
+    };
+    const tw_stencil_phase *p = c->phase;
+    if (c->span <= SPAN / 2 || p->dilation != 1 || p->taps > FEW_TAPS || g->of.stride > 2) return grouped_any;
+    bool middle = c->column + p->taps > 0 && c->column + (c->span - 1) * g->of.stride < p->width;
+    if (!middle) return grouped_any;
+    grouped_loop *found = known[g->of.stride - 1][p->taps];
+    return found ? found : grouped_any;
+}
+
+/* Span after span, so that what all phases and blocks read of a row lies together. */
+static void groups(const tw_stencil_groups *g) {
+    const tw_stencil *s = &g->of;
+    int64_t columns = 0;
+    for (int64_t p = 0; p < s->phase_count; p++)
+        if (columns < s->phases[p].columns) columns = s->phases[p].columns;
+    for (int64_t q = 0, span; q < columns; q += span) {
+        span = even_piece(columns - q, SPAN);
+        for (int64_t p = 0; p < s->phase_count; p++) {
+            int64_t here = least(span, s->phases[p].columns - q);
+            if (here <= 0) continue;
+            span_of_columns c = clip(s, &s->phases[p], q, here);
+            grouped_loop_for(g, &c)(g, &c);
+        }
+    }
+}
