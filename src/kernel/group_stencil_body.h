@@ -84,6 +84,10 @@ static inline __attribute__((always_inline)) void grouped_taps(const tw_stencil_
     }
 }
 
+static void grouped_1(const tw_stencil_groups *g, const span_of_columns *c) {
+    grouped_taps(g, c, 1, 1);
+}
+
 static void grouped_2(const tw_stencil_groups *g, const span_of_columns *c) {
     grouped_taps(g, c, 2, 1);
 }
@@ -117,7 +121,7 @@ typedef void grouped_loop(const tw_stencil_groups *g, const span_of_columns *c);
 
 static grouped_loop *grouped_loop_for(const tw_stencil_groups *g, const span_of_columns *c) {
     static grouped_loop *const known[2][FEW_TAPS + 1] = {
-        {[2] = grouped_2, [3] = grouped_3, [5] = grouped_5},
+        {[1] = grouped_1, [2] = grouped_2, [3] = grouped_3, [5] = grouped_5},
         {[3] = grouped_3_by_2, [5] = grouped_5_by_2},
     };
     const tw_stencil_phase *p = c->phase;
