@@ -155,7 +155,7 @@ static bool sums_by_panel(const tw_gradient *g) {
     int64_t planes = g->chunk_images * g->axis[TW_DEPTH].most, row = g->block * (int64_t)g->size, rows, x;
     return g->at_once && g->across_in && !g->joined && !g->by_images && g->kernel_taps > 1 &&
            tw_mul(planes, g->x_rows, &rows) && tw_mul(rows, g->x_width * row, &x) && x <= HALF &&
-           g->kernel_taps * g->most_rows * row <= HALF &&
+           g->kernel_taps * g->most_rows * row <= HALF && g->kernel_taps <= TW_GRADIENT_TAPS &&
            g->kernel_taps * g->chunk_images * g->chunk_rows <= TW_GRADIENT_STRIPS;
 }
 

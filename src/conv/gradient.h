@@ -67,8 +67,9 @@ typedef struct tw_gradient {
     int64_t partial;         /* numbers of one partial gradient */
 } tw_gradient;
 
-/* Rows of pixels in a chunk, and by_panel those of all taps together. */
-enum { TW_GRADIENT_STRIPS = 256 };
+/* Rows of pixels in a chunk, and by_panel those of all taps together; taps by_panel. A thread's stack holds
+ * them. */
+enum { TW_GRADIENT_STRIPS = 256, TW_GRADIENT_TAPS = 32 };
 
 tw_status tw_gradient_create(tw_gradient *gradient, const tw_problem *problem);
 void tw_gradient_free(tw_gradient *gradient);

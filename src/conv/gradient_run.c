@@ -306,7 +306,7 @@ static work begin(const whole *all, int64_t task, int worker) {
 static void run_panels(const work *k) {
     const tw_gradient *g = k->g;
     tw_strip strips[TW_GRADIENT_STRIPS];
-    tw_tile tiles[TW_GRADIENT_STRIPS];
+    tw_tile tiles[TW_GRADIENT_TAPS];
     int64_t used = 0;
     for (int64_t i = 0; i < g->kernel_taps; i++) {
         tap t = tap_at(k, i);
