@@ -20,9 +20,9 @@ endif()
 if(TWILL_FUZZ)
   set(TWILL_KERNEL_FLAGS "-fno-sanitize=all")
 endif()
-# A page is loaded before it computes: its kernels are made small.
+# A page is loaded before it computes: its kernels are made small, without the stencils of common sizes.
 if(EMSCRIPTEN)
-  set(TWILL_KERNEL_FLAGS "-Os")
+  set(TWILL_KERNEL_FLAGS "-Os -DTW_SMALL_KERNELS=1")
 endif()
 foreach(isa scalar avx2 avx512 neon)
   foreach(type f32 f64)

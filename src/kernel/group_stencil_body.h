@@ -109,7 +109,7 @@ static void grouped_5_by_2(const tw_stencil_groups *g, const span_of_columns *c)
 }
 
 static void grouped_any(const tw_stencil_groups *g, const span_of_columns *c) {
-    switch (c->span) {
+    switch (TW_SMALL_KERNELS ? 1 : c->span) {
     case 1: grouped_span(g, c, 1, 0, 0); break;
     case 2: grouped_span(g, c, 2, 0, 0); break;
     case 3: grouped_span(g, c, 3, 0, 0); break;
@@ -125,7 +125,8 @@ static grouped_loop *grouped_loop_for(const tw_stencil_groups *g, const span_of_
         {[3] = grouped_3_by_2, [5] = grouped_5_by_2},
     };
     const tw_stencil_phase *p = c->phase;
-    if (c->span <= SPAN / 2 || p->dilation != 1 || p->taps > FEW_TAPS || g->of.stride > 2) return grouped_any;
+    if (TW_SMALL_KERNELS || c->span <= SPAN / 2) return grouped_any;
+    if (p->dilation != 1 || p->taps > FEW_TAPS || g->of.stride > 2) return grouped_any;
     bool middle = c->column + p->taps > 0 && c->column + (c->span - 1) * g->of.stride < p->width;
     if (!middle) return grouped_any;
     grouped_loop *found = known[g->of.stride - 1][p->taps];
@@ -139,7 +140,7 @@ static void groups(const tw_stencil_groups *g) {
     for (int64_t p = 0; p < s->phase_count; p++)
         if (columns < s->phases[p].columns) columns = s->phases[p].columns;
     for (int64_t q = 0, span; q < columns; q += span) {
-        span = even_piece(columns - q, SPAN);
+        span = TW_SMALL_KERNELS ? 1 : even_piece(columns - q, SPAN);
         for (int64_t p = 0; p < s->phase_count; p++) {
             int64_t here = least(span, s->phases[p].columns - q);
             if (here <= 0) continue;

@@ -287,7 +287,8 @@ static span_loop *loop_for(const tw_stencil *s, const span_of_columns *c) {
         {[3] = taps_3_by_2, [5] = taps_5_by_2},
     };
     const tw_stencil_phase *p = c->phase;
-    if (c->span <= SPAN / 2 || p->dilation != 1 || p->taps > FEW_TAPS || s->stride > 2) return any_taps;
+    if (TW_SMALL_KERNELS || c->span <= SPAN / 2) return any_taps;
+    if (p->dilation != 1 || p->taps > FEW_TAPS || s->stride > 2) return any_taps;
     bool middle = c->column + p->taps > 0 && c->column + (c->span - 1) * s->stride < p->width;
     if (!middle) return any_taps;
     span_loop *found = known[s->stride - 1][p->taps];

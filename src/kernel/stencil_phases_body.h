@@ -146,7 +146,7 @@ static paired_loop *paired_loop_for(const tw_stencil *s, int64_t columns) {
 /* As many columns as both phases have: their number. The last span overlaps the one before it where columns
  * do not divide: what is computed twice is the same. */
 static int64_t apply_paired(const tw_stencil *s) {
-    if (s->phase_count != 2 || s->stride != 1) return 0;
+    if (TW_SMALL_KERNELS || s->phase_count != 2 || s->stride != 1) return 0;
     const int64_t columns = least(s->phases[0].columns, s->phases[1].columns);
     paired_loop *loop = columns < PAIRED ? NULL : paired_loop_for(s, columns);
     if (!loop) return 0;

@@ -14,6 +14,11 @@
 
 enum { MOST_ROWS = 28 };
 
+/* 1: without loops of their own for common sizes, which are most of a file's code. No bit depends on it. */
+#ifndef TW_SMALL_KERNELS
+#define TW_SMALL_KERNELS 0
+#endif
+
 /* A vector and a number as they lie in memory: no alignment is asked for. */
 typedef vec packed_vec __attribute__((aligned(1), may_alias));
 typedef real packed_real __attribute__((aligned(1), may_alias));
