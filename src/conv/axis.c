@@ -78,7 +78,7 @@ void tw_axis_free(tw_axis *axis) {
 }
 
 void tw_axis_inside(const tw_axis *axis, int64_t phase, int64_t j, int64_t *begin, int64_t *end) {
-    int64_t taps = axis->first[phase + 1] - axis->first[phase], k = 0;
+    int64_t taps = tw_axis_taps(axis, phase), k = 0;
     const int64_t *shift = axis->shift + axis->first[phase];
     while (k < taps && j * axis->in_step + shift[k] < 0) k++;
     *begin = k;

@@ -39,6 +39,15 @@ typedef struct tw_axis_spec {
 tw_status tw_axis_create(tw_axis *axis, const tw_axis_spec *spec);
 void tw_axis_free(tw_axis *axis);
 
+/* Taps of a phase, and of all phases: those of the kernel that some destination uses. */
+static inline int64_t tw_axis_taps(const tw_axis *axis, int64_t phase) {
+    return axis->first[phase + 1] - axis->first[phase];
+}
+
+static inline int64_t tw_axis_used(const tw_axis *axis) {
+    return axis->first[axis->phases];
+}
+
 /* Destinations of a phase: j = 0 .. count - 1. */
 static inline int64_t tw_axis_count(const tw_axis *axis, int64_t phase) {
     return phase < axis->to ? (axis->to - phase - 1) / axis->out_step + 1 : 0;

@@ -96,7 +96,7 @@ static int64_t lay_phases(const depthwise *d, tw_stencil_phase *phases) {
     const tw_axis *ax = &d->axis[TW_WIDTH];
     int64_t pixel = d->cache.layout == TW_NHWC ? d->channels : d->lanes, count = 0;
     for (int64_t px = 0; px < ax->phases; px++) {
-        int64_t first = ax->first[px], taps = ax->first[px + 1] - first;
+        int64_t first = ax->first[px], taps = tw_axis_taps(ax, px);
         tw_stencil_phase whole = {
             .columns = tw_axis_count(ax, px),
             .taps = taps,
@@ -138,12 +138,8 @@ static bool lay(const depthwise *d, worker_parts *p) {
 
 /* ---- Weights: [block][taps z][taps y][taps x][lanes] in the order of the axes' taps. */
 
-static int64_t used_taps(const tw_axis *axis) {
-    return axis->first[axis->phases];
-}
-
 static int64_t block_weights(const depthwise *d) {
-    return used_taps(&d->axis[0]) * used_taps(&d->axis[1]) * used_taps(&d->axis[2]) * d->lanes;
+    return tw_axis_used(&d->axis[0]) * tw_axis_used(&d->axis[1]) * tw_axis_used(&d->axis[2]) * d->lanes;
 }
 
 static double weight_of(const depthwise *d, const void *w, int64_t i) {
@@ -160,9 +156,9 @@ static void put(const depthwise *d, void *to, int64_t i, double value) {
 static void pack_block(const depthwise *d, int64_t block, const void *w, char *to) {
     const tw_shape *s = &d->problem->shape;
     int64_t at = 0;
-    for (int64_t z = 0; z < used_taps(&d->axis[0]); z++)
-        for (int64_t y = 0; y < used_taps(&d->axis[1]); y++)
-            for (int64_t x = 0; x < used_taps(&d->axis[2]); x++) {
+    for (int64_t z = 0; z < tw_axis_used(&d->axis[0]); z++)
+        for (int64_t y = 0; y < tw_axis_used(&d->axis[1]); y++)
+            for (int64_t x = 0; x < tw_axis_used(&d->axis[2]); x++) {
                 int64_t k =
                     (d->axis[0].tap[z] * s->kernel[1] + d->axis[1].tap[y]) * s->kernel[2] + d->axis[2].tap[x];
                 if (s->geometry.flipped) k = s->kernel_taps - 1 - k;
@@ -246,9 +242,10 @@ static int64_t gather_depth(const band *b, const group *g, int64_t tz, const row
     const depthwise *d = &b->sweep->d;
     const tw_axis *ay = &d->axis[TW_HEIGHT];
     int64_t z = b->source_z + d->axis[TW_DEPTH].shift[tz], count = 0;
-    int64_t row_weights = used_taps(&d->axis[TW_WIDTH]) * d->lanes;
-    const char *weights = (const char *)b->sweep->job->packed +
-                          (size_t)(g->block * block_weights(d) + tz * used_taps(ay) * row_weights) * d->size;
+    int64_t row_weights = tw_axis_used(&d->axis[TW_WIDTH]) * d->lanes;
+    const char *weights =
+        (const char *)b->sweep->job->packed +
+        (size_t)(g->block * block_weights(d) + tz * tw_axis_used(ay) * row_weights) * d->size;
     int64_t tap[2] = {0}, end[2] = {0};
     for (int r = 0; r < pair->rows; r++)
         tap[r] = ay->first[pair->phase[r]], end[r] = ay->first[pair->phase[r] + 1];

@@ -36,10 +36,6 @@ typedef struct groups {
     int64_t from_channels, to_channels, from_pixels, to_pixels;
 } groups;
 
-static int64_t used_taps(const tw_axis *axis) {
-    return axis->first[axis->phases];
-}
-
 /* ---- The plan. */
 
 static void release(void *state) {
@@ -72,7 +68,7 @@ static tw_status lay_phases(groups *g) {
     g->phases = tw_alloc(x->phases, sizeof *g->phases);
     if (!g->phases) return TW_ERROR_MEMORY;
     for (int64_t p = 0; p < x->phases; p++) {
-        int64_t first = x->first[p], taps = x->first[p + 1] - first;
+        int64_t first = x->first[p], taps = tw_axis_taps(x, p);
         g->phases[p] = (tw_stencil_phase){.columns = tw_axis_count(x, p),
                                           .taps = taps,
                                           .shift = taps ? x->shift[first] : 0,
@@ -95,8 +91,8 @@ static tw_status fill(groups *g, const tw_problem *problem, bool backward) {
     g->chunk_rows = tw_max(1, CHUNK / (reads * s->kernel[TW_WIDTH]));
     tw_status status = make_axes(g, s, backward);
     if (status) return status;
-    g->row_weights = used_taps(&g->axis[TW_WIDTH]) * reads * problem->loops->lanes;
-    g->block_weights = used_taps(&g->axis[TW_DEPTH]) * used_taps(&g->axis[TW_HEIGHT]) * g->row_weights;
+    g->row_weights = tw_axis_used(&g->axis[TW_WIDTH]) * reads * problem->loops->lanes;
+    g->block_weights = tw_axis_used(&g->axis[TW_DEPTH]) * tw_axis_used(&g->axis[TW_HEIGHT]) * g->row_weights;
     status =
         tw_group_blocks_create(&g->blocks, problem->loops->lanes, s->groups, reads, writes, g->block_weights);
     if (status) return status;
@@ -155,11 +151,11 @@ static void pack_block(void *context, int64_t task, int worker) {
     const tw_axis *az = &g->axis[TW_DEPTH], *ay = &g->axis[TW_HEIGHT], *ax = &g->axis[TW_WIDTH];
     int64_t row = block->weights;
     (void)worker;
-    for (int64_t z = 0; z < used_taps(az); z++)
-        for (int64_t y = 0; y < used_taps(ay); y++, row += g->row_weights)
+    for (int64_t z = 0; z < tw_axis_used(az); z++)
+        for (int64_t y = 0; y < tw_axis_used(ay); y++, row += g->row_weights)
             for (int64_t p_x = 0; p_x < ax->phases; p_x++)
                 for (int64_t x = ax->first[p_x]; x < ax->first[p_x + 1]; x++) {
-                    int64_t taps = ax->first[p_x + 1] - ax->first[p_x];
+                    int64_t taps = tw_axis_taps(ax, p_x);
                     int64_t k = (az->tap[z] * kernel[TW_HEIGHT] + ay->tap[y]) * kernel[TW_WIDTH] + ax->tap[x];
                     int64_t at = ax->first[p_x] * g->blocks.reads + x - ax->first[p_x];
                     pack_tap(p, block, k, taps * lanes, row + at * lanes);
@@ -203,10 +199,6 @@ typedef struct pair {
     int64_t t0, t1;
 } pair;
 
-static int64_t taps_at(const tw_axis *axis, int64_t phase) {
-    return axis->first[phase + 1] - axis->first[phase];
-}
-
 /* The rows that the pair's rows of taps meet in one depth, ascending: those of the two output rows, merged.
  */
 static int64_t gather_depth(const pair *p, int64_t tz, int64_t begin, int64_t end, tw_stencil_row *out) {
@@ -214,7 +206,8 @@ static int64_t gather_depth(const pair *p, int64_t tz, int64_t begin, int64_t en
     const tw_axis *az = &g->axis[TW_DEPTH], *ay = &g->axis[TW_HEIGHT];
     int64_t z = p->z / az->out_step * az->in_step + az->shift[tz], count = 0;
     if (z < 0 || z >= az->from) return 0;
-    const char *weights = (const char *)p->w->job->packed + tz * used_taps(ay) * g->row_weights * p->w->size;
+    const char *weights =
+        (const char *)p->w->job->packed + tz * tw_axis_used(ay) * g->row_weights * p->w->size;
     int64_t tap[2] = {begin, p->rows > 1 ? begin : end};
     while (tap[0] < end || tap[1] < end) {
         int64_t y[2];
@@ -234,7 +227,7 @@ static int64_t gather_depth(const pair *p, int64_t tz, int64_t begin, int64_t en
 static int64_t gather(const pair *p, tw_stencil_row *out) {
     const groups *g = p->w->g;
     const tw_axis *az = &g->axis[TW_DEPTH], *ay = &g->axis[TW_HEIGHT];
-    int64_t taps = taps_at(ay, p->phase), first = ay->first[p->phase], count = 0;
+    int64_t taps = tw_axis_taps(ay, p->phase), first = ay->first[p->phase], count = 0;
     int64_t first_z = az->first[p->z % az->out_step];
     for (int64_t t = p->t0, end; t < p->t1; t = end) {
         end = tw_min(p->t1, (t / taps + 1) * taps);
@@ -275,7 +268,7 @@ static void run_pair(pair *p) {
     for (p->phase = 0; p->phase < ay->phases; p->phase++) {
         int64_t left = tw_axis_count(ay, p->phase) - p->q;
         if (left <= 0) continue;
-        int64_t all = taps_at(az, p->z % az->out_step) * taps_at(ay, p->phase);
+        int64_t all = tw_axis_taps(az, p->z % az->out_step) * tw_axis_taps(ay, p->phase);
         p->rows = left > 1 ? 2 : 1, p->t0 = 0;
         do {
             p->t1 = tw_min(all, p->t0 + g->chunk_rows);

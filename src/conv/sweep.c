@@ -93,7 +93,7 @@ static tw_status make_axes(tw_sweep *s, const tw_sweep_spec *spec) {
     for (int a = 0; a < TW_AXES; a++) {
         tw_status status = tw_axis_create(&s->axis[a], &axes[a]);
         if (status) return status;
-        s->taps *= s->axis[a].first[s->axis[a].phases];
+        s->taps *= tw_axis_used(&s->axis[a]);
     }
     return TW_OK;
 }
@@ -415,7 +415,7 @@ tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1))
         fits = fits && part(s, x->phases * s->block * s->buffer_rows * s->image_step, s->to_pitch, &p.buffer);
     if (s->across) fits = fits && part(s, s->block, s->vecs * s->lanes, &p.bias);
-    if (s->across && x->outside) fits = fits && part(s, x->first[x->phases], s->to_pitch, &p.lanes);
+    if (s->across && x->outside) fits = fits && part(s, tw_axis_used(x), s->to_pitch, &p.lanes);
     if (s->woven > 1) fits = fits && part(s, s->woven, s->produce / s->woven, &p.bias);
     if (!s->across && s->to_layout == TW_NCHW)
         fits = fits && tw_mul(s->band_rows, s->band_columns, &band) && part(s, band, s->block, &p.buffer);

@@ -91,7 +91,7 @@ void tw_across_lanes(const tw_band *b) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
     int64_t size = (int64_t)s->size, j0 = b->x0 / x->out_step;
-    for (int64_t t = 0; t < x->first[x->phases]; t++) {
+    for (int64_t t = 0; t < tw_axis_used(x); t++) {
         /* destinations j with 0 <= j * in_step + shift < from */
         int64_t begin = x->shift[t] < 0 ? tw_ceil_div(-x->shift[t], x->in_step) : 0;
         int64_t end = x->shift[t] < x->from ? tw_ceil_div(x->from - x->shift[t], x->in_step) : 0;

@@ -35,7 +35,7 @@ static int64_t position(const tw_sweep *s, int64_t z, int64_t y, int64_t x) {
 /* Where packed tap t comes from. */
 static int64_t place(const tw_sweep *s, int64_t t) {
     const tw_axis *z = &s->axis[0], *y = &s->axis[1], *x = &s->axis[2];
-    int64_t columns = x->first[x->phases], rows = y->first[y->phases];
+    int64_t columns = tw_axis_used(x), rows = tw_axis_used(y);
     return position(s, z->tap[t / columns / rows], y->tap[t / columns % rows], x->tap[t % columns]);
 }
 

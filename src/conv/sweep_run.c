@@ -39,10 +39,6 @@ static int64_t source(const tw_sweep *s, int axis, int64_t to, int64_t t) {
     return tw_shape_source(s->mode, at, a->from);
 }
 
-static int64_t taps_at(const tw_axis *a, int64_t phase) {
-    return a->first[phase + 1] - a->first[phase];
-}
-
 /* The source rows of a band, and where they begin. */
 static int64_t find_rows(tw_band *b) {
     const tw_sweep *s = b->s;
@@ -68,7 +64,7 @@ static void stage_image(const tw_band *b, const char *image, char *stage, int64_
                   .first = b->group * s->reduce,
                   .channels = s->reduce,
                   .width = x->from};
-    for (int64_t t = 0; t < taps_at(z, b->z % z->out_step); t++) {
+    for (int64_t t = 0; t < tw_axis_taps(z, b->z % z->out_step); t++) {
         int64_t plane = source(s, TW_DEPTH, b->z, t);
         if (plane < 0) continue;
         for (int64_t r = b->first_row; r < end; r++) {
@@ -118,7 +114,7 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
                            tw_strip *strips, tw_part *parts) {
     const tw_sweep *s = b->s;
     const tw_axis *az = &s->axis[TW_DEPTH], *ay = &s->axis[TW_HEIGHT], *ax = &s->axis[TW_WIDTH];
-    int64_t size = (int64_t)s->size, taps_y = taps_at(ay, c->phase_y), count = 0;
+    int64_t size = (int64_t)s->size, taps_y = tw_axis_taps(ay, c->phase_y), count = 0;
     int64_t r0 = tw_max(c->r0, k0 * s->reduce), r1 = tw_min(c->r1, k1 * s->reduce);
     const char *weights =
         (const char *)b->run->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, b->group, c->block) * size;
@@ -127,8 +123,8 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
         int64_t plane = source(s, TW_DEPTH, b->z, tz), row = source(s, TW_HEIGHT, y, ty);
         if (plane < 0 || row < 0) continue;
         int64_t rank =
-            ((az->first[b->z % az->out_step] + tz) * ay->first[ay->phases] + ay->first[c->phase_y] + ty) *
-                ax->first[ax->phases] +
+            ((az->first[b->z % az->out_step] + tz) * tw_axis_used(ay) + ay->first[c->phase_y] + ty) *
+                tw_axis_used(ax) +
             ax->first[c->phase_x];
         const char *w = weights + rank * s->reduce * c->row * size;
         int64_t slot = (tz * s->slots + row - b->first_row) * s->slot,
@@ -238,7 +234,7 @@ static void leave_outside(const tw_sweep *s, const tw_chunk *c, int64_t *begin, 
 static void run_rows(const tw_band *b, tw_chunk *c, int64_t y, int64_t rows) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
-    int64_t taps = taps_at(x, c->phase_x);
+    int64_t taps = tw_axis_taps(x, c->phase_x);
     int64_t end = b->x1 > c->phase_x ? (b->x1 - c->phase_x - 1) / x->out_step + 1 : 0;
     tw_run r = {.y = y, .rows = rows, .j = b->x0 / x->out_step};
     if (!c->skirts && !s->by_images) {
@@ -260,7 +256,7 @@ static void run_rows(const tw_band *b, tw_chunk *c, int64_t y, int64_t rows) {
 
 /* Which of a chunk's rows of taps lie inside for row number j of its phase: k0 .. k1 - 1. */
 static void rows_inside(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t *k0, int64_t *k1) {
-    int64_t taps = taps_at(&s->axis[TW_HEIGHT], c->phase_y), t0 = 0, t1 = taps;
+    int64_t taps = tw_axis_taps(&s->axis[TW_HEIGHT], c->phase_y), t0 = 0, t1 = taps;
     if (c->q0 / taps == (c->q1 - 1) / taps) t0 = c->q0 % taps, t1 = (c->q1 - 1) % taps + 1; /* of one plane */
     tw_axis_inside(&s->axis[TW_HEIGHT], c->phase_y, j, k0, k1);
     *k0 = tw_max(*k0, t0), *k1 = tw_min(*k1, t1);
@@ -269,7 +265,7 @@ static void rows_inside(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t
 /* How many rows from number j of their phase on, of `most`, have the same of the chunk's taps inside: then
  * each reads in_step rows below the one before. */
 static int64_t alike(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t most) {
-    int64_t taps = taps_at(&s->axis[TW_HEIGHT], c->phase_y), k0, k1, m0, m1, rows = 1;
+    int64_t taps = tw_axis_taps(&s->axis[TW_HEIGHT], c->phase_y), k0, k1, m0, m1, rows = 1;
     if (taps == 0) return most;
     tw_axis_inside(&s->axis[TW_HEIGHT], c->phase_y, j, &k0, &k1);
     if (s->mode != TW_PAD_ZEROS && k1 - k0 < taps) return 1;
@@ -294,9 +290,9 @@ static void run_chunk(const tw_band *b, tw_chunk *c) {
 /* All chunks of one block at one phase: short rows of taps are joined, long ones cut evenly. */
 static void run_phase(const tw_band *b, tw_chunk c) {
     const tw_sweep *s = b->s;
-    int64_t pairs = taps_at(&s->axis[TW_DEPTH], b->z % s->axis[TW_DEPTH].out_step) *
-                    taps_at(&s->axis[TW_HEIGHT], c.phase_y);
-    int64_t products = taps_at(&s->axis[TW_WIDTH], c.phase_x) * s->reduce;
+    int64_t pairs = tw_axis_taps(&s->axis[TW_DEPTH], b->z % s->axis[TW_DEPTH].out_step) *
+                    tw_axis_taps(&s->axis[TW_HEIGHT], c.phase_y);
+    int64_t products = tw_axis_taps(&s->axis[TW_WIDTH], c.phase_x) * s->reduce;
     c.first = true;
     if (products == 0) pairs = 0;
     if (pairs == 0) run_chunk(b, &c);
