@@ -74,32 +74,5 @@ static inline vec vec_pick(vec x, picks lanes) {
     return _mm256_permutevar8x32_ps(x, lanes);
 }
 
-#include "kernel/tile_body.h"
-#include "kernel/tile_parts_body.h"
-#include "kernel/sums_body.h"
-#include "kernel/dots_body.h"
-#include "kernel/turn_body.h"
-#include "kernel/stencil_body.h"
-#include "kernel/stencil_phases_body.h"
-#include "kernel/group_stencil_body.h"
-#include "kernel/stencil_gradient_body.h"
-#include "kernel/winograd_body.h"
-
-const tw_loops tw_loops_avx2_f32 = {
-    .lanes = LANES,
-    .most_vecs = VECS,
-    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
-    .tile = tile,
-    .tile_parts = tile_parts,
-    .turn = turn,
-    .copy = copy,
-    .sums = sums,
-    .all_finite = all_finite,
-    .dots = dots,
-    .dots_inside = dots_inside,
-    .dot_rows = DOT_ROWS,
-    .dot_columns = DOT_COLUMNS,
-    .stencil = {.stage = stage, .apply = apply, .groups = groups, .gradient = gradient},
-    .burn = burn,
-    .burn_flops = 2 * CHAINS * LANES,
-    .winograd = {&winograd_2, &winograd_4}};
+#define LOOPS tw_loops_avx2_f32
+#include "kernel/loops_body.h"

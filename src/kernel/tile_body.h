@@ -1,11 +1,11 @@
-/* The body of every kernel, in plain C over a handful of inline functions. Included once by each file
- * ISA_TYPE.c, which defines before:
+/* The tile of every kernel, in plain C over a handful of inline functions, which each file ISA_TYPE.c defines
+ * before it includes this and the other bodies (loops_body.h):
  *
  *     real, vec                    a number; a vector of LANES numbers
- *     LANES, VECS, ROWS_1..ROWS_4  the register tile: ROWS_v is the most rows of a tile v vectors wide, 0 for
- * none vec_load, vec_store, vec_splat, vec_fma, vec_add, vec_zero, vec_load_part, vec_store_part
+ *     LANES, VECS, ROWS_1..ROWS_4  the register tile: ROWS_v is the most rows of a tile v vectors wide, or 0
+ *     vec_load, vec_store, vec_splat, vec_fma, vec_add, vec_zero, vec_load_part, vec_store_part
  *
- * and after it exports a tw_loops. A tile is `rows` x `vecs` sums that live in registers; for each l it loads
+ * A tile is `rows` x `vecs` sums that live in registers; for each l it loads
  * `vecs` vectors of b once and each a once, and does rows * vecs fused multiply-adds: with 14 x 2 vectors 28
  * of them for 16 loads, enough that a processor with two multiply-add units and two load ports is bound by
  * the former (the blocking of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
@@ -13,11 +13,6 @@
  * it and keeps the sums in registers: -O3 is needed for that. */
 
 enum { MOST_ROWS = 28 };
-
-/* 1: without loops of their own for common sizes, which are most of a file's code. No bit depends on it. */
-#ifndef TW_SMALL_KERNELS
-#define TW_SMALL_KERNELS 0
-#endif
 
 /* A vector and a number as they lie in memory: no alignment is asked for. */
 typedef vec packed_vec __attribute__((aligned(1), may_alias));

@@ -1,0 +1,43 @@
+/* All bodies, in the order in which they build on each other, and the table of their loops: the end of each
+ * file ISA_TYPE.c, which names the table by LOOPS, and defines WEAVES if its vectors can be permuted freely.
+ */
+
+/* 1: without loops of their own for common sizes, which are most of a file's code. No bit depends on it. */
+#ifndef TW_SMALL_KERNELS
+#define TW_SMALL_KERNELS 0
+#endif
+
+#include "kernel/tile_body.h"
+#include "kernel/tile_parts_body.h"
+#include "kernel/sums_body.h"
+#include "kernel/dots_body.h"
+#include "kernel/turn_body.h"
+#ifdef WEAVES
+#include "kernel/weave_body.h"
+#define TURN weave_or_turn
+#else
+#define TURN turn
+#endif
+#include "kernel/stencil_body.h"
+#include "kernel/stencil_phases_body.h"
+#include "kernel/group_stencil_body.h"
+#include "kernel/stencil_gradient_body.h"
+#include "kernel/winograd_body.h"
+
+const tw_loops LOOPS = {.lanes = LANES,
+                        .most_vecs = VECS,
+                        .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+                        .tile = tile,
+                        .tile_parts = tile_parts,
+                        .turn = TURN,
+                        .copy = copy,
+                        .sums = sums,
+                        .all_finite = all_finite,
+                        .dots = dots,
+                        .dots_inside = dots_inside,
+                        .dot_rows = DOT_ROWS,
+                        .dot_columns = DOT_COLUMNS,
+                        .stencil = {.stage = stage, .apply = apply, .groups = groups, .gradient = gradient},
+                        .burn = burn,
+                        .burn_flops = 2 * CHAINS * LANES,
+                        .winograd = {&winograd_2, &winograd_4}};
