@@ -1,4 +1,5 @@
 /* A geometry as text: whatever is accepted is written back to the same text, and validates. */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,10 +21,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     tw_geometry_write(&geometry, again, sizeof again);
     if (strcmp(written, again) != 0) abort();
 
+    /* the walk goes through outputs times weights, and rows and columns take memory, however few the taps */
+    enum { MOST = 2500 };
+    geometry.batch = 1; /* the matrix is that of one image */
     tw_geometry_sizes sizes;
     tw_matrix *matrix = NULL;
-    if (tw_geometry_count(&geometry, &sizes) == TW_OK && sizes.taps < 10000 && sizes.y < 10000)
-        if (tw_matrix_create(&matrix, &geometry) == TW_OK && matrix->nonzeros != sizes.taps) abort();
+    bool small = tw_geometry_count(&geometry, &sizes) == TW_OK && sizes.x < MOST && sizes.y < MOST &&
+                 sizes.w < MOST && sizes.taps < MOST;
+    if (small && tw_matrix_create(&matrix, &geometry) == TW_OK && matrix->nonzeros != sizes.taps) abort();
     tw_matrix_free(matrix);
     return 0;
 }

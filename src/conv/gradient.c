@@ -87,7 +87,9 @@ static double width_time(const tw_loops *loops, int64_t down, int64_t vecs, int 
     double time = 0;
     for (int64_t wide = v; wide > 0; wide = wide == v ? rest : 0) {
         int64_t tiles = tw_ceil_div(down, loops->most_rows[wide]), blocks = wide == v ? whole : 1;
-        time += (double)blocks * (double)tiles * tile_time(tw_ceil_div(down, tiles), wide);
+        int64_t rows = down / tiles, higher = down % tiles;
+        time += (double)(blocks * higher) * tile_time(rows + 1, wide) +
+                (double)(blocks * (tiles - higher)) * tile_time(rows, wide);
         if (rest == 0) break;
     }
     return time;

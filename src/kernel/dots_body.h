@@ -21,10 +21,8 @@ static inline vec load_phase(const real *p, int64_t left, int v, bool whole) {
 }
 
 /* 16 pixels, or the last `left` of a strip; `in` holds the bits of those that count, if `cut`. */
-static inline __attribute__((always_inline)) void dot_step(dot_sums sum, const tw_dots *d, const real *a,
-                                                           const real *b, const real *in, int64_t left,
-                                                           const int rows, const int columns,
-                                                           const bool whole, const bool cut) {
+TW_INLINED void dot_step(dot_sums sum, const tw_dots *d, const real *a, const real *b, const real *in,
+                         int64_t left, const int rows, const int columns, const bool whole, const bool cut) {
     vec x[4][PHASE_VECS];
     mask counts[4][PHASE_VECS];
 #pragma GCC unroll 4
@@ -60,7 +58,7 @@ static inline vec dot_fold(const vec *sum) {
 
 /* Lane i of the result: the tree over the lanes of sum[i]. Zipping two vectors brings the halves of both side
  * by side, so one addition is a level of the tree for both. */
-static inline __attribute__((always_inline)) vec dot_totals(vec *sum) {
+TW_INLINED vec dot_totals(vec *sum) {
 #pragma GCC unroll 4
     for (int half = LANES / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
@@ -69,8 +67,7 @@ static inline __attribute__((always_inline)) vec dot_totals(vec *sum) {
     return sum[0];
 }
 
-static inline __attribute__((always_inline)) void dot_tile(const tw_dots *d, const int rows,
-                                                           const int columns, const bool cut) {
+TW_INLINED void dot_tile(const tw_dots *d, const int rows, const int columns, const bool cut) {
     dot_sums sum;
 #pragma GCC unroll 6
     for (int m = 0; m < rows; m++)
@@ -104,7 +101,7 @@ static inline __attribute__((always_inline)) void dot_tile(const tw_dots *d, con
         }
 }
 
-static inline __attribute__((always_inline)) void dot_row(const tw_dots *d, const int rows, const bool cut) {
+TW_INLINED void dot_row(const tw_dots *d, const int rows, const bool cut) {
     switch (d->columns > DOT_COLUMNS ? 0 : d->columns) {
     case 1: dot_tile(d, rows, 1, cut); break;
     case 2: dot_tile(d, rows, DOT_COLUMNS < 2 ? 1 : 2, cut); break;

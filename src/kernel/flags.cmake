@@ -1,9 +1,9 @@
-# Kernels: one line per instruction set. -O3 because the tile's loops must be unrolled whole; -O1 where a sanitizer looks
-# into every step of them, since an unrolled file then takes the compiler minutes and a gigabyte (42 s at -O1). No bit
-# depends on it. The files of other machines are left out of TWILL_SOURCES.
+# Kernels: one line per instruction set. -O3 because the tile's loops must be unrolled whole; where every step is looked
+# at, one copy of each loop. No bit depends on it. The files of other machines are left out of TWILL_SOURCES.
 set(TWILL_KERNEL_LEVEL -O3)
-if(CMAKE_C_FLAGS MATCHES "-fsanitize")
+if(CMAKE_C_FLAGS MATCHES "-fsanitize|--coverage" OR CMAKE_BUILD_TYPE STREQUAL Debug)
   set(TWILL_KERNEL_LEVEL -O1)
+  set(TWILL_KERNEL_FLAGS "-DTW_WATCHED_KERNELS=1 -Wno-pass-failed") # clang warns of loops that it leaves rolled
 endif()
 set(TWILL_ISA_scalar "")
 set(TWILL_ISA_avx2 "-mavx2 -mfma")
@@ -15,10 +15,6 @@ if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   list(FILTER TWILL_SOURCES EXCLUDE REGEX "/src/kernel/(sweeps_)?neon")
-endif()
-# The fuzzers feed bytes to readers, not to kernels; and clang takes minutes to instrument an unrolled tile.
-if(TWILL_FUZZ)
-  set(TWILL_KERNEL_FLAGS "-fno-sanitize=all")
 endif()
 # A page is loaded before it computes: its kernels are made small, without the stencils of common sizes.
 if(EMSCRIPTEN)

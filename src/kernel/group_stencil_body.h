@@ -5,12 +5,9 @@
  * the rest is a stencil, whose loops these are: each permuted pixel serves all the taps that it meets. */
 
 /* Adds `channels` channels of one source row. */
-static inline __attribute__((always_inline)) void spread_row(const tw_stencil_groups *g,
-                                                             const span_of_columns *c, row_of_taps row,
-                                                             const tw_stencil_spread *spread, const int span,
-                                                             const int taps, const int stride, const bool r0,
-                                                             const bool r1, const int reading,
-                                                             vec sum[2][SPAN]) {
+TW_INLINED void spread_row(const tw_stencil_groups *g, const span_of_columns *c, row_of_taps row,
+                           const tw_stencil_spread *spread, const int span, const int taps, const int stride,
+                           const bool r0, const bool r1, const int reading, vec sum[2][SPAN]) {
     const real *x = row.x;
     const int64_t weights = c->phase->taps * LANES;
     for (int64_t k = 0; k < g->channels; k++, row.w0 += weights, row.w1 += weights) {
@@ -20,10 +17,8 @@ static inline __attribute__((always_inline)) void spread_row(const tw_stencil_gr
     }
 }
 
-static inline __attribute__((always_inline)) void store_spread(const tw_stencil_groups *g,
-                                                               const span_of_columns *c, int r,
-                                                               const tw_stencil_block *block, const int span,
-                                                               vec sum[SPAN]) {
+TW_INLINED void store_spread(const tw_stencil_groups *g, const span_of_columns *c, int r,
+                             const tw_stencil_block *block, const int span, vec sum[SPAN]) {
     const real *bias = g->of.bias;
     real *out = (real *)g->of.out[r] + c->phase->out_begin + c->q * c->phase->out_step + block->out;
 #pragma GCC unroll 7
@@ -36,11 +31,9 @@ static inline __attribute__((always_inline)) void store_spread(const tw_stencil_
     }
 }
 
-static inline __attribute__((always_inline)) void sum_block(const tw_stencil_groups *g,
-                                                            const span_of_columns *c,
-                                                            const tw_stencil_block *block, const int span,
-                                                            const int taps, const int stride,
-                                                            const int reading, vec sum[2][SPAN]) {
+TW_INLINED void sum_block(const tw_stencil_groups *g, const span_of_columns *c, const tw_stencil_block *block,
+                          const int span, const int taps, const int stride, const int reading,
+                          vec sum[2][SPAN]) {
     const int64_t weights = block->weights + g->channels * c->phase->weights_begin;
     for (int64_t i = 0; i < g->of.count; i++) {
         const tw_stencil_row *from = &g->of.source[i];
@@ -57,9 +50,8 @@ static inline __attribute__((always_inline)) void sum_block(const tw_stencil_gro
     }
 }
 
-static inline __attribute__((always_inline)) void grouped_span(const tw_stencil_groups *g,
-                                                               const span_of_columns *c, const int span,
-                                                               const int taps, const int stride) {
+TW_INLINED void grouped_span(const tw_stencil_groups *g, const span_of_columns *c, const int span,
+                             const int taps, const int stride) {
     for (const tw_stencil_block *block = g->block; block < g->block + g->of.blocks; block++) {
         vec sum[2][SPAN];
 #pragma GCC unroll 7
@@ -73,9 +65,8 @@ static inline __attribute__((always_inline)) void grouped_span(const tw_stencil_
     }
 }
 
-static inline __attribute__((always_inline)) void grouped_taps(const tw_stencil_groups *g,
-                                                               const span_of_columns *c, const int taps,
-                                                               const int stride) {
+TW_INLINED void grouped_taps(const tw_stencil_groups *g, const span_of_columns *c, const int taps,
+                             const int stride) {
     switch (c->span) {
     case 4: grouped_span(g, c, 4, taps, stride); break;
     case 5: grouped_span(g, c, 5, taps, stride); break;

@@ -7,6 +7,15 @@
 #define TW_SMALL_KERNELS 0
 #endif
 
+/* Copied into each caller, so that the constants it is called with shape the code, and loops of known length
+ * are unrolled whole. Where every step is watched, by a sanitizer or a person, a single copy will do: a
+ * compiler that instruments hundreds takes minutes for a file. No bit depends on it. */
+#ifdef TW_WATCHED_KERNELS
+#define TW_INLINED static __attribute__((noinline))
+#else
+#define TW_INLINED static inline __attribute__((always_inline))
+#endif
+
 #include "kernel/tile_body.h"
 #include "kernel/tile_parts_body.h"
 #include "kernel/sums_body.h"

@@ -80,11 +80,9 @@ static inline vec pixel_of(const row_of_taps *row, const real *at, const int rea
 }
 
 /* One tap of a source row: one pixel for each column of the span. `whole`: all of them are inside. */
-static inline __attribute__((always_inline)) void one_tap(const tw_stencil *s, const tw_stencil_phase *p,
-                                                          const row_of_taps *row, int64_t j, int64_t column,
-                                                          const int span, const bool whole, const bool r0,
-                                                          const bool r1, const int reading,
-                                                          vec sum[2][SPAN]) {
+TW_INLINED void one_tap(const tw_stencil *s, const tw_stencil_phase *p, const row_of_taps *row, int64_t j,
+                        int64_t column, const int span, const bool whole, const bool r0, const bool r1,
+                        const int reading, vec sum[2][SPAN]) {
     vec weight0 = r0 ? vec_load(row->w0 + j * LANES) : vec_zero();
     vec weight1 = r1 ? vec_load(row->w1 + j * LANES) : vec_zero();
 #pragma GCC unroll 7
@@ -97,10 +95,8 @@ static inline __attribute__((always_inline)) void one_tap(const tw_stencil *s, c
 }
 
 /* All taps of one source row, tap by tap. */
-static inline __attribute__((always_inline)) void by_taps(const tw_stencil *s, const span_of_columns *c,
-                                                          const row_of_taps *row, const int span,
-                                                          const bool r0, const bool r1, const int reading,
-                                                          vec sum[2][SPAN]) {
+TW_INLINED void by_taps(const tw_stencil *s, const span_of_columns *c, const row_of_taps *row, const int span,
+                        const bool r0, const bool r1, const int reading, vec sum[2][SPAN]) {
     const int64_t hop = c->phase->dilation;
     for (int64_t j = c->first; j < c->end;) {
         for (; j >= c->all_first && j < c->all_end; j++)
@@ -113,10 +109,9 @@ static inline __attribute__((always_inline)) void by_taps(const tw_stencil *s, c
 /* The same for few neighbouring taps, pixel by pixel: the weights stay in registers, and each pixel is loaded
  * once for all taps that it meets. Those between the first column's last tap and the last column's first are
  * inside. */
-static inline __attribute__((always_inline)) void by_pixels(const span_of_columns *c, const row_of_taps *row,
-                                                            const int span, const int taps, const int stride,
-                                                            const bool r0, const bool r1, const int reading,
-                                                            vec sum[2][SPAN]) {
+TW_INLINED void by_pixels(const span_of_columns *c, const row_of_taps *row, const int span, const int taps,
+                          const int stride, const bool r0, const bool r1, const int reading,
+                          vec sum[2][SPAN]) {
     vec weight0[FEW_TAPS], weight1[FEW_TAPS];
 #pragma GCC unroll 7
     for (int j = 0; j < taps; j++) {
@@ -140,20 +135,17 @@ static inline __attribute__((always_inline)) void by_pixels(const span_of_column
 }
 
 /* `taps` 0: any, at any stride and dilation. */
-static inline __attribute__((always_inline)) void row_taps(const tw_stencil *s, const span_of_columns *c,
-                                                           const row_of_taps *row, const int span,
-                                                           const int taps, const int stride, const bool r0,
-                                                           const bool r1, const int reading,
-                                                           vec sum[2][SPAN]) {
+TW_INLINED void row_taps(const tw_stencil *s, const span_of_columns *c, const row_of_taps *row,
+                         const int span, const int taps, const int stride, const bool r0, const bool r1,
+                         const int reading, vec sum[2][SPAN]) {
     if (taps)
         by_pixels(c, row, span, taps, stride, r0, r1, reading, sum);
     else
         by_taps(s, c, row, span, r0, r1, reading, sum);
 }
 
-static inline __attribute__((always_inline)) void store_row(const tw_stencil *s, const span_of_columns *c,
-                                                            int r, int64_t block, const int span,
-                                                            vec sum[SPAN]) {
+TW_INLINED void store_row(const tw_stencil *s, const span_of_columns *c, int r, int64_t block, const int span,
+                          vec sum[SPAN]) {
     const vec bias = vec_load((const real *)s->bias + block * LANES);
     const int64_t step = c->phase->out_step;
     const int used = s->used == LANES || block + 1 < s->blocks ? LANES : s->used;
@@ -181,15 +173,15 @@ static inline row_ahead ahead_of(int64_t column, int64_t columns, int64_t step, 
 
 /* For rows that lie far: what the hardware foresees of so many short pieces comes late. Inline, or the
  * compiler leaves out the call of a function that changes nothing. */
-static inline __attribute__((always_inline)) void fetch_row(const void *row, row_ahead a) {
+TW_INLINED void fetch_row(const void *row, row_ahead a) {
     const int64_t line = FETCH_LINE / (int64_t)sizeof(real);
     const uintptr_t from = (uintptr_t)row + (uintptr_t)a.first * sizeof(real);
     for (int64_t at = 0; at < a.part; at += line)
         __builtin_prefetch((const void *)(from + (uintptr_t)at * sizeof(real)));
 }
 
-static inline __attribute__((always_inline)) void fetch_ahead(const tw_stencil *s, const tw_stencil_phase *p,
-                                                              int64_t q, int64_t span, int64_t block) {
+TW_INLINED void fetch_ahead(const tw_stencil *s, const tw_stencil_phase *p, int64_t q, int64_t span,
+                            int64_t block) {
     const row_ahead in = ahead_of(q * s->stride, span * s->stride, p->in_step, s->blocks, block);
     const row_ahead out = ahead_of(q, span, p->out_step, s->blocks, block);
     for (int64_t i = s->count > s->fetch ? s->count - s->fetch : 0; i < s->count; i++)
@@ -197,9 +189,8 @@ static inline __attribute__((always_inline)) void fetch_ahead(const tw_stencil *
     for (int r = 0; r < s->rows; r++) fetch_row(s->out[r], out);
 }
 
-static inline __attribute__((always_inline)) void span_rows(const tw_stencil *s, const span_of_columns *c,
-                                                            const int span, const int taps,
-                                                            const int stride) {
+TW_INLINED void span_rows(const tw_stencil *s, const span_of_columns *c, const int span, const int taps,
+                          const int stride) {
     /* copies of its own: as the compiler sees it, a store may change all others */
     tw_stencil own = *s;
     if (c->phase != s->phases) own.fetch = 0; /* the first phase's loop fetches for all */
@@ -232,8 +223,7 @@ static inline __attribute__((always_inline)) void span_rows(const tw_stencil *s,
 }
 
 /* Spans of SPAN / 2 + 1 .. SPAN columns, whose taps by stride are known: each becomes a loop of its own. */
-static inline __attribute__((always_inline)) void known_taps(const tw_stencil *s, const span_of_columns *c,
-                                                             const int taps, const int stride) {
+TW_INLINED void known_taps(const tw_stencil *s, const span_of_columns *c, const int taps, const int stride) {
     switch (c->span) {
     case 4: span_rows(s, c, 4, taps, stride); break;
     case 5: span_rows(s, c, 5, taps, stride); break;

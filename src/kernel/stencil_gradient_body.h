@@ -29,11 +29,9 @@ static inline void clip_columns(const tw_stencil_gradient *g, int64_t taps, int6
 
 /* One row of dy. Columns where a tap reads outside, and lines where a row of taps does, are asked for each.
  */
-static inline __attribute__((always_inline)) void gradient_line(const tw_stencil_gradient *g,
-                                                                const tw_stencil_line *line, int64_t block,
-                                                                const span_of_taps *c, const int rows,
-                                                                const int taps,
-                                                                vec sum[GRADIENT_ROWS][SPAN]) {
+TW_INLINED void gradient_line(const tw_stencil_gradient *g, const tw_stencil_line *line, int64_t block,
+                              const span_of_taps *c, const int rows, const int taps,
+                              vec sum[GRADIENT_ROWS][SPAN]) {
     const int64_t hop = g->dilation * g->in_step, step = g->stride * g->in_step;
     const real *dy = (const real *)line->dy + block * LANES, *x[GRADIENT_ROWS];
     bool whole = true;
@@ -66,9 +64,8 @@ static inline __attribute__((always_inline)) void gradient_line(const tw_stencil
     }
 }
 
-static inline __attribute__((always_inline)) void gradient_span(const tw_stencil_gradient *g, int64_t block,
-                                                                const span_of_taps *c, const int rows,
-                                                                const int taps) {
+TW_INLINED void gradient_span(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
+                              const int rows, const int taps) {
     vec sum[GRADIENT_ROWS][SPAN];
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r++)
@@ -84,9 +81,8 @@ static inline __attribute__((always_inline)) void gradient_span(const tw_stencil
         }
 }
 
-static inline __attribute__((always_inline)) void gradient_taps(const tw_stencil_gradient *g, int64_t block,
-                                                                const span_of_taps *c, const int taps,
-                                                                int64_t rows) {
+TW_INLINED void gradient_taps(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
+                              const int taps, int64_t rows) {
     switch (rows) {
     case 1: gradient_span(g, block, c, 1, taps); break;
     case 2: gradient_span(g, block, c, 2, taps); break;
@@ -149,10 +145,8 @@ typedef struct shared_lines {
 } shared_lines;
 
 /* What a column of x, which begins at `at`, and one of dy add to the sums of tap t of each row. */
-static inline __attribute__((always_inline)) void shared_tap(const shared_lines *in, int64_t at,
-                                                             const vec dy[TW_STENCIL_LINES], const int lines,
-                                                             const int rows, const int step, const int t,
-                                                             vec sum[3][TAPS_3]) {
+TW_INLINED void shared_tap(const shared_lines *in, int64_t at, const vec dy[TW_STENCIL_LINES],
+                           const int lines, const int rows, const int step, const int t, vec sum[3][TAPS_3]) {
 #pragma GCC unroll 9
     for (int k = 0; k < (lines - 1) * step + rows; k++) {
         if (!in->x[k]) continue;
@@ -165,16 +159,14 @@ static inline __attribute__((always_inline)) void shared_tap(const shared_lines 
     }
 }
 
-static inline __attribute__((always_inline)) void shared_dy(const tw_stencil_gradient *g,
-                                                            const shared_lines *in, int64_t q,
-                                                            const int lines, vec dy[TW_STENCIL_LINES]) {
+TW_INLINED void shared_dy(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
+                          vec dy[TW_STENCIL_LINES]) {
 #pragma GCC unroll 4
     for (int i = 0; i < lines; i++) dy[i] = vec_load(in->dy[i] + q * g->dy_step + in->begin);
 }
 
-static inline __attribute__((always_inline)) void add_columns(const tw_stencil_gradient *g,
-                                                              const shared_lines *in, int64_t from,
-                                                              int64_t end, const int lines, vec dy_sum[]) {
+TW_INLINED void add_columns(const tw_stencil_gradient *g, const shared_lines *in, int64_t from, int64_t end,
+                            const int lines, vec dy_sum[]) {
     for (int64_t q = from; q < end; q++) {
         vec dy[TW_STENCIL_LINES];
         shared_dy(g, in, q, lines, dy);
@@ -184,10 +176,9 @@ static inline __attribute__((always_inline)) void add_columns(const tw_stencil_g
 }
 
 /* One column of dy after the other, at any stride and dilation. */
-static inline __attribute__((always_inline)) void any_columns(const tw_stencil_gradient *g,
-                                                              const shared_lines *in, const span_of_taps *c,
-                                                              const int lines, const int rows, const int step,
-                                                              vec sum[3][TAPS_3], vec dy_sum[]) {
+TW_INLINED void any_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                            const int lines, const int rows, const int step, vec sum[3][TAPS_3],
+                            vec dy_sum[]) {
     add_columns(g, in, c->from, c->to, lines, dy_sum);
     for (int64_t q = c->first; q < c->end; q++) {
         vec dy[TW_STENCIL_LINES];
@@ -202,10 +193,8 @@ static inline __attribute__((always_inline)) void any_columns(const tw_stencil_g
 }
 
 /* At the ends of the columns below: each tap is asked whether it has both. */
-static inline __attribute__((always_inline)) void end_step(const tw_stencil_gradient *g,
-                                                           const shared_lines *in, const span_of_taps *c,
-                                                           int64_t q, const int lines, const int rows,
-                                                           const int stride, vec sum[3][TAPS_3]) {
+TW_INLINED void end_step(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                         int64_t q, const int lines, const int rows, const int stride, vec sum[3][TAPS_3]) {
 #pragma GCC unroll 3
     for (int t = 0; t < TAPS_3; t++) {
         const int64_t column = q * stride + g->shift + t % stride, from = q - t / stride;
@@ -219,9 +208,9 @@ static inline __attribute__((always_inline)) void end_step(const tw_stencil_grad
 /* One column of x after the other: those that column q of dy is the first to meet, `stride` of them, with all
  * that meet them. `dy` holds the last columns, q in dy[now], so that each pixel and each dy is loaded once.
  * The chains are the same as above. */
-static inline __attribute__((always_inline)) void whole_step(
-    const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines, const int rows,
-    const int stride, const int now, vec dy[TAPS_3][TW_STENCIL_LINES], vec sum[3][TAPS_3], vec dy_sum[]) {
+TW_INLINED void whole_step(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
+                           const int rows, const int stride, const int now, vec dy[TAPS_3][TW_STENCIL_LINES],
+                           vec sum[3][TAPS_3], vec dy_sum[]) {
     const int64_t at = (q * stride + g->shift) * g->in_step + in->begin;
     shared_dy(g, in, q, lines, dy[now]);
 #pragma GCC unroll 4
@@ -242,11 +231,9 @@ static inline __attribute__((always_inline)) void whole_step(
         }
 }
 
-static inline __attribute__((always_inline)) void rolling_columns(const tw_stencil_gradient *g,
-                                                                  const shared_lines *in,
-                                                                  const span_of_taps *c, const int lines,
-                                                                  const int rows, const int stride,
-                                                                  vec sum[3][TAPS_3], vec dy_sum[]) {
+TW_INLINED void rolling_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                                const int lines, const int rows, const int stride, vec sum[3][TAPS_3],
+                                vec dy_sum[]) {
     const int64_t before = (TAPS_3 - 1) / stride, end = c->end + before;
     /* steps whose columns of x are inside, and which have all columns of dy that meet them */
     const int64_t first = steps_to(-g->shift, stride), most = c->first + before;
@@ -277,11 +264,9 @@ typedef struct shared_totals {
 } shared_totals;
 
 /* `stride` 0: any, with any dilation. */
-static inline __attribute__((always_inline)) void shared_range(const tw_stencil_gradient *g,
-                                                               const shared_lines *in, const span_of_taps *c,
-                                                               const shared_totals *total, const int lines,
-                                                               const int rows, const int step,
-                                                               const int stride) {
+TW_INLINED void shared_range(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                             const shared_totals *total, const int lines, const int rows, const int step,
+                             const int stride) {
     vec sum[3][TAPS_3], dy_sum[TW_STENCIL_LINES];
 #pragma GCC unroll 3
     for (int r = 0; r < rows; r++)
@@ -305,10 +290,8 @@ static inline __attribute__((always_inline)) void shared_range(const tw_stencil_
     for (int i = 0; i < lines; i++) vec_store(total->dy, vec_add(vec_load(total->dy), dy_sum[i]));
 }
 
-static inline __attribute__((always_inline)) void shared_rows(const tw_stencil_gradient *g,
-                                                              const shared_lines *in, const span_of_taps *c,
-                                                              const shared_totals *total, const int rows,
-                                                              const int step, const int stride) {
+TW_INLINED void shared_rows(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                            const shared_totals *total, const int rows, const int step, const int stride) {
     switch (g->count) {
     case 1: shared_range(g, in, c, total, 1, rows, step, stride); break;
     case 2: shared_range(g, in, c, total, 2, rows, step, stride); break;

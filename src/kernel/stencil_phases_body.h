@@ -19,10 +19,8 @@ static inline int paired_reach(paired_taps k) {
 }
 
 /* One source row, pixel by pixel. */
-static inline __attribute__((always_inline)) void paired_row(const tw_stencil_phase *p, int64_t column,
-                                                             const row_of_taps *row, const paired_taps k,
-                                                             const bool r0, const bool r1,
-                                                             vec sum[2][2][SPAN]) {
+TW_INLINED void paired_row(const tw_stencil_phase *p, int64_t column, const row_of_taps *row,
+                           const paired_taps k, const bool r0, const bool r1, vec sum[2][2][SPAN]) {
     const int reach = paired_reach(k);
     vec weight[2][2][FEW_TAPS];
 #pragma GCC unroll 2
@@ -51,8 +49,7 @@ static inline __attribute__((always_inline)) void paired_row(const tw_stencil_ph
     }
 }
 
-static inline __attribute__((always_inline)) void store_paired(const tw_stencil *s, int64_t q, int r,
-                                                               int64_t block, vec sum[2][SPAN]) {
+TW_INLINED void store_paired(const tw_stencil *s, int64_t q, int r, int64_t block, vec sum[2][SPAN]) {
     const vec bias = vec_load((const real *)s->bias + block * LANES);
     const tw_stencil_phase *p = s->phases;
     const int64_t step = p->out_step, apart = p[1].out_begin - p->out_begin;
@@ -69,8 +66,7 @@ static inline __attribute__((always_inline)) void store_paired(const tw_stencil 
         }
 }
 
-static inline __attribute__((always_inline)) void paired_span(const tw_stencil *s, int64_t q,
-                                                              const paired_taps k) {
+TW_INLINED void paired_span(const tw_stencil *s, int64_t q, const paired_taps k) {
     /* copies of its own: as the compiler sees it, a store may change all others */
     const tw_stencil_phase p[2] = {s->phases[0], s->phases[1]};
     tw_stencil own = *s;

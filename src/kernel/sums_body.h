@@ -6,8 +6,7 @@
 enum { PHASES = 16, PHASE_VECS = PHASES / LANES, SIDE = 4 /* vectors side by side */ };
 
 /* Sixteen pixels of a vector of channels, or those of the last ones that are there. */
-static inline __attribute__((always_inline)) void add_pixels(const real *in, int64_t step, int64_t pixels,
-                                                             int used, vec sum[PHASES]) {
+TW_INLINED void add_pixels(const real *in, int64_t step, int64_t pixels, int used, vec sum[PHASES]) {
 #pragma GCC unroll 16
     for (int i = 0; i < PHASES; i++)
         if (i < pixels)
@@ -15,7 +14,7 @@ static inline __attribute__((always_inline)) void add_pixels(const real *in, int
                 vec_add(sum[i], used == LANES ? vec_load(in + i * step) : vec_load_part(in + i * step, used));
 }
 
-static inline __attribute__((always_inline)) void add_tree(vec sum[PHASES], real *total, int used) {
+TW_INLINED void add_tree(vec sum[PHASES], real *total, int used) {
 #pragma GCC unroll 4
     for (int half = PHASES / 2; half > 0; half /= 2)
 #pragma GCC unroll 8
@@ -24,8 +23,7 @@ static inline __attribute__((always_inline)) void add_tree(vec sum[PHASES], real
 }
 
 /* Channels side by side: lanes are channels. Pixels that lie far apart are read some lines at a time. */
-static inline __attribute__((always_inline)) void sum_columns(const tw_sums *s, int64_t c, const int vecs,
-                                                              bool whole) {
+TW_INLINED void sum_columns(const tw_sums *s, int64_t c, const int vecs, bool whole) {
     const int used = whole ? LANES : (int)(s->channels - c);
     const real *in = (const real *)s->in + c;
     vec sum[SIDE][PHASES];
@@ -43,7 +41,7 @@ static inline __attribute__((always_inline)) void sum_columns(const tw_sums *s, 
 }
 
 /* Pixels side by side: lanes are partial sums. */
-static inline __attribute__((always_inline)) void sum_row(const real *in, int64_t pixels, real *total) {
+TW_INLINED void sum_row(const real *in, int64_t pixels, real *total) {
     vec sum[PHASE_VECS];
     real phase[PHASES];
 #pragma GCC unroll 16

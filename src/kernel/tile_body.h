@@ -32,7 +32,7 @@ typedef struct finish {
     const tw_apart *apart;
 } finish;
 
-static inline __attribute__((always_inline)) void finish_row(const finish *f, int vecs, const vec *sum) {
+TW_INLINED void finish_row(const finish *f, int vecs, const vec *sum) {
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
         int count = f->apart ? f->apart->columns[v] : v < vecs - 1 ? LANES : (int)f->last;
@@ -51,10 +51,8 @@ static inline __attribute__((always_inline)) void finish_row(const finish *f, in
 }
 
 /* All rows, `started` and `whole` (nothing apart, no part of a vector) being constants. */
-static inline __attribute__((always_inline)) void finish_rows(const tw_tile *t, const int rows,
-                                                              const int vecs, vec sum[][TW_MOST_VECS],
-                                                              const bool apart, const bool started,
-                                                              const bool whole) {
+TW_INLINED void finish_rows(const tw_tile *t, const int rows, const int vecs, vec sum[][TW_MOST_VECS],
+                            const bool apart, const bool started, const bool whole) {
     finish f = {.c = t->c,
                 .start = started ? t->start : NULL,
                 .c_row = t->c_row,
@@ -70,8 +68,7 @@ static inline __attribute__((always_inline)) void finish_rows(const tw_tile *t, 
     }
 }
 
-static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, const int rows, const int vecs,
-                                                           const bool apart) {
+TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const bool apart) {
     vec sum[MOST_ROWS][TW_MOST_VECS];
     /* pointers to every seventh row, or to both halves: few offsets stay in registers */
     const int half = (rows + 1) / 2, part = rows > 14 ? (half + 1) / 2 : half;
@@ -119,8 +116,7 @@ static inline __attribute__((always_inline)) void sum_tile(const tw_tile *t, con
 }
 
 /* `most` is a constant: cases above it vanish. */
-static inline __attribute__((always_inline)) void tile_of(const tw_tile *t, const int vecs, const int most,
-                                                          const bool apart) {
+TW_INLINED void tile_of(const tw_tile *t, const int vecs, const int most, const bool apart) {
     switch (t->rows > most ? 0 : t->rows) {
     case 1: sum_tile(t, 1, vecs, apart); break;
     case 2: sum_tile(t, most < 2 ? 1 : 2, vecs, apart); break;

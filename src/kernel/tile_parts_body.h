@@ -10,8 +10,7 @@
 enum { PART_ROWS = 6, PART_ROWS_1 = 12 /* of one vector: as many chains as the latency asks for */ };
 
 /* `first`: the number of the first row in the tile that was asked for. */
-static inline __attribute__((always_inline)) void sum_parts(const tw_tile *t, const int64_t first,
-                                                            const int rows, const int vecs) {
+TW_INLINED void sum_parts(const tw_tile *t, const int64_t first, const int rows, const int vecs) {
     vec sum[MOST_ROWS][TW_MOST_VECS];
 #pragma GCC unroll 12
     for (int r = 0; r < rows; r++)
@@ -57,8 +56,7 @@ static inline int part_rows(int left, int vecs) {
     return left >= PART_ROWS ? PART_ROWS : left >= 3 ? 3 : 1;
 }
 
-static inline __attribute__((always_inline)) void parts_of(const tw_tile *t, int64_t first, int rows,
-                                                           const int vecs) {
+TW_INLINED void parts_of(const tw_tile *t, int64_t first, int rows, const int vecs) {
     switch (rows) {
     case PART_ROWS_1: sum_parts(t, first, vecs == 1 ? PART_ROWS_1 : 1, vecs); break;
     case PART_ROWS: sum_parts(t, first, PART_ROWS, vecs); break;

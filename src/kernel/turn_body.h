@@ -6,9 +6,8 @@
  * bit of an element's row number to the end of its column number, and the highest bit of its column number to
  * the end of its row number; after log2(LANES) rounds rows and columns have changed places. */
 
-static inline __attribute__((always_inline)) void turn_square(const real *from, int64_t from_pitch, real *to,
-                                                              int64_t to_pitch, int rows, int columns,
-                                                              bool whole) {
+TW_INLINED void turn_square(const real *from, int64_t from_pitch, real *to, int64_t to_pitch, int rows,
+                            int columns, bool whole) {
     vec a[LANES], b[LANES];
 #pragma GCC unroll 16
     for (int r = 0; r < LANES; r++)
@@ -49,8 +48,7 @@ static void turn(const tw_block *t) {
 }
 
 /* Rows of `vecs` whole vectors and a part. */
-static inline __attribute__((always_inline)) void copy_rows(const tw_block *b, const int vecs,
-                                                            const bool more) {
+TW_INLINED void copy_rows(const tw_block *b, const int vecs, const bool more) {
     const real *from = b->from;
     real *to = b->to;
     const int part = (int)(b->columns - vecs * LANES);

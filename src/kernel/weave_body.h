@@ -47,7 +47,7 @@ static const places columns_9[] = {
     COLUMNS(9, INVERSE_9, 6), COLUMNS(9, INVERSE_9, 7), COLUMNS(9, INVERSE_9, 8)};
 
 /* The lanes whose turn has this bit. */
-static inline __attribute__((always_inline)) unsigned lanes_with(const int rows, const int bit) {
+TW_INLINED unsigned lanes_with(const int rows, const int bit) {
     unsigned lanes = 0;
 #pragma GCC unroll 16
     for (int l = 0; l < LANES; l++)
@@ -55,8 +55,7 @@ static inline __attribute__((always_inline)) unsigned lanes_with(const int rows,
     return lanes;
 }
 
-static inline __attribute__((always_inline)) void weave(const tw_block *t, const int rows,
-                                                        const places *from) {
+TW_INLINED void weave(const tw_block *t, const int rows, const places *from) {
     const real *in = t->from;
     real *out = t->to;
     for (int64_t c = 0; c < t->columns; c += LANES, in += LANES, out += rows * LANES) {

@@ -32,7 +32,7 @@
 /* A line of n values becomes a line of m values; `apart` is the distance of the results. */
 typedef void line_step(const vec *in, vec *out, int apart);
 
-static inline __attribute__((always_inline)) void patch_line_2(const vec *d, vec *v, int apart) {
+TW_INLINED void patch_line_2(const vec *d, vec *v, int apart) {
     const vec minus = vec_splat(-1);
     v[0] = vec_fma(minus, d[2], d[0]);
     v[apart] = vec_add(d[1], d[2]);
@@ -40,7 +40,7 @@ static inline __attribute__((always_inline)) void patch_line_2(const vec *d, vec
     v[3 * apart] = vec_fma(minus, d[1], d[3]);
 }
 
-static inline __attribute__((always_inline)) void filter_line_2(const vec *g, vec *u, int apart) {
+TW_INLINED void filter_line_2(const vec *g, vec *u, int apart) {
     const vec half = vec_splat((real)0.5), minus_half = vec_splat((real)-0.5);
     vec outer = vec_fma(half, g[0], vec_fma(half, g[2], vec_zero()));
     u[0] = g[0];
@@ -49,26 +49,26 @@ static inline __attribute__((always_inline)) void filter_line_2(const vec *g, ve
     u[3 * apart] = g[2];
 }
 
-static inline __attribute__((always_inline)) void result_line_2(const vec *m, vec *y, int apart) {
+TW_INLINED void result_line_2(const vec *m, vec *y, int apart) {
     y[0] = vec_add(vec_add(m[0], m[1]), m[2]);
     y[apart] = vec_fma(vec_splat(-1), m[2], vec_add(m[1], m[3]));
 }
 
-static inline __attribute__((always_inline)) void spread_line_2(const vec *dy, vec *e, int apart) {
+TW_INLINED void spread_line_2(const vec *dy, vec *e, int apart) {
     e[0] = dy[0];
     e[apart] = vec_add(dy[0], dy[1]);
     e[2 * apart] = vec_fma(vec_splat(-1), dy[1], dy[0]);
     e[3 * apart] = dy[1];
 }
 
-static inline __attribute__((always_inline)) void gradient_line_2(const vec *u, vec *g, int apart) {
+TW_INLINED void gradient_line_2(const vec *u, vec *g, int apart) {
     const vec half = vec_splat((real)0.5), minus_half = vec_splat((real)-0.5);
     g[0] = vec_fma(half, u[2], vec_fma(half, u[1], u[0]));
     g[apart] = vec_fma(minus_half, u[2], vec_fma(half, u[1], vec_zero()));
     g[2 * apart] = vec_fma(half, u[2], vec_fma(half, u[1], u[3]));
 }
 
-static inline __attribute__((always_inline)) void patch_line_4(const vec *d, vec *v, int apart) {
+TW_INLINED void patch_line_4(const vec *d, vec *v, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
     vec even_a = vec_fma(vec_splat(-b2), d[2], d[4]), odd_a = vec_fma(vec_splat(-b2), d[1], d[3]);
     vec even_b = vec_fma(vec_splat(-a2), d[2], d[4]), odd_b = vec_fma(vec_splat(-a2), d[1], d[3]);
@@ -80,7 +80,7 @@ static inline __attribute__((always_inline)) void patch_line_4(const vec *d, vec
     v[5 * apart] = vec_fma(vec_splat(a2 * b2), d[1], vec_fma(vec_splat(-a2 - b2), d[3], d[5]));
 }
 
-static inline __attribute__((always_inline)) void filter_line_4(const vec *g, vec *u, int apart) {
+TW_INLINED void filter_line_4(const vec *g, vec *u, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
     const real n = 1 / (2 * a2 * (a2 - b2)), k = 1 / (2 * b2 * (b2 - a2));
     vec even_a = vec_fma(vec_splat(n), g[0], vec_fma(vec_splat(a2 * n), g[2], vec_zero()));
@@ -93,7 +93,7 @@ static inline __attribute__((always_inline)) void filter_line_4(const vec *g, ve
     u[5 * apart] = g[2];
 }
 
-static inline __attribute__((always_inline)) void result_line_4(const vec *m, vec *y, int apart) {
+TW_INLINED void result_line_4(const vec *m, vec *y, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
     const vec minus = vec_splat(-1);
     vec even_a = vec_add(m[1], m[2]), odd_a = vec_fma(minus, m[2], m[1]);
@@ -104,7 +104,7 @@ static inline __attribute__((always_inline)) void result_line_4(const vec *m, ve
     y[3 * apart] = vec_fma(vec_splat(a2 * a), odd_a, vec_fma(vec_splat(b2 * b), odd_b, m[5]));
 }
 
-static inline __attribute__((always_inline)) void spread_line_4(const vec *dy, vec *e, int apart) {
+TW_INLINED void spread_line_4(const vec *dy, vec *e, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
     const vec minus = vec_splat(-1);
     vec even_a = vec_fma(vec_splat(a2), dy[2], dy[0]), even_b = vec_fma(vec_splat(b2), dy[2], dy[0]);
@@ -118,7 +118,7 @@ static inline __attribute__((always_inline)) void spread_line_4(const vec *dy, v
     e[5 * apart] = dy[3];
 }
 
-static inline __attribute__((always_inline)) void gradient_line_4(const vec *u, vec *g, int apart) {
+TW_INLINED void gradient_line_4(const vec *u, vec *g, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
     const real n = 1 / (2 * a2 * (a2 - b2)), k = 1 / (2 * b2 * (b2 - a2));
     const vec minus = vec_splat(-1);
@@ -134,10 +134,8 @@ static inline __attribute__((always_inline)) void gradient_line_4(const vec *u, 
  * only lines that share sums, 0, 1 and 2, 3 and 4, 5, and the second goes on with them at once: so many live
  * in registers. What the line makes beside them is not used, and vanishes. `whole`: all lanes of the vector.
  */
-static inline __attribute__((always_inline)) void patch_lines(const tw_winograd_patch *p, int64_t channel,
-                                                              int count, const bool whole, const int n,
-                                                              const int m, line_step *line, const int first,
-                                                              const int lines) {
+TW_INLINED void patch_lines(const tw_winograd_patch *p, int64_t channel, int count, const bool whole,
+                            const int n, const int m, line_step *line, const int first, const int lines) {
     vec half[2][TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
     const void *const *pixels = p->pixels;
 #pragma GCC unroll 6
@@ -166,17 +164,15 @@ static inline __attribute__((always_inline)) void patch_lines(const tw_winograd_
     }
 }
 
-static inline __attribute__((always_inline)) void patch_vector(const tw_winograd_patch *p, int64_t channel,
-                                                               int count, const bool whole, const int n,
-                                                               const int m, line_step *line) {
+TW_INLINED void patch_vector(const tw_winograd_patch *p, int64_t channel, int count, const bool whole,
+                             const int n, const int m, line_step *line) {
     patch_lines(p, channel, count, whole, n, m, line, 0, 1);
     patch_lines(p, channel, count, whole, n, m, line, 1, 2);
     if (m == 6) patch_lines(p, channel, count, whole, n, m, line, 3, 2);
     patch_lines(p, channel, count, whole, n, m, line, m - 1, 1);
 }
 
-static inline __attribute__((always_inline)) void patch_all(const tw_winograd_patch *p, const int n,
-                                                            const int m, line_step *line) {
+TW_INLINED void patch_all(const tw_winograd_patch *p, const int n, const int m, line_step *line) {
     int64_t channel = 0;
     for (; channel + LANES <= p->channels; channel += LANES)
         patch_vector(p, channel, LANES, true, n, m, line);
@@ -184,9 +180,8 @@ static inline __attribute__((always_inline)) void patch_all(const tw_winograd_pa
 }
 
 /* From n x n numbers, `from_point` apart, to m x m. */
-static inline __attribute__((always_inline)) void filter_vector(const real *from, int64_t from_point,
-                                                                real *to, int64_t to_point, const int n,
-                                                                const int m, line_step *line) {
+TW_INLINED void filter_vector(const real *from, int64_t from_point, real *to, int64_t to_point, const int n,
+                              const int m, line_step *line) {
     vec half[3 * TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
 #pragma GCC unroll 6
     for (int j = 0; j < n; j++) {
@@ -202,22 +197,19 @@ static inline __attribute__((always_inline)) void filter_vector(const real *from
     }
 }
 
-static inline __attribute__((always_inline)) void filter_all(const tw_winograd_filter *f, const int side,
-                                                             line_step *line) {
+TW_INLINED void filter_all(const tw_winograd_filter *f, const int side, line_step *line) {
     for (int64_t c = 0; c < f->columns; c += LANES)
         filter_vector((const real *)f->g + c, f->columns, (real *)f->u + c, f->u_point, 3, side, line);
 }
 
-static inline __attribute__((always_inline)) void gradient_all(const tw_winograd_filter *f, const int side,
-                                                               line_step *line) {
+TW_INLINED void gradient_all(const tw_winograd_filter *f, const int side, line_step *line) {
     for (int64_t c = 0; c < f->columns; c += LANES)
         filter_vector((const real *)f->u + c, f->u_point, (real *)f->g + c, f->columns, side, 3, line);
 }
 
 /* Outputs 0 and 2 share sums, and 1 and 3. */
-static inline __attribute__((always_inline)) void result_vector(const tw_winograd_result *r, int64_t column,
-                                                                int count, const bool whole, const int side,
-                                                                line_step *line) {
+TW_INLINED void result_vector(const tw_winograd_result *r, int64_t column, int count, const bool whole,
+                              const int side, line_step *line) {
     const int outs = side - 2;
     const int64_t apart = r->m_point;
     const real *m = (const real *)r->m + column, *bias = (const real *)r->bias;
@@ -251,8 +243,7 @@ static inline __attribute__((always_inline)) void result_vector(const tw_winogra
     }
 }
 
-static inline __attribute__((always_inline)) void result_all(const tw_winograd_result *r, const int side,
-                                                             line_step *line) {
+TW_INLINED void result_all(const tw_winograd_result *r, const int side, line_step *line) {
     int64_t column = 0;
     for (; column + LANES <= r->columns; column += LANES) result_vector(r, column, LANES, true, side, line);
     if (column < r->columns) result_vector(r, column, (int)(r->columns - column), false, side, line);
