@@ -75,7 +75,7 @@ typedef struct row_of_taps {
 
 static inline vec pixel_of(const row_of_taps *row, const real *at, const int reading) {
     if (reading == THE_SAME) return vec_splat(*(const packed_real *)at);
-    vec pixel = vec_load(at);
+    vec pixel = load_once(at); /* for both output rows */
     return reading == PICKED ? vec_pick(pixel, row->pick) : pixel;
 }
 
