@@ -8,6 +8,8 @@
  * partial sums are added in a tree (kernel.h, tw_dots). Chunk number i is added to the partial gradient i mod
  * 16, and these are added up at the end. Chunks depend on the geometry of an image alone.
  *
+ * The gradient of the bias is summed in the same go, chunk by chunk, so that dy is read once.
+ *
  * Padding is multiplied, but never when dy of the chunk holds an infinity or a NaN: then a second window says
  * which numbers lie inside, and the others are left out of the same sums. */
 #include "conv/dots.h"
@@ -149,6 +151,29 @@ static void run_tile(const chunk *k, const void *const *inside, int64_t n, int r
         loops->dots(&d);
 }
 
+/* Adds dy of the chunk to the slot's sums, strip by strip as it lies in the tensor. */
+static void sum_dy(const chunk *k) {
+    const plan *p = k->p;
+    const tw_shape *s = p->shape;
+    int64_t rows = k->y1 - k->y0, length = k->x1 - k->x0, size = (int64_t)p->size;
+    tw_sums sums = {.pixels = p->pieces == 1 ? rows * length : length,
+                    .pixel_step = p->last ? s->out_channels : 1,
+                    .channels = s->out_channels,
+                    .channel_step = p->last ? 1 : s->out_pixels,
+                    .total = k->db};
+    if (k->first) memset(k->db, 0, (size_t)(s->out_channels * size));
+    for (int64_t i = k->image0; i < k->image1; i++)
+        for (int64_t y = k->y0; y < (p->pieces == 1 ? k->y0 + 1 : k->y1); y++) {
+            sums.in = tw_dots_dy(k, i, y);
+            p->job->problem->loops->sums(&sums);
+        }
+}
+
+/* A NaN or an infinity stays in the sum. */
+static bool has_finite_sums(const chunk *k) {
+    return k->db && k->p->job->problem->loops->all_finite(k->db, k->p->shape->out_channels);
+}
+
 /* Where each strip begins in the window that says what lies inside: the same for all images. */
 static void list_inside(chunk *k, const void **inside) {
     const plan *p = k->p;
@@ -167,7 +192,8 @@ static void run_chunk(chunk *k) {
     int64_t weights = p->shape->in_channels * p->taps, channels = p->shape->out_channels;
     int64_t tiles = tw_ceil_div(weights, loops->dot_columns);
     tw_dots_stage(k);
-    bool cut = p->padded && !p->job->dy_finite && !is_finite(k);
+    if (k->db) sum_dy(k);
+    bool cut = p->padded && !p->job->dy_finite && !has_finite_sums(k) && !is_finite(k);
     const void *inside[TW_DOTS_STRIPS];
     if (cut) list_inside(k, inside);
     for (int64_t n = 0, rows; n < channels; n += rows) {
@@ -179,9 +205,19 @@ static void run_chunk(chunk *k) {
     }
 }
 
-/* The workspace: partial gradients, then each worker's windows, gathered rows, dy and what lies inside. */
+/* The workspace: partial gradients of weights, of biases, then each worker's windows, gathered rows, dy and
+ * what lies inside. */
 static int64_t worker_bytes(const plan *p) {
     return p->x_bytes + p->row_bytes + p->dy_bytes + p->inside_bytes;
+}
+
+static int64_t dw_bytes(const plan *p) {
+    return tw_round_up(SLOTS * p->dw * (int64_t)p->size, TW_ALIGNMENT);
+}
+
+/* Of a slot. */
+static int64_t db_bytes(const plan *p) {
+    return tw_round_up(p->shape->out_channels * (int64_t)p->size, TW_ALIGNMENT);
 }
 
 static void run_slot(void *context, int64_t slot, int worker) {
@@ -189,7 +225,8 @@ static void run_slot(void *context, int64_t slot, int worker) {
     int64_t size = (int64_t)p->size;
     char *memory = p->job->workspace;
     chunk k = {.p = p, .sums = memory + slot * p->dw * size};
-    k.x = memory + tw_round_up(SLOTS * p->dw * size, TW_ALIGNMENT) + worker * worker_bytes(p);
+    if (p->job->db) k.db = memory + dw_bytes(p) + slot * db_bytes(p);
+    k.x = memory + dw_bytes(p) + SLOTS * db_bytes(p) + worker * worker_bytes(p);
     k.gathered = k.x + p->x_bytes, k.dy = k.gathered + p->row_bytes;
     k.inside = k.dy + p->dy_bytes;
     for (int64_t number = slot; number < p->chunks; number += SLOTS) {
@@ -204,21 +241,27 @@ static void run_slot(void *context, int64_t slot, int worker) {
 
 /* ---- The algorithm. */
 
+/* What the slots summed, `pitch` bytes from one to the next, in order. */
+static void add_slots(const plan *p, const char *slots, int64_t pitch, int64_t count, void *to) {
+    const tw_problem *problem = p->job->problem;
+    memcpy(to, slots, (size_t)count * p->size);
+    for (int64_t i = 1; i < tw_min(SLOTS, p->chunks); i++)
+        problem->kernel->sweeps[problem->type]->add(count, to, slots + i * pitch, to);
+}
+
 static void run(const tw_job *job) {
     plan p = describe(job->problem);
     p.job = job;
-    const tw_sweeps *sweeps = job->problem->kernel->sweeps[job->problem->type];
-    int64_t slots = tw_min(SLOTS, p.chunks);
-    tw_parallel(job->threads, slots, run_slot, &p);
-    memcpy(job->dw, job->workspace, (size_t)p.dw * p.size);
-    for (int64_t i = 1; i < slots; i++)
-        sweeps->add(p.dw, job->dw, (const char *)job->workspace + i * p.dw * (int64_t)p.size, job->dw);
+    tw_parallel(job->threads, tw_min(SLOTS, p.chunks), run_slot, &p);
+    const char *slots = job->workspace;
+    add_slots(&p, slots, p.dw * (int64_t)p.size, p.dw, job->dw);
+    if (job->db) add_slots(&p, slots + dw_bytes(&p), db_bytes(&p), p.shape->out_channels, job->db);
 }
 
 static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *state, int threads) {
     (void)pass, (void)state;
     plan p = describe(problem);
-    return tw_round_up(SLOTS * p.dw * (int64_t)p.size, TW_ALIGNMENT) + threads * worker_bytes(&p);
+    return dw_bytes(&p) + SLOTS * db_bytes(&p) + threads * worker_bytes(&p);
 }
 
 /* Windows are small where this pays; what is not is left to others. */
@@ -256,4 +299,5 @@ const tw_algorithm tw_algorithm_dots = {
     .cost = cost,
     .workspace = workspace,
     .run = run,
+    .sums_dy = true,
 };

@@ -31,6 +31,7 @@ typedef struct tw_dots_plan {
 typedef struct tw_dots_chunk {
     const tw_dots_plan *p;
     char *x, *gathered, *dy, *inside, *sums;
+    char *db;    /* the slot's sums of dy; NULL: not wanted */
     bool first;  /* of its slot: sums begin */
     bool clean;  /* padding needs no zeros any more */
     bool marked; /* `inside` is known */

@@ -40,31 +40,40 @@ TW_INLINED void sum_columns(const tw_sums *s, int64_t c, const int vecs, bool wh
     }
 }
 
-/* Pixels side by side: lanes are partial sums. */
-TW_INLINED void sum_row(const real *in, int64_t pixels, real *total) {
-    vec sum[PHASE_VECS];
+/* Pixels side by side: lanes are partial sums. Some channels at once, so that no chain waits for itself. */
+TW_INLINED void sum_rows(const tw_sums *s, int64_t c, const int rows) {
+    const real *in = (const real *)s->in + c * s->channel_step;
+    vec sum[SIDE][PHASE_VECS];
     real phase[PHASES];
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
-    for (int v = 0; v < PHASE_VECS; v++) sum[v] = vec_zero();
+        for (int v = 0; v < PHASE_VECS; v++) sum[r][v] = vec_zero();
     int64_t p = 0;
-    for (; p + PHASES <= pixels; p += PHASES)
+    for (; p + PHASES <= s->pixels; p += PHASES)
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < PHASE_VECS; v++) sum[v] = vec_add(sum[v], vec_load(in + p + v * LANES));
+            for (int v = 0; v < PHASE_VECS; v++)
+                sum[r][v] = vec_add(sum[r][v], vec_load(in + r * s->channel_step + p + v * LANES));
+    for (int r = 0; r < rows; r++) {
 #pragma GCC unroll 16
-    for (int v = 0; v < PHASE_VECS; v++) vec_store(phase + v * LANES, sum[v]);
-    for (int i = 0; p + i < pixels; i++) phase[i] += in[p + i];
-    for (int half = PHASES / 2; half > 0; half /= 2)
-        for (int i = 0; i < half; i++) phase[i] += phase[i + half];
-    *total += phase[0];
+        for (int v = 0; v < PHASE_VECS; v++) vec_store(phase + v * LANES, sum[r][v]);
+        for (int i = 0; p + i < s->pixels; i++) phase[i] += in[r * s->channel_step + p + i];
+        for (int half = PHASES / 2; half > 0; half /= 2)
+            for (int i = 0; i < half; i++) phase[i] += phase[i + half];
+        ((real *)s->total)[c + r] += phase[0];
+    }
 }
 
 static void sums(const tw_sums *s) {
+    int64_t c = 0;
     if (s->pixel_step == 1) {
-        for (int64_t c = 0; c < s->channels; c++)
-            sum_row((const real *)s->in + c * s->channel_step, s->pixels, (real *)s->total + c);
+        for (; c + SIDE <= s->channels; c += SIDE) sum_rows(s, c, SIDE);
+        for (; c + 2 <= s->channels; c += 2) sum_rows(s, c, 2);
+        if (c < s->channels) sum_rows(s, c, 1);
         return;
     }
-    int64_t c = 0;
     for (; c + SIDE * LANES <= s->channels; c += SIDE * LANES) sum_columns(s, c, SIDE, true);
     for (; c + LANES <= s->channels; c += LANES) sum_columns(s, c, 1, true);
     if (c < s->channels) sum_columns(s, c, 1, false);
