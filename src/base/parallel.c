@@ -3,9 +3,10 @@
  *
  * A loop is published by one atomic word. The caller starts to claim tasks at once; a helper that sees the
  * word may join until the loop is closed, which the caller does when every task is claimed. Then it waits
- * only for helpers that joined. Each worker begins with a share of its own, neighbouring tasks, and goes on
- * to those of the others: the next loop over the same data finds in a processor's cache what the last one
- * left there (what another processor has written comes four times slower than what is its own). So a helper
+ * only for helpers that joined. Each worker begins with a share of its own, neighbouring tasks, and then
+ * takes the last ones of the others: the next loop over the same data finds in a processor's cache what the
+ * last one left there (what another processor has written comes four times slower than what is its own;
+ * taken from the front, the tasks at the end of a share would go to one or the other by chance). So a helper
  * that sleeps, or that the system gives no processor, costs nothing: small loops end before it comes, and on
  * a busy machine nothing stands still at a barrier. (A team of OpenMP waits for all its threads at the end of
  * every loop: with a second process beside, a training step took thirty times as long.)
@@ -34,10 +35,12 @@ enum {
     STACK_BYTES = 1 << 20
 };
 
-/* The tasks next .. end-1 are nobody's yet. On a cache line of its own. */
+/* Tasks in a row, of which `left` are nobody's yet: who takes one from that number may have it, its owner the
+ * next one, others the last one. On a cache line of its own. */
 typedef struct share {
-    _Alignas(64) _Atomic int64_t next;
-    int64_t end;
+    _Alignas(64) _Atomic int64_t left;
+    int64_t next; /* only the owner's */
+    _Atomic int64_t end;
 } share;
 
 static struct pool {
@@ -68,13 +71,19 @@ static void relax(void) {
 #endif
 }
 
+static bool may_take(share *s) {
+    return atomic_load_explicit(&s->left, memory_order_relaxed) > 0 &&
+           atomic_fetch_sub_explicit(&s->left, 1, memory_order_relaxed) > 0;
+}
+
 static void claim_tasks(int worker) {
     inside = true;
-    for (int i = 0; i <= pool.most; i++) {
-        share *s = &pool.shares[(worker + i) % (pool.most + 1)];
-        for (int64_t task; (task = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed)) < s->end;)
-            pool.body(pool.context, task, worker);
-    }
+    for (share *own = &pool.shares[worker]; may_take(own);) pool.body(pool.context, own->next++, worker);
+    for (int i = 1; i <= pool.most; i++)
+        for (share *s = &pool.shares[(worker + i) % (pool.most + 1)]; may_take(s);) {
+            int64_t last = atomic_fetch_sub_explicit(&s->end, 1, memory_order_relaxed) - 1;
+            pool.body(pool.context, last, worker);
+        }
     inside = false;
 }
 
@@ -163,9 +172,12 @@ static void wait_for_helpers(void) {
 static void share_out(int64_t tasks, int shares) {
     int64_t each = tasks / shares, more = tasks % shares, begin = 0;
     for (int i = 0; i < shares; i++) {
-        atomic_store_explicit(&pool.shares[i].next, begin, memory_order_relaxed);
-        begin += each + (i < more);
-        pool.shares[i].end = begin;
+        share *s = &pool.shares[i];
+        int64_t count = each + (i < more);
+        atomic_store_explicit(&s->left, count, memory_order_relaxed);
+        s->next = begin;
+        begin += count;
+        atomic_store_explicit(&s->end, begin, memory_order_relaxed);
     }
 }
 

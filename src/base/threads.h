@@ -12,6 +12,18 @@
 void tw_parallel(int threads, int64_t tasks, void (*body)(void *context, int64_t task, int worker),
                  void *context);
 
+/* How far the parts of a workspace lie apart that two workers write, or their buffers: what a processor
+ * fetches ahead of one's strides is then never a line that the other is writing. (Measured with Winograd's V
+ * and M side by side: two threads are 1.2 times as fast as one; 4 KB apart 1.3 times, 16 KB 1.6 times, 32
+ * KB 2.0 times.) */
+enum { TW_WORKERS_APART = 32 << 10 };
+
+/* `bytes` of a worker, and the distance to the next one's. Nothing stays nothing, too much (above 2^62) too
+ * much. */
+static inline int64_t tw_worker_bytes(int64_t bytes) {
+    return bytes == 0 || bytes > INT64_MAX / 2 ? bytes : (bytes + 63) / 64 * 64 + TW_WORKERS_APART;
+}
+
 /* `asked` (0: tw_threads()) clamped to 1 .. TW_MAX_THREADS. */
 int tw_threads_clamp(int64_t asked);
 

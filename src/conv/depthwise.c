@@ -132,7 +132,7 @@ static bool lay(const depthwise *d, worker_parts *p) {
     p->rows = p->phases + tw_round_up(phases * (int64_t)sizeof(tw_stencil_phase), TW_ALIGNMENT);
     p->values = p->rows + tw_round_up(2 * d->most_rows * (int64_t)sizeof(tw_stencil_row), TW_ALIGNMENT);
     p->bias = p->values + (d->cache.layout == TW_NHWC ? 0 : 2 * p->one_row);
-    p->all = p->bias + tw_round_up(d->chunk * d->lanes * (int64_t)d->size, TW_ALIGNMENT);
+    p->all = tw_worker_bytes(p->bias + d->chunk * d->lanes * (int64_t)d->size);
     return p->all <= MOST_WORKSPACE;
 }
 

@@ -52,8 +52,7 @@ static void lay(gradient *g) {
     g->at_total = g->at_image + tw_round_up(sums, TW_ALIGNMENT);
     g->at_lines = g->at_total + tw_round_up(sums, TW_ALIGNMENT);
     g->at_rows = g->at_lines + tw_round_up(g->lines * (int64_t)sizeof(tw_stencil_line), TW_ALIGNMENT);
-    g->worker_bytes =
-        g->at_rows + tw_round_up(g->lines * g->part_rows * (int64_t)sizeof(void *), TW_ALIGNMENT);
+    g->worker_bytes = tw_worker_bytes(g->at_rows + g->lines * g->part_rows * (int64_t)sizeof(void *));
 }
 
 static gradient describe(const tw_problem *problem, const tw_axis *axis, int threads) {

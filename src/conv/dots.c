@@ -208,7 +208,7 @@ static void run_chunk(chunk *k) {
 /* The workspace: partial gradients of weights, of biases, then each worker's windows, gathered rows, dy and
  * what lies inside. */
 static int64_t worker_bytes(const plan *p) {
-    return p->x_bytes + p->row_bytes + p->dy_bytes + p->inside_bytes;
+    return tw_worker_bytes(p->x_bytes + p->row_bytes + p->dy_bytes + p->inside_bytes);
 }
 
 static int64_t dw_bytes(const plan *p) {

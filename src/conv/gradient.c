@@ -5,6 +5,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "base/threads.h"
 
 /* Products of one chain, and how many partial gradients. The bits of all weight gradients depend on these. */
 enum { CHUNK = 256, MOST_SLOTS = 16 };
@@ -224,6 +225,7 @@ tw_status tw_gradient_create(tw_gradient *g, const tw_problem *problem) {
     g->partial = g->dw_in_place ? 0
                  : g->at_once   ? g->tap_rows * g->sum_rows * g->block
                                 : tw_gradient_at(g, g->groups, 0);
+    g->partial = tw_worker_bytes(g->partial * (int64_t)g->size) / (int64_t)g->size;
     return TW_OK;
 }
 
@@ -277,7 +279,7 @@ int64_t tw_gradient_workspace(const tw_gradient *g, int threads) {
     int64_t x, dy, lanes, sums, db;
     tw_gradient_staged_bytes(g, &x, &dy, &lanes);
     if (x == INT64_MAX || !tw_mul(g->partial, (g->at_once ? threads : g->slots) * (int64_t)g->size, &sums) ||
-        sums > INT64_MAX / 2 || !tw_add(x, dy + lanes, &x) || !tw_mul(x, threads, &x) ||
+        sums > INT64_MAX / 2 || !tw_add(x, dy + lanes, &x) || !tw_mul(tw_worker_bytes(x), threads, &x) ||
         !tw_add(x, tw_round_up(sums, TW_ALIGNMENT) + threads * TW_ALIGNMENT, &x) ||
         !tw_mul(g->out_channels * (int64_t)g->size + TW_ALIGNMENT, g->slots, &db) || !tw_add(x, db, &x))
         return INT64_MAX;

@@ -64,7 +64,7 @@ typedef struct tw_gradient {
     int64_t x_rows, x_width; /* staged rows for each plane and image; pixels of one */
     int64_t tap_rows;        /* tiles of one chunk, block and panel: taps, or rows of joined taps */
     int64_t sum_rows;        /* rows of a tap's sums: `down`, or those of a panel */
-    int64_t partial;         /* numbers of one partial gradient */
+    int64_t partial;         /* numbers from one partial gradient to the next */
 } tw_gradient;
 
 /* Rows of pixels in a chunk, and by_panel those of all taps together; taps by_panel. A thread's stack holds

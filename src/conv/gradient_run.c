@@ -290,9 +290,9 @@ static work begin(const whole *all, int64_t task, int worker) {
     work k = {.g = g, .job = all->job, .sums = g->at_once ? memory + worker * own : memory};
     memory += g->at_once ? all->job->threads * own
                          : tw_round_up(g->partial * g->slots * (int64_t)g->size, TW_ALIGNMENT);
-    k.x = memory + worker * (x + dy + lanes);
+    k.x = memory + worker * tw_worker_bytes(x + dy + lanes);
     k.dy = k.x + x, k.lanes = k.dy + dy;
-    memory += all->job->threads * (x + dy + lanes);
+    memory += all->job->threads * tw_worker_bytes(x + dy + lanes);
     int64_t share = task % g->parts;
     k.group = task / g->parts % g->groups;
     k.slot = task / g->parts / g->groups;

@@ -8,6 +8,7 @@
 #include "base/checked.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/threads.h"
 
 static int64_t ceil_div(int64_t a, int64_t b) {
     return tw_ceil_div(a, b);
@@ -419,7 +420,7 @@ tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     if (s->woven > 1) fits = fits && part(s, s->woven, s->produce / s->woven, &p.bias);
     if (!s->across && s->to_layout == TW_NCHW)
         fits = fits && tw_mul(s->band_rows, s->band_columns, &band) && part(s, band, s->block, &p.buffer);
-    p.all = fits ? p.stage + p.buffer + p.bias + p.lanes : INT64_MAX;
+    p.all = fits ? tw_worker_bytes(p.stage + p.buffer + p.bias + p.lanes) : INT64_MAX;
     return p;
 }
 

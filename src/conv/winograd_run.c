@@ -264,11 +264,11 @@ static int64_t round_images(const tw_problem *problem, const tw_winograd_frame *
 }
 
 static int64_t v_bytes(const tw_winograd_frame *f, int64_t tiles, int64_t size) {
-    return tw_round_up(f->points * v_point(f, tiles) * size, TW_ALIGNMENT);
+    return tw_worker_bytes(f->points * v_point(f, tiles) * size);
 }
 
 static int64_t m_bytes(const tw_winograd_frame *f, int64_t tiles, int64_t size) {
-    return tw_round_up(f->points * m_point(f, tiles) * size, TW_ALIGNMENT);
+    return tw_worker_bytes(f->points * m_point(f, tiles) * size);
 }
 
 int64_t tw_winograd_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {

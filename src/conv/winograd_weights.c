@@ -58,17 +58,17 @@ static int64_t e_point(const work *k) {
     return k->chunk * k->wide + GAP;
 }
 
-/* Elements of V and E of one chunk and share, and bytes of a block of P. */
+/* Bytes of V and E of one chunk and share, and of a block of P. */
 static int64_t v_all(const work *k) {
-    return tw_ceil_div(k->down, k->shares_down) * k->frame->points * v_point(k);
+    return tw_worker_bytes(tw_ceil_div(k->down, k->shares_down) * k->frame->points * v_point(k) * k->size);
 }
 
 static int64_t e_all(const work *k) {
-    return tw_ceil_div(k->along, k->shares_along) * k->frame->points * e_point(k);
+    return tw_worker_bytes(tw_ceil_div(k->along, k->shares_along) * k->frame->points * e_point(k) * k->size);
 }
 
 static int64_t block_bytes(const work *k) {
-    return tw_round_up(k->frame->points * k->high * k->wide * k->size, TW_ALIGNMENT);
+    return tw_worker_bytes(k->frame->points * k->high * k->wide * k->size);
 }
 
 static int64_t channels_of(const work *k, int64_t down) {
@@ -87,8 +87,8 @@ static tiles tiles_of(const work *k, int64_t chunk, int64_t number, int worker) 
     t.of.down0 = down * k->down / k->shares_down, t.of.down1 = (down + 1) * k->down / k->shares_down;
     t.of.along0 = along * k->along / k->shares_along;
     t.of.along1 = (along + 1) * k->along / k->shares_along;
-    t.v = k->v + k->size * worker * v_all(k);
-    t.e = k->e + k->size * worker * e_all(k);
+    t.v = k->v + worker * v_all(k);
+    t.e = k->e + worker * e_all(k);
     int64_t first = t.of.along0 * k->wide, columns = tw_min(t.of.along1 * k->wide, k->frame->columns) - first;
     t.first = first + tw_min(columns, tw_round_up(columns * down / k->shares_down, SUMMED));
     t.summed = first + tw_min(columns, tw_round_up(columns * (down + 1) / k->shares_down, SUMMED)) - t.first;
@@ -338,8 +338,8 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
     const tw_shape *s = &problem->shape;
     const tw_winograd_frame *f = k->frame;
     int64_t bytes, turned, workers = tw_min(threads, tw_winograd_shares(k) * k->slots);
-    a->e = tw_round_up(workers * v_all(k) * k->size, TW_ALIGNMENT);
-    a->p = a->e + tw_round_up(workers * e_all(k) * k->size, TW_ALIGNMENT);
+    a->e = workers * v_all(k);
+    a->p = a->e + workers * e_all(k);
     if (!tw_mul(k->alone ? workers : k->slots * k->blocks, block_bytes(k), &bytes) ||
         !tw_add(a->p, bytes, &a->db) ||
         !tw_add(a->db, k->slots * tw_round_up(f->columns * k->size, TW_ALIGNMENT), &a->x))
