@@ -50,13 +50,15 @@ static void cut_blocks(work *k, int64_t shares_down, int64_t shares_along) {
     k->shares_along = tw_min(shares_along, k->along);
 }
 
-/* What the largest share costs for each tile, as winograd.c counts. */
+/* What the largest share costs for each tile, as winograd.c counts. Shares below each other write parts of
+ * the same rows of dw, and take its lines from each other: with a single chunk that is much of the work. */
 static double share_cost(const work *k) {
     enum { GATHERED = 5000, SPREAD = 4200 }; /* multiply-adds of 16 channels and columns */
+    const double split_rows = k->alone && k->shares_down > 1 ? 1.2 : 1;
     const tw_winograd_frame *f = k->frame;
     double channels = (double)tw_min(f->channels, tw_ceil_div(k->down, k->shares_down) * k->high);
     double columns = (double)tw_min(f->columns, tw_ceil_div(k->along, k->shares_along) * k->wide);
-    return f->points * channels * columns + channels / 16 * GATHERED + columns / 16 * SPREAD;
+    return split_rows * (f->points * channels * columns + channels / 16 * GATHERED + columns / 16 * SPREAD);
 }
 
 /* 1, 2, 3, 4, 6, 8, 12 ... */
