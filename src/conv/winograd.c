@@ -45,12 +45,12 @@ tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int o
         .planes = s->batch * s->in[TW_DEPTH],
         .read = {read[TW_HEIGHT], read[TW_WIDTH]},
         .written = {written[TW_HEIGHT], written[TW_WIDTH]},
-        .read_channels = forward ? s->in_channels : s->out_channels,
-        .written_channels = forward ? s->out_channels : s->in_channels,
         .groups = s->groups,
         .channels = forward ? s->group_in : s->group_out,
         .columns = forward ? s->group_out : s->group_in,
     };
+    int64_t together = pass == TW_BACKWARD_WEIGHTS && s->geometry.layout != TW_NHWC ? 1 : s->groups;
+    f.read_channels = together * f.channels, f.written_channels = together * f.columns;
     for (int a = 0; a < 2; a++) f.tiles[a] = tw_ceil_div(f.written[a], outs);
     f.plane_tiles = f.tiles[0] * f.tiles[1];
     f.panel =
@@ -129,6 +129,10 @@ static const double tile_start = 4;                        /* steps of l that a 
  * times on Zen 5 over images of 7x7 to 224x224 and 16 to 512 channels, one image, one thread. */
 static const double gathered_cost = 5000, spread_cost = 4200, gradient_cost[] = {6000, 8300};
 
+/* Whatever the channels, a tile of each group: finding its pixels, short sums for each of its points
+ * (measured as above, 1 to 32 groups of 4 to 24 channels, both layouts). */
+static const double gradient_tile_cost[] = {4500, 13000};
+
 /* Two streams at once: the longer one hides most of the shorter. */
 static double together(double a, double b) {
     return fmax(a, b) + 0.25 * fmin(a, b);
@@ -141,11 +145,11 @@ static double together(double a, double b) {
 static double weights_cost(const tw_winograd_frame *f, double tiles, double bytes) {
     enum { CHUNK = 128, IMAGES = 8, HUGE_WEIGHTS = 1 << 21 };
     double images = f->channels * f->columns * TAPS > HUGE_WEIGHTS ? 1 : IMAGES;
-    double products = tiles * f->points * (double)(f->channels * f->columns);
+    double products = tiles * f->points * (double)(f->channels * tw_round_up(f->columns, 16));
     double moved = bytes > resident ? 2 * bytes * floor(images * tiles / CHUNK) / images : 0;
     double read = (double)tw_ceil_div(f->channels, 16), written = (double)tw_ceil_div(f->columns, 16);
     double transforms = tiles * (f->outs == 4 ? 1 : 0.5) * (read * gathered_cost + written * spread_cost);
-    return together(products, byte_cost * moved) + transforms +
+    return together(products, byte_cost * moved) + transforms + tiles * gradient_tile_cost[f->outs / 4] +
            (double)f->channels * written * gradient_cost[f->outs / 4] / images;
 }
 

@@ -20,7 +20,8 @@
  * each.
  *
  * P is summed block by block, some channels by some columns, whose V and E lie together, [point][tile]
- * [channels of the block]. Channels-first tensors are turned to channels last some images at a time. */
+ * [channels of the block]. Channels-first tensors are turned to channels last, of one group some images at
+ * a time. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -104,7 +105,7 @@ static void patch_tile(const work *k, const tiles *t, int64_t i, const tw_winogr
     const void *pixels[TW_WINOGRAD_POINTS];
     char *v = t->v + k->size * i * k->high;
     for (int64_t b = t->of.down0; b < t->of.down1; b++, v += k->size * f->points * v_point(k)) {
-        const char *x = k->x + k->size * (k->group * f->channels + b * k->high);
+        const char *x = k->x + k->size * b * k->high;
         if (next) tw_winograd_fetch(f, next, x, k->size, channels_of(k, b));
         tw_winograd_pixels(f, p, x, k->size, pixels);
         f->transform->patch(&(tw_winograd_patch){
@@ -129,7 +130,7 @@ static void spread_tile(const work *k, const tiles *t, int64_t i, const tw_winog
     const void *pixels[TW_WINOGRAD_POINTS];
     char *e = t->e + k->size * i * k->wide;
     for (int64_t b = t->of.along0; b < t->of.along1; b++, e += k->size * f->points * e_point(k)) {
-        const char *dy = k->dy + k->size * (k->group * f->columns + b * k->wide);
+        const char *dy = k->dy + k->size * b * k->wide;
         int64_t bytes = k->size * columns_of(k, b);
         if (next) find_pixels(k, next, dy, pixels);
         for (int at = 0; next && at < f->outs * f->outs; at++)
@@ -145,7 +146,7 @@ static void sum_dy(const work *k, const tiles *t, const tw_winograd_place *p) {
     const tw_winograd_frame *f = k->frame;
     if (!t->db || t->summed == 0 || p->col > 0) return;
     int64_t pixel = (p->plane * f->written[0] + p->row) * f->written[1];
-    int64_t at = pixel * f->written_channels + k->group * f->columns + t->first;
+    int64_t at = pixel * f->written_channels + t->first;
     k->loops->sums(&(tw_sums){.in = k->dy + k->size * at,
                               .pixels = tw_min(f->outs, f->written[0] - p->row) * f->written[1],
                               .pixel_step = f->written_channels,
@@ -350,10 +351,11 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
     if (s->geometry.layout == TW_NHWC) return true;
     a->round = k->slots;
     a->images = tw_min(s->batch, tw_ceil_div(a->round * k->chunk, f->plane_tiles * s->in[TW_DEPTH]) + 1);
-    if (!tw_mul(a->images * k->size, s->in_image, &turned) || !tw_add(a->x, turned + TW_ALIGNMENT, &a->dy))
+    if (!tw_mul(a->images * k->size, s->in_image / s->groups, &turned) ||
+        !tw_add(a->x, turned + TW_ALIGNMENT, &a->dy))
         return false;
     a->dy = tw_round_up(a->dy, TW_ALIGNMENT);
-    return tw_mul(a->images * k->size, s->out_image, &turned) && tw_add(a->dy, turned, &a->end);
+    return tw_mul(a->images * k->size, s->out_image / s->groups, &turned) && tw_add(a->dy, turned, &a->end);
 }
 
 /* Fewer threads cut P into larger shares, and fewer images leave slots out: the workspace is for them too. */
@@ -372,6 +374,17 @@ int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winogr
     return most;
 }
 
+/* The group's channels of some images, which lie together only if there is one group. */
+static void turn_images(const work *k, const void *tensor, char *to, int64_t image, int64_t images,
+                        int64_t channels, int64_t pixels) {
+    int64_t groups = k->frame->groups, together = groups == 1 ? images : 1;
+    int64_t bytes = k->size * channels * pixels;
+    const char *from = (const char *)tensor + bytes * (image * groups + k->group);
+    for (int64_t i = 0; i < images; i += together)
+        tw_relayout(k->job->problem->type, from + bytes * i * groups, to + bytes * i, together, channels,
+                    pixels, k->job->threads);
+}
+
 /* Channels-last images for the round's tiles, unless they are there. */
 static void turn(work *k, const parts *a) {
     const tw_shape *s = &k->job->problem->shape;
@@ -380,16 +393,19 @@ static void turn(work *k, const parts *a) {
     int64_t to = (tw_min(k->last * k->chunk, k->all) - 1) / plane_tiles;
     int64_t image = from / depth, end = k->first_plane / depth + a->images;
     if (a->images == 0 || (k->x && image >= k->first_plane / depth && to / depth < end)) return;
-    tw_type type = k->job->problem->type;
     int64_t count = tw_min(a->images, s->batch - image);
-    char *space = k->job->workspace;
+    char *space = k->job->workspace, *x = space + a->x, *dy = space + a->dy;
     k->first_plane = image * depth;
-    k->x = space + a->x;
-    k->dy = space + a->dy;
-    tw_relayout(type, (const char *)k->job->x + k->size * image * s->in_image, space + a->x, count,
-                s->in_channels, s->in_pixels, k->job->threads);
-    tw_relayout(type, (const char *)k->job->dy + k->size * image * s->out_image, space + a->dy, count,
-                s->out_channels, s->out_pixels, k->job->threads);
+    k->x = x, k->dy = dy;
+    turn_images(k, k->job->x, x, image, count, s->group_in, s->in_pixels);
+    turn_images(k, k->job->dy, dy, image, count, s->group_out, s->out_pixels);
+}
+
+/* Where the group's channels begin; channels-first tensors are turned when they are needed. */
+static void find_tensors(work *k, const parts *a) {
+    const tw_winograd_frame *f = k->frame;
+    k->x = a->images == 0 ? (const char *)k->job->x + k->size * k->group * f->channels : NULL;
+    k->dy = a->images == 0 ? (const char *)k->job->dy + k->size * k->group * f->columns : NULL;
 }
 
 /* A group's sums of dy are made in place, or slot by slot. */
@@ -429,8 +445,7 @@ void tw_winograd_weights_run(const tw_job *job) {
     if (f->columns % k.loops->lanes != 0)
         memset(k.e, 0, (size_t)(a.p - a.e)); /* columns beyond the last are read */
     for (k.group = 0; k.group < f->groups; k.group++) {
-        k.x = a.images == 0 ? job->x : NULL;
-        k.dy = a.images == 0 ? job->dy : NULL;
+        find_tensors(&k, &a);
         begin_biases(&k, &a);
         for (k.first = 0; k.first < chunks; k.first = k.last) {
             k.last = a.round < chunks - k.first ? k.first + a.round : chunks;

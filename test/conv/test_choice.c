@@ -97,6 +97,19 @@ static void the_cheapest_is_chosen_and_the_others_have_a_reason_or_a_cost(void *
     each_case(check_cost);
 }
 
+/* Groups of 8 channels waste half of Winograd's vectors, and its tiles cost the same for each group. */
+static void the_gradient_of_narrow_groups_is_summed_directly(void **state) {
+    (void)state;
+    for (int channels = 8; channels <= 16; channels += 8) {
+        tw_geometry g = tw_geometry_defaults(2);
+        g.groups = 32, g.in_channels = g.out_channels = 32 * channels, g.layout = TW_NHWC;
+        for (int a = 0; a < 2; a++) g.input[a] = 28, g.kernel[a] = 3, g.pad_begin[a] = g.pad_end[a] = 1;
+        tw_conv *plan = plan_of(&g, NULL, NULL, 1, 0);
+        assert_string_equal(chosen(plan, TW_BACKWARD_WEIGHTS), channels == 8 ? "direct" : "winograd-4x4");
+        tw_conv_free(plan);
+    }
+}
+
 /* Neither chosen nor to be had by name. */
 static void check_strict(const tw_geometry *g, int number) {
     size_t count;
@@ -152,6 +165,7 @@ int main(void) {
         cmocka_unit_test(the_last_resort_is_never_chosen),
         cmocka_unit_test(absurd_padding_is_computed_or_refused),
         cmocka_unit_test(the_cheapest_is_chosen_and_the_others_have_a_reason_or_a_cost),
+        cmocka_unit_test(the_gradient_of_narrow_groups_is_summed_directly),
         cmocka_unit_test(strict_never_takes_winograd),
         cmocka_unit_test(neither_batch_nor_threads_nor_instruction_set_choose),
         cmocka_unit_test(the_cost_of_nothing_is_none),

@@ -52,7 +52,8 @@ static const shape_case cases[] = {
     {3, 30, 31, 36, 40, 2, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false},
     {1, 100, 97, 8, 9, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false}, /* more chunks than slots */
     {2, 61, 70, 9, 8, 1, {1, 0, 1, 1}, TW_PAD_ZEROS, TW_NCHW, false, true},
-    {33, 5, 5, 64, 80, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false}, /* chunks of one large sum */
+    {33, 5, 5, 64, 80, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false},   /* chunks of one large sum */
+    {20, 23, 22, 24, 30, 2, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NCHW, false, false}, /* turned in two rounds */
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
