@@ -69,9 +69,9 @@ TW_INLINED void sum_rows(const tw_sums *s, int64_t c, const int rows) {
 static void sums(const tw_sums *s) {
     int64_t c = 0;
     if (s->pixel_step == 1) {
-        for (; c + SIDE <= s->channels; c += SIDE) sum_rows(s, c, SIDE);
-        for (; c + 2 <= s->channels; c += 2) sum_rows(s, c, 2);
-        if (c < s->channels) sum_rows(s, c, 1);
+        for (; !TW_SMALL_KERNELS && c + SIDE <= s->channels; c += SIDE) sum_rows(s, c, SIDE);
+        for (; !TW_SMALL_KERNELS && c + 2 <= s->channels; c += 2) sum_rows(s, c, 2);
+        for (; c < s->channels; c++) sum_rows(s, c, 1);
         return;
     }
     for (; c + SIDE * LANES <= s->channels; c += SIDE * LANES) sum_columns(s, c, SIDE, true);
