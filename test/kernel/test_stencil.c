@@ -232,7 +232,7 @@ static void check_groups(tw_random *r, tw_type type, const tw_loops *loops) {
     bool picked = between(r, 0, 1);
     int32_t lane[BLOCKS][CHANNELS][MOST_LANES];
     tw_stencil_spread spread[BLOCKS][CHANNELS];
-    tw_stencil_block block[BLOCKS];
+    tw_stencil_block block[BLOCKS] = {0};
     draw_blocks(r, &shape, block, spread, lane, picked);
     block[1].weights = ROWS * row_weights;
     const int64_t out_row = 2 * shape.columns * shape.pitch;
