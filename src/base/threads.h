@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+#include "base/checked.h"
+#include "base/memory.h"
+
 /* Calls body(context, task, worker) once for each task 0 .. tasks-1, on at most `threads` threads; worker (0
  * .. threads-1) names the thread, for its part of a workspace. A worker begins with a share of neighbouring
  * tasks, the same in every loop of as many tasks, and when it is done it takes what others have not begun: so
@@ -21,7 +24,7 @@ enum { TW_WORKERS_APART = 32 << 10 };
 /* `bytes` of a worker, and the distance to the next one's. Nothing stays nothing, too much (above 2^62) too
  * much. */
 static inline int64_t tw_worker_bytes(int64_t bytes) {
-    return bytes == 0 || bytes > INT64_MAX / 2 ? bytes : (bytes + 63) / 64 * 64 + TW_WORKERS_APART;
+    return bytes == 0 || bytes > INT64_MAX / 2 ? bytes : tw_round_up(bytes, TW_ALIGNMENT) + TW_WORKERS_APART;
 }
 
 /* `asked` (0: tw_threads()) clamped to 1 .. TW_MAX_THREADS. */

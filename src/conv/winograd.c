@@ -49,8 +49,9 @@ tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int o
         .channels = forward ? s->group_in : s->group_out,
         .columns = forward ? s->group_out : s->group_in,
     };
-    int64_t together = pass == TW_BACKWARD_WEIGHTS && s->geometry.layout != TW_NHWC ? 1 : s->groups;
-    f.read_channels = together * f.channels, f.written_channels = together * f.columns;
+    /* groups whose channels lie in one pixel: the weights' gradient turns channels-first images by group */
+    int64_t groups = pass == TW_BACKWARD_WEIGHTS && s->geometry.layout == TW_NCHW ? 1 : s->groups;
+    f.read_channels = groups * f.channels, f.written_channels = groups * f.columns;
     for (int a = 0; a < 2; a++) f.tiles[a] = tw_ceil_div(f.written[a], outs);
     f.plane_tiles = f.tiles[0] * f.tiles[1];
     f.panel =

@@ -68,7 +68,7 @@ TW_INLINED void sum_rows(const tw_sums *s, int64_t c, const int rows) {
 
 static void sums(const tw_sums *s) {
     int64_t c = 0;
-    if (s->pixel_step == 1) {
+    if (s->pixel_step == 1) { /* a small file has one row's loop only */
         for (; !TW_SMALL_KERNELS && c + SIDE <= s->channels; c += SIDE) sum_rows(s, c, SIDE);
         for (; !TW_SMALL_KERNELS && c + 2 <= s->channels; c += 2) sum_rows(s, c, 2);
         for (; c < s->channels; c++) sum_rows(s, c, 1);
