@@ -16,12 +16,6 @@ static tw_term term_of(const tw_problem *p, tw_tap_end end, tw_tap tap) {
     }
 }
 
-static int64_t channel_of_output(const tw_problem *p, int64_t element) {
-    const tw_geometry *g = &p->geometry;
-    int64_t pixels = p->sizes.y / g->out_channels;
-    return g->layout == TW_NCHW ? element / pixels : element % g->out_channels;
-}
-
 tw_equation tw_sum_of(tw_document *d, const tw_problem *p, tw_tap_end end, int64_t element) {
     static const tw_element lefts[] = {
         [TW_TAP_OUT] = tw_problem_h, [TW_TAP_IN] = tw_problem_dx, [TW_TAP_WEIGHT] = tw_problem_dw};
@@ -42,7 +36,7 @@ tw_equation tw_sum_of(tw_document *d, const tw_problem *p, tw_tap_end end, int64
         equation.terms[equation.count++] = term_of(p, end, tw_taps_at(&chosen, number));
     }
     if (equation.terms && bias) {
-        tw_term last = {1, {tw_problem_b(p, channel_of_output(p, element))}};
+        tw_term last = {1, {tw_problem_bias_at(p, element)}};
         equation.terms[equation.count++] = last;
     }
     tw_taps_release(&chosen);

@@ -295,6 +295,12 @@ tw_atom tw_problem_b(const tw_problem *p, int64_t e) {
     return atom(&p->name_b, p->b, e, -1);
 }
 
+tw_atom tw_problem_bias_at(const tw_problem *p, int64_t output) {
+    const tw_geometry *g = &p->geometry;
+    int64_t pixels = p->sizes.y / g->out_channels;
+    return tw_problem_b(p, g->layout == TW_NCHW ? output / pixels : output % g->out_channels);
+}
+
 tw_atom tw_problem_h(const tw_problem *p, int64_t e) {
     return atom(&p->name_h, p->y, e, -1);
 }

@@ -39,6 +39,7 @@ tw_status tw_problem_compare(const tw_problem *problem, tw_tap_end end, int64_t 
 tw_atom tw_problem_x(const tw_problem *problem, int64_t element);
 tw_atom tw_problem_w(const tw_problem *problem, int64_t element);
 tw_atom tw_problem_b(const tw_problem *problem, int64_t element);
+tw_atom tw_problem_bias_at(const tw_problem *problem, int64_t output); /* b of its channel */
 tw_atom tw_problem_h(const tw_problem *problem, int64_t element);
 tw_atom tw_problem_dx(const tw_problem *problem, int64_t element);
 tw_atom tw_problem_dw(const tw_problem *problem, int64_t element);

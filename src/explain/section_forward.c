@@ -88,11 +88,11 @@ static tw_status write_forward(tw_document *d, const tw_problem *p, const tw_exp
     tw_document_say(d, g->transposed ? TW_SAY_FORWARD_TRANSPOSED : TW_SAY_FORWARD_TEXT, NULL);
     if (g->flipped) tw_document_say(d, TW_SAY_FLIPPED, NULL);
     write_channels(d, g);
-    tw_shown shown[] = {{&p->name_x, tw_problem_x, NULL},
-                        {&p->name_w, tw_problem_w, "*"},
-                        {&p->name_h, tw_problem_h, "="},
-                        {&p->name_b, tw_problem_b, NULL}};
-    tw_write_tensors(d, p, shown, p->has_bias ? 4 : 3);
+    tw_shown shown[4] = {{&p->name_x, tw_problem_x, NULL}, {&p->name_w, tw_problem_w, "*"}};
+    int count = 2;
+    if (p->has_bias) shown[count++] = (tw_shown){&p->name_b, tw_problem_b, "+"};
+    shown[count++] = (tw_shown){&p->name_h, tw_problem_h, "="};
+    tw_write_tensors(d, p, shown, count);
     /* with several channels the figure shows those of the first output alone */
     bool whole = g->in_channels == 1 && g->out_channels == 1;
     tw_scene *scene = tw_figure_forward(d, p);

@@ -106,12 +106,13 @@ static tw_grid column_of(tw_document *d, const tw_problem *p, const tw_shown *sh
     return grid;
 }
 
-/* rows = matrix times columns, written out as a product of a matrix with a column. */
+/* rows = matrix times columns, plus the bias, written out as a product of a matrix with a column. */
 static void write_product(tw_document *d, const tw_problem *p, bool transposed, bool *meets) {
     const tw_shown sides[2] = {{&p->name_h, tw_problem_h, NULL}, {&p->name_x, tw_problem_x, NULL}};
     const tw_shown slopes[2] = {{&p->name_dh, tw_problem_dh, NULL}, {&p->name_dx, tw_problem_dx, NULL}};
     const tw_shown *made = transposed ? &slopes[1] : &sides[0], *read = transposed ? &slopes[0] : &sides[1];
-    tw_grid *grids = tw_arena_take(&d->arena, 3, sizeof *grids);
+    tw_grid *grids = tw_arena_take(&d->arena, 4, sizeof *grids);
+    bool bias = p->has_bias && !transposed;
     if (!grids) return;
     grids[1] = whole_matrix(d, p, transposed, p->w != NULL, meets);
     grids[1].row_names = grids[1].column_names = NULL;
@@ -119,7 +120,11 @@ static void write_product(tw_document *d, const tw_problem *p, bool transposed, 
     grids[1].joiner = "=";
     grids[0] = column_of(d, p, made, grids[1].rows);
     grids[2] = column_of(d, p, read, grids[1].columns);
-    tw_document_grids(d, grids, 3);
+    if (bias) {
+        grids[3] = column_of(d, p, &(tw_shown){&p->name_b, tw_problem_bias_at, NULL}, grids[1].rows);
+        grids[3].joiner = "+";
+    }
+    tw_document_grids(d, grids, bias ? 4 : 3);
 }
 
 /* The places of one weight: (h11, x11) (h12, x12) ... */

@@ -43,6 +43,21 @@ static void symbols_alone_read_as_they_were_checked(void **state) {
     check_golden(&r, "symbols.txt");
 }
 
+/* Two output channels, channels last: each row of the written product adds its own channel's bias. */
+static void a_bias_stands_where_it_is_added(void **state) {
+    (void)state;
+    static const double two_kernels[] = {1, 2, 3, 4, 5, 6, 7, 8}, bias[] = {1, 2};
+    enum { FORWARD = 1 << 0, MATRIX = 1 << 3 };
+    tw_explain_request r = tw_explain_defaults();
+    r.geometry.out_channels = 2;
+    r.geometry.layout = TW_NHWC;
+    r.image = (tw_explain_values){image, 9};
+    r.weights = (tw_explain_values){two_kernels, 8};
+    r.bias = (tw_explain_values){bias, 2};
+    r.sections = FORWARD | MATRIX;
+    check_golden(&r, "bias.txt");
+}
+
 /* Whatever is explained, no line is wider than asked. */
 static void no_line_is_wider_than_the_page(void **state) {
     (void)state;
@@ -130,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_worked_example_reads_as_it_was_checked),
         cmocka_unit_test(symbols_alone_read_as_they_were_checked),
+        cmocka_unit_test(a_bias_stands_where_it_is_added),
         cmocka_unit_test(no_line_is_wider_than_the_page),
         cmocka_unit_test(a_large_convolution_stays_a_few_pages),
         cmocka_unit_test(values_that_cannot_be_explained_are_named),
