@@ -1,4 +1,4 @@
-/* The forward figure: x, w and h side by side, a plane of each channel below the other. The patch that makes
+/* The forward figure: x, w, a bias and h side by side, a plane of each channel below the other. The patch that makes
  * the first output is outlined and its pixels lie in the colours of the weights that they are multiplied
  * with. */
 #include "explain/figures.h"
@@ -173,7 +173,7 @@ tw_scene *tw_figure_forward(tw_document *d, const tw_problem *p) {
     const int64_t *in = g->transposed ? s->out : s->in, *out = g->transposed ? s->in : s->out;
     plane x = {p, in[1], in[2], 0, 0, in[1], in[2]},
           w = {p, s->kernel[1], s->kernel[2], 0, 0, s->kernel[1], s->kernel[2]};
-    plane h = {p, out[1], out[2], 0, 0, out[1], out[2]};
+    plane h = {p, out[1], out[2], 0, 0, out[1], out[2]}, b = {p, 1, 1, 0, 0, 1, 1};
     if (border) {
         x.top = s->pad[1];
         x.left = s->pad[2];
@@ -183,12 +183,16 @@ tw_scene *tw_figure_forward(tw_document *d, const tw_problem *p) {
     int64_t kernels = g->transposed ? 1 : s->group_in, outputs = g->out_channels / g->groups;
     double tallest = height_of(&x, kernels);
     if (height_of(&w, kernels) > tallest) tallest = height_of(&w, kernels);
-    if (height_of(&h, outputs) > tallest) tallest = height_of(&h, outputs);
+    if (height_of(&h, outputs) > tallest) tallest = height_of(&h, outputs); /* b is never taller */
     double middle = 8 + tallest / 2 + TITLE / 2.0 - 5;
     bool patch = !g->transposed && (border || (s->pad[1] == 0 && s->pad[2] == 0));
     double at = put_tensor(scene, &x, 8, tallest, &p->name_x, tw_problem_x, kernels, patch);
     put_sign(scene, at, middle, "∗");
     at = put_tensor(scene, &w, at, tallest, &p->name_w, tw_problem_w, kernels, false);
+    if (p->has_bias) {
+        put_sign(scene, at, middle, "+");
+        at = put_tensor(scene, &b, at, tallest, &p->name_b, tw_problem_b, outputs, false);
+    }
     put_sign(scene, at, middle, "=");
     put_tensor(scene, &h, at, tallest, &p->name_h, tw_problem_h, outputs, false);
     if (patch) {
