@@ -1,6 +1,6 @@
-/* The forward figure: x, w, a bias and h side by side, a plane of each channel below the other. The patch that makes
- * the first output is outlined and its pixels lie in the colours of the weights that they are multiplied
- * with. */
+/* The forward figure: x, w, a bias and h side by side, a plane of each channel (and depth) below the other.
+ * The patch that makes the first output is outlined and its pixels lie in the colours of the weights that
+ * they are multiplied with. */
 #include "explain/figures.h"
 
 #include <string.h>
@@ -13,6 +13,8 @@ enum { SIDE = 10, CELL = 38, GAP = 34, TITLE = 30, TITLE_WIDTH = 70 };
 
 typedef struct plane {
     const tw_problem *problem;
+    const tw_naming *naming;
+    tw_element element;
     int64_t rows, columns;             /* of the tensor's plane */
     int64_t top, left;                 /* border before it */
     int64_t whole_rows, whole_columns; /* with the border */
@@ -42,31 +44,37 @@ static tw_drawn *put_cell(tw_scene *s, double x, double y, const tw_atom *atom) 
     return cell;
 }
 
-static void put_title(tw_scene *s, double x, double y, const tw_naming *n, int rank, const int64_t *index,
-                      int64_t rows, int64_t columns) {
-    tw_symbol name = {.letter = n->letter, .brackets = true, .rank = rank, .element = -1};
-    for (int a = 0; a < rank; a++) name.index[a] = index[a];
+static void put_title(tw_scene *s, const plane *p, double x, double y, tw_symbol name) {
     tw_span *spans = tw_arena_take(&s->document->arena, 3, sizeof *spans);
     if (!spans) return;
     spans[0] = tw_span_symbol(name);
     spans[1] = tw_span_text("  ");
-    spans[2] = tw_span_sizes(2, (int64_t[]){rows, columns});
+    spans[2] = tw_span_sizes(2, (int64_t[]){p->rows, p->columns});
     tw_scene_label(s, x, y + 12, 16, (tw_phrase){3, spans})->anchor = -1;
 }
 
-/* The colours of the first output's patch on the (padded) image of one channel. */
-static void put_patch(tw_scene *s, const plane *p, double x, double y, int64_t channel) {
+/* Which plane of the first output's kernel lies on a plane of the image when that output is made; -1: none.
+ */
+static int64_t kernel_plane(const tw_problem *p, int64_t number) {
+    const tw_shape *s = &p->shape;
+    int64_t channel = number / s->in[0], depth = number % s->in[0] + s->pad[0];
+    if (depth % s->dilation[0] || depth / s->dilation[0] >= s->kernel[0]) return -1;
+    return channel * s->kernel[0] + depth / s->dilation[0];
+}
+
+/* The colours of the first output's patch on the (padded) image: those of the weights of a kernel's plane. */
+static void put_patch(tw_scene *s, const plane *p, double x, double y, int64_t kernel) {
     const tw_shape *shape = &p->problem->shape;
-    const tw_geometry *g = &p->problem->geometry;
+    int64_t first = kernel * shape->kernel[1] * shape->kernel[2], channel = first / shape->kernel_taps;
     for (int64_t k = 0; k < shape->kernel[1] * shape->kernel[2]; k++) {
         int64_t row = k / shape->kernel[2] * shape->dilation[1],
                 column = k % shape->kernel[2] * shape->dilation[2];
         if (row >= tw_min(p->whole_rows, SIDE) || column >= tw_min(p->whole_columns, SIDE)) continue;
-        int64_t turned = g->flipped ? shape->kernel_taps - 1 - k : k;
+        int64_t turned = (2 * channel + 1) * shape->kernel_taps - 1 - (first + k);
         tw_drawn *tint = tw_scene_rect(s, x + (double)column * CELL, y + (double)row * CELL, CELL, CELL);
         tint->fill = TW_TONE_TINT;
         tint->stroke = TW_TONE_RULE;
-        tint->colour = channel * shape->kernel_taps + turned;
+        tint->colour = p->problem->geometry.flipped ? turned : first + k;
         tint->of_w = tint->colour;
     }
 }
@@ -90,29 +98,28 @@ static void put_label_again(tw_scene *s, double x, double y, const tw_atom *atom
     cell->of_w = atom->symbol.letter == 'w' ? atom->symbol.element : -1;
 }
 
-/* One plane: `first` is its first element; channel >= 0: with the patch of that channel's weights. */
-static void put_plane(tw_scene *s, const plane *p, double x, double y, int64_t first,
-                      tw_atom (*element)(const tw_problem *, int64_t), int64_t channel) {
+/* One plane; kernel >= 0: with the patch of that plane's weights. */
+static void put_plane(tw_scene *s, const plane *p, double x, double y, int64_t number, int64_t kernel) {
     int64_t rows = tw_min(p->whole_rows, SIDE), columns = tw_min(p->whole_columns, SIDE);
     for (int pass = 0; pass < 2; pass++) {
-        if (pass == 1 && channel >= 0) put_patch(s, p, x, y, channel);
+        if (pass == 1 && kernel >= 0) put_patch(s, p, x, y, kernel);
         for (int64_t i = 0; i < rows * columns; i++) {
             int64_t r = i / columns, c = i % columns;
             double at_x = x + (double)c * CELL, at_y = y + (double)r * CELL;
             int64_t row = r - p->top, column = c - p->left;
             bool inside = row >= 0 && row < p->rows && column >= 0 && column < p->columns;
+            int64_t pixel = inside ? row * p->columns + column : 0;
+            tw_atom atom = p->element(p->problem, tw_plane_element(p->problem, p->naming, number, pixel));
             if (pass == 0) {
                 tw_drawn *cell = tw_scene_rect(s, at_x, at_y, CELL, CELL);
                 cell->fill = inside ? TW_TONE_CELL : TW_TONE_NONE;
                 cell->stroke = TW_TONE_RULE;
                 cell->dashed = !inside;
-                tw_atom w = element(p->problem, first);
-                if (inside && w.colour >= 0) {
+                if (inside && atom.colour >= 0) {
                     cell->fill = TW_TONE_TINT;
-                    cell->colour = first + row * p->columns + column;
+                    cell->colour = atom.colour;
                 }
             } else if (inside) {
-                tw_atom atom = element(p->problem, first + row * p->columns + column);
                 put_label_again(s, at_x, at_y, &atom);
             } else {
                 tw_phrase zero = tw_phrase_of(s->document, tw_span_number(0));
@@ -120,7 +127,7 @@ static void put_plane(tw_scene *s, const plane *p, double x, double y, int64_t f
             }
         }
     }
-    if (channel >= 0) put_frame(s, p, x, y);
+    if (kernel >= 0) put_frame(s, p, x, y);
     if (p->whole_rows > rows) put_dots(s, x + (double)columns * CELL / 2, y + (double)rows * CELL + 12);
     if (p->whole_columns > columns) put_dots(s, x + (double)columns * CELL + 14, y + (double)rows * CELL / 2);
 }
@@ -136,22 +143,19 @@ static double height_of(const plane *p, int64_t planes) {
 }
 
 /* The planes of one tensor in a column at x; returns where the next one may start. */
-static double put_tensor(tw_scene *s, const plane *p, double x, double tallest, const tw_naming *n,
-                         tw_atom (*element)(const tw_problem *, int64_t), int64_t planes, bool patch) {
+static double put_tensor(tw_scene *s, const plane *p, double x, double tallest, int64_t planes, bool patch) {
     double y = 8 + (tallest - height_of(p, planes)) / 2;
-    int leading = n->letter == 'w' ? 2 : 1;
+    double title = TITLE_WIDTH;
     for (int64_t i = 0; i < shown_planes(planes); i++) {
-        int64_t index[2] = {n->letter == 'w' ? 1 : i + 1, i + 1};
-        bool named = n->letter == 'w' ? n->shape[0] * n->shape[1] > 1 : n->shape[0] > 1;
-        put_title(s, x, y, n, named ? leading : 0, index, p->rows, p->columns);
-        put_plane(s, p, x, y + TITLE, i * p->rows * p->columns, element, patch ? i : -1);
+        tw_symbol name = tw_plane_symbol(p->problem, p->naming, i);
+        if (name.rank > 1) title = TITLE_WIDTH + 14 * name.rank;
+        put_title(s, p, x, y, name);
+        put_plane(s, p, x, y + TITLE, i, patch ? kernel_plane(p->problem, i) : -1);
         y += (double)tw_min(p->whole_rows, SIDE) * CELL + TITLE + 10;
     }
     if (planes > shown_planes(planes))
         put_dots(s, x + (double)tw_min(p->whole_columns, SIDE) * CELL / 2, y + 4);
     double wide = (double)tw_min(p->whole_columns, SIDE) * CELL + (p->whole_columns > SIDE ? 24 : 0);
-    bool indexed = n->letter == 'w' && n->shape[0] * n->shape[1] > 1;
-    double title = TITLE_WIDTH + (indexed ? 28 : 0);
     return x + (wide > title ? wide : title) + GAP;
 }
 
@@ -163,40 +167,39 @@ static void put_sign(tw_scene *s, double x, double middle, const char *sign) {
 tw_scene *tw_figure_forward(tw_document *d, const tw_problem *p) {
     const tw_geometry *g = &p->geometry;
     const tw_shape *s = &p->shape;
-    bool apart =
-        g->layout == TW_NCHW || (g->in_channels == 1 && g->out_channels == 1); /* planes in one piece */
-    tw_scene *scene = g->spatial == 3 || !apart ? NULL : tw_scene_create(d);
+    tw_scene *scene = tw_scene_create(d);
     if (!scene) return NULL;
-    int a = g->spatial - 1;
-    bool border = !g->transposed && g->pad_mode == TW_PAD_ZEROS && g->pad_begin[a] <= TW_FIGURE_BORDER &&
-                  g->pad_begin[0] <= TW_FIGURE_BORDER;
     const int64_t *in = g->transposed ? s->out : s->in, *out = g->transposed ? s->in : s->out;
-    plane x = {p, in[1], in[2], 0, 0, in[1], in[2]},
-          w = {p, s->kernel[1], s->kernel[2], 0, 0, s->kernel[1], s->kernel[2]};
-    plane h = {p, out[1], out[2], 0, 0, out[1], out[2]}, b = {p, 1, 1, 0, 0, 1, 1};
+    int64_t outputs = g->out_channels / g->groups, channels = g->transposed ? 1 : s->group_in;
+    plane x = {p, &p->name_x, tw_problem_x, in[1], in[2], 0, 0, in[1], in[2]};
+    plane w = {p, &p->name_w, tw_problem_w, s->kernel[1], s->kernel[2], 0, 0, s->kernel[1], s->kernel[2]};
+    plane b = {p, &p->name_b, tw_problem_b, 1, outputs, 0, 0, 1, outputs};
+    plane h = {p, &p->name_h, tw_problem_h, out[1], out[2], 0, 0, out[1], out[2]};
+    bool border = !g->transposed && g->pad_mode == TW_PAD_ZEROS;
+    for (int a = 0; a < g->spatial; a++) border = border && g->pad_begin[a] <= TW_FIGURE_BORDER;
     if (border) {
         x.top = s->pad[1];
         x.left = s->pad[2];
-        x.whole_rows += s->pad[1] + (g->spatial == 2 ? g->pad_end[0] : 0);
-        x.whole_columns += s->pad[2] + g->pad_end[a];
+        x.whole_rows += s->pad[1] + (g->spatial > 1 ? g->pad_end[g->spatial - 2] : 0);
+        x.whole_columns += s->pad[2] + g->pad_end[g->spatial - 1];
     }
-    int64_t kernels = g->transposed ? 1 : s->group_in, outputs = g->out_channels / g->groups;
-    double tallest = height_of(&x, kernels);
-    if (height_of(&w, kernels) > tallest) tallest = height_of(&w, kernels);
-    if (height_of(&h, outputs) > tallest) tallest = height_of(&h, outputs); /* b is never taller */
+    int64_t of_x = channels * in[0], of_w = channels * s->kernel[0], of_h = outputs * out[0];
+    double tallest = height_of(&x, of_x); /* b is never the tallest */
+    if (height_of(&w, of_w) > tallest) tallest = height_of(&w, of_w);
+    if (height_of(&h, of_h) > tallest) tallest = height_of(&h, of_h);
     double middle = 8 + tallest / 2 + TITLE / 2.0 - 5;
-    bool patch = !g->transposed && (border || (s->pad[1] == 0 && s->pad[2] == 0));
-    double at = put_tensor(scene, &x, 8, tallest, &p->name_x, tw_problem_x, kernels, patch);
+    bool patch = !g->transposed && (border || (s->pad[0] == 0 && s->pad[1] == 0 && s->pad[2] == 0));
+    double at = put_tensor(scene, &x, 8, tallest, of_x, patch);
     put_sign(scene, at, middle, "∗");
-    at = put_tensor(scene, &w, at, tallest, &p->name_w, tw_problem_w, kernels, false);
+    at = put_tensor(scene, &w, at, tallest, of_w, false);
     if (p->has_bias) {
         put_sign(scene, at, middle, "+");
-        at = put_tensor(scene, &b, at, tallest, &p->name_b, tw_problem_b, outputs, false);
+        at = put_tensor(scene, &b, at, tallest, 1, false);
     }
     put_sign(scene, at, middle, "=");
-    put_tensor(scene, &h, at, tallest, &p->name_h, tw_problem_h, outputs, false);
+    put_tensor(scene, &h, at, tallest, of_h, false);
     if (patch) {
-        double y = 8 + (tallest - height_of(&h, outputs)) / 2 + TITLE;
+        double y = 8 + (tallest - height_of(&h, of_h)) / 2 + TITLE;
         tw_drawn *frame = tw_scene_rect(scene, at, y, CELL, CELL);
         frame->stroke = TW_TONE_INK;
         frame->line = 2;

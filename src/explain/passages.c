@@ -65,14 +65,6 @@ tw_grid tw_grid_make(tw_document *d, int64_t rows, int64_t columns) {
     return grid;
 }
 
-/* Element of a tensor from its place with channels first. */
-static int64_t element_at(const tw_naming *n, int64_t plane, int64_t pixels_before, int64_t pixel,
-                          int64_t pixels) {
-    if (!n->channels_last) return plane * pixels + pixel;
-    int64_t depths = pixels_before, channel = plane / depths, depth = plane % depths;
-    return (depth * pixels + pixel) * n->channels + channel;
-}
-
 static int leading_of(const tw_problem *p, const tw_naming *n) {
     return n->rank - (p->geometry.spatial == 1 || n->rank == 1 ? 1 : 2);
 }
@@ -88,6 +80,14 @@ tw_symbol tw_plane_symbol(const tw_problem *p, const tw_naming *n, int64_t plane
     for (int a = 0; a < leading; a++)
         if (n->shape[a] > 1) s.index[s.rank++] = index[a] + 1;
     return s;
+}
+
+int64_t tw_plane_element(const tw_problem *p, const tw_naming *n, int64_t plane, int64_t pixel) {
+    int leading = leading_of(p, n);
+    int64_t pixels = 1, depths = p->geometry.spatial == 3 ? n->shape[leading - 1] : 1;
+    for (int a = leading; a < n->rank; a++) pixels *= n->shape[a];
+    if (!n->channels_last) return plane * pixels + pixel;
+    return (plane % depths * pixels + pixel) * n->channels + plane / depths;
 }
 
 tw_symbol *tw_names_of(tw_document *d, const tw_naming *naming, int64_t count) {
@@ -109,7 +109,7 @@ static int64_t planes_of(const tw_problem *p, const tw_naming *n) {
 int tw_tensor_grids(tw_document *d, const tw_problem *p, const tw_naming *n, tw_element element,
                     const char *joiner, tw_grid *grids) {
     int leading = leading_of(p, n), inner = n->rank - leading;
-    int64_t planes = planes_of(p, n), depths = p->geometry.spatial == 3 ? n->shape[leading - 1] : 1;
+    int64_t planes = planes_of(p, n);
     int64_t rows = inner == 2 ? n->shape[n->rank - 2] : 1, columns = n->shape[n->rank - 1];
     int count = planes <= TW_MANY_PLANES ? (int)planes : TW_FIRST_PLANES;
     bool known = element(p, 0).known;
@@ -120,10 +120,8 @@ int tw_tensor_grids(tw_document *d, const tw_problem *p, const tw_naming *n, tw_
         grid.title = tw_phrase_of(d, tw_span_symbol(tw_plane_symbol(p, n, i)));
         grid.joiner = i == 0 ? joiner : NULL;
         for (int64_t r = 0; r < grid.rows; r++)
-            for (int64_t c = 0; c < grid.columns; c++) {
-                int64_t e = element_at(n, i, depths, r * columns + c, rows * columns);
-                grid.cells[r * grid.columns + c] = element(p, e);
-            }
+            for (int64_t c = 0; c < grid.columns; c++)
+                grid.cells[r * grid.columns + c] = element(p, tw_plane_element(p, n, i, r * columns + c));
         grids[i] = grid;
     }
     return count;

@@ -38,6 +38,8 @@ int tw_tensor_grids(tw_document *document, const tw_problem *problem, const tw_n
 
 /* The name of a plane: the tensor's letter with the indices that pick the plane. */
 tw_symbol tw_plane_symbol(const tw_problem *problem, const tw_naming *naming, int64_t plane);
+/* The element of a tensor that is a pixel of a plane, in either layout. */
+int64_t tw_plane_element(const tw_problem *problem, const tw_naming *naming, int64_t plane, int64_t pixel);
 
 /* The names of the first `count` elements of a tensor. */
 tw_symbol *tw_names_of(tw_document *document, const tw_naming *naming, int64_t count);

@@ -178,6 +178,41 @@ static void figures_are_files_of_their_formats(void **state) {
     }
 }
 
+static int times_in(const char *text, const char *part) {
+    int count = 0;
+    for (; (text = strstr(text, part)); text++) count++;
+    return count;
+}
+
+/* A volume of one plane, channels last. Padded along its depth, nothing of it meets the first output, whose
+ * kernel is as deep as one plane: the patch's colours are then left out. */
+static void volumes_and_channels_last_have_their_figures(void **state) {
+    (void)state;
+    for (int pad = 0; pad < 2; pad++) {
+        tw_explain_request r = tw_explain_defaults();
+        r.geometry = tw_geometry_defaults(3);
+        r.geometry.layout = TW_NHWC;
+        for (int a = 0; a < 3; a++) r.geometry.input[a] = r.geometry.kernel[a] = a ? 2 : 1;
+        r.geometry.in_channels = 2;
+        r.geometry.out_channels = 1;
+        r.geometry.pad_begin[0] = pad;
+        r.format = TW_EXPLAIN_SVG;
+        r.figure = "forward";
+        char *bytes;
+        size_t size;
+        if (tw_explain(&r, &bytes, &size) != TW_OK) fail_msg("pad %d: %s", pad, tw_message());
+        check_markup(bytes);
+        for (int i = 0; i < 8; i++) { /* each pixel once; each weight in its kernel, and on the patch */
+            char pixel[16], weight[16];
+            snprintf(pixel, sizeof pixel, "data-x=\"%d\"", i);
+            snprintf(weight, sizeof weight, "data-w=\"%d\"", i);
+            assert_int_equal(times_in(bytes, pixel), 1);
+            assert_int_equal(times_in(bytes, weight), pad ? 1 : 2);
+        }
+        tw_explain_free(bytes);
+    }
+}
+
 static void a_figure_or_weight_that_is_not_there_is_named(void **state) {
     (void)state;
     char *bytes;
@@ -285,6 +320,7 @@ int main(void) {
         cmocka_unit_test(the_nearest_legal_shapes_are_told_where_there_are_some),
         cmocka_unit_test(markup_closes_what_it_opens),
         cmocka_unit_test(figures_are_files_of_their_formats),
+        cmocka_unit_test(volumes_and_channels_last_have_their_figures),
         cmocka_unit_test(a_figure_or_weight_that_is_not_there_is_named),
         cmocka_unit_test(latex_compiles),
         cmocka_unit_test(numbers_are_read_as_people_write_them),
