@@ -9,8 +9,9 @@
 
 /* Copied into each caller, so that the constants it is called with shape the code, and loops of known length
  * are unrolled whole. Where every step is watched, by a sanitizer or a person, a single copy will do: a
- * compiler that instruments hundreds takes minutes for a file. No bit depends on it. */
-#ifdef TW_WATCHED_KERNELS
+ * compiler that instruments hundreds takes minutes for a file. So it will where kernels are to be small. No
+ * bit depends on it. */
+#if defined TW_WATCHED_KERNELS || TW_SMALL_KERNELS
 #define TW_INLINED static __attribute__((noinline))
 #else
 #define TW_INLINED static inline __attribute__((always_inline))
