@@ -28,6 +28,7 @@
 #define TW_CONV_GRADIENT_H
 
 #include "base/checked.h"
+#include "conv/ahead.h"
 #include "conv/algorithm.h"
 #include "conv/axis.h"
 
@@ -93,13 +94,18 @@ typedef struct tw_gradient_work {
     int64_t x_low, y_low; /* source column and row at the beginning of what is staged */
     int64_t x_pitch;      /* channels of a staged pixel of x */
     int64_t block;
-    bool infinite; /* the chunk's dy holds a NaN or an infinity */
+    bool infinite;   /* the chunk's dy holds a NaN or an infinity */
+    tw_ahead *ahead; /* x and dy of the next chunk */
 } tw_gradient_work;
 
 /* Bytes of a worker's staged x, staged dy and lanes; INT64_MAX in *x: more than can be counted. */
 void tw_gradient_staged_bytes(const tw_gradient *gradient, int64_t *x, int64_t *dy, int64_t *lanes);
 
 void tw_gradient_find_chunk(tw_gradient_work *work, int64_t chunk);
+
+/* Where x and dy of another chunk lie, to ahead[2]: only what is one piece of memory, and all of which is
+ * read. */
+void tw_gradient_look_ahead(const tw_gradient_work *work, int64_t chunk, tw_ahead *ahead);
 
 /* Adds dy of the chunk to the slot's sums, of this share's part of the group's channels. */
 void tw_gradient_sum_dy(const tw_gradient_work *work);

@@ -184,6 +184,12 @@ static int64_t panel_begin(const work *k, const panels *a, int64_t panel, int64_
     return a->packed ? panel * tw_gradient_pixels(k) * a_col : panel_row(a, panel);
 }
 
+/* Where a tile fetches ahead. */
+static const void *fetch(const work *k) {
+    const void *x = tw_ahead_next(&k->ahead[0], tw_gradient_pixels(k));
+    return x ? x : tw_ahead_next(&k->ahead[1], tw_gradient_pixels(k));
+}
+
 /* All panels of the share for one tap. */
 static void run_tap(const work *k, const tap *t) {
     const tw_gradient *g = k->g;
@@ -201,6 +207,7 @@ static void run_tap(const work *k, const tap *t) {
         tile.a_begin = panel_begin(k, &a, p, tile.a_col);
         tile.c = sums + row * tile.c_row * (int64_t)g->size;
         tile.start = first ? NULL : tile.c;
+        tile.next = fetch(k);
         if (k->infinite) {
             loops->tile_parts(&tile);
             for (int64_t i = 0; i < tile.count; i++) parts[i].first -= tile.rows, parts[i].end -= tile.rows;
@@ -346,10 +353,13 @@ static void run_block(const work *k, bool last) {
 static void run_task(void *context, int64_t task, int worker) {
     const whole *all = context;
     const tw_gradient *g = all->g;
+    tw_ahead ahead[2];
     work k = begin(all, task, worker);
+    k.ahead = ahead;
     for (int64_t chunk = tw_gradient_first(g, k.slot), next; chunk < g->chunks; chunk = next) {
         next = tw_gradient_next(g, k.slot, chunk);
         tw_gradient_find_chunk(&k, chunk);
+        tw_gradient_look_ahead(&k, next, ahead);
         tw_gradient_sum_dy(&k);
         tw_gradient_stage_down(&k);
         for (k.block = 0; k.block < g->blocks; k.block++) {

@@ -84,6 +84,25 @@ static dy_row find_row(const tw_gradient_work *k, int64_t image, int64_t y) {
                     ((image - k->image0) * (k->y1 - k->y0) + y - k->y0) * (k->x1 - k->x0)};
 }
 
+void tw_gradient_look_ahead(const tw_gradient_work *now, int64_t chunk, tw_ahead *ahead) {
+    const tw_gradient *g = now->g;
+    const tw_axis *x = &g->axis[TW_WIDTH], *y = &g->axis[TW_HEIGHT];
+    int64_t size = (int64_t)g->size;
+    bool images = g->row_chunks == 1 && g->pixel_chunks == 1, last = g->layout == TW_NHWC;
+    tw_gradient_work k = *now;
+    ahead[0] = ahead[1] = (tw_ahead){0};
+    if (chunk >= g->chunks || g->groups > 1 || g->axis[TW_DEPTH].to > 1 || !(images || last)) return;
+    tw_gradient_find_chunk(&k, chunk);
+    int64_t count = k.image1 - k.image0, end = tw_min(y->from, (k.y1 - 1) * y->in_step + y->last + 1);
+    int64_t row = x->from * g->in_channels, from = k.image0 * g->in_image + (images ? 0 : k.y_low * row);
+    const char *in = (const char *)k.job->x + from * size, *dy = find_row(&k, k.image0, k.y0).from;
+    if (g->parts == 1 || g->across_in)
+        ahead[0] = (tw_ahead){in, in + (images ? count * g->in_image : (end - k.y_low) * row) * size};
+    if (g->parts == 1 || !g->across_in)
+        ahead[1] = (tw_ahead){
+            dy, dy + (images ? count * g->out_image : tw_gradient_pixels(&k) * g->out_channels) * size};
+}
+
 /* dy of the block: [image][y][x][row], columns beyond the block's are zeros. */
 static void spread_dy(const tw_gradient_work *k) {
     const tw_gradient *g = k->g;

@@ -138,7 +138,8 @@ typedef struct lines {
     int64_t from_row, from_image, to_row, to_image;
 } lines;
 
-static void run_tile(const tw_band *b, const tw_tile *t) {
+static void run_tile(const tw_band *b, const tw_chunk *c, tw_tile *t) {
+    t->next = tw_ahead_next(b->source, tw_chunk_products(c));
     if (t->parts)
         b->run->loops->tile_parts(t);
     else
@@ -158,7 +159,7 @@ static void run_line(const tw_band *b, const tw_chunk *c, tw_tile t, int64_t cou
         t.b_begin = begin + n, t.lanes_begin = n;
         t.c = to + n * size;
         if (!c->first) t.start = t.c;
-        run_tile(b, &t);
+        run_tile(b, c, &t);
     }
 }
 
@@ -178,7 +179,7 @@ static void run_joined(const tw_band *b, const tw_chunk *c, tw_tile t, const lin
                 apart.columns[v] = t.columns = (int)tw_min(s->lanes, l->count - n);
                 if (!c->first) apart.start[v] = apart.c[v];
                 if (t.vecs < s->vecs) continue;
-                run_tile(b, &t);
+                run_tile(b, c, &t);
                 t.vecs = 0;
             }
     if (t.vecs == 1) { /* one vector is not apart from itself */
@@ -186,7 +187,7 @@ static void run_joined(const tw_band *b, const tw_chunk *c, tw_tile t, const lin
         t.c = (char *)t.c + apart.c[0] * (int64_t)s->size;
         if (!c->first) t.start = t.c;
     }
-    if (t.vecs > 0) run_tile(b, &t);
+    if (t.vecs > 0) run_tile(b, c, &t);
 }
 
 static void run_lines(const tw_band *b, const tw_chunk *c, tw_tile t, const lines *l) {

@@ -2,6 +2,7 @@
 #ifndef TW_CONV_SWEEP_BAND_H
 #define TW_CONV_SWEEP_BAND_H
 
+#include "conv/ahead.h"
 #include "conv/sweep.h"
 
 /* One task: a band of one plane of one image, one group, some blocks of columns. */
@@ -14,6 +15,7 @@ typedef struct tw_band {
     char *lanes; /* lanes across pixels, weights that are not finite: for each tap of a row which pixels it
                     meets inside, as tw_part says; [tap][to_pitch] */
     char *bias;  /* lanes across pixels: the bias of a block's channels, each in a vector of its own */
+    tw_ahead *source;  /* what the next band reads */
     int64_t first_row; /* source row in slot 0 */
     int64_t stage_low; /* source column in a staged row's pixel 0 */
 } tw_band;
@@ -25,9 +27,14 @@ typedef struct tw_chunk {
     int64_t q0, q1; /* pairs of z and y taps */
     int64_t r0, r1; /* products of one pair */
     bool first, skirts;
-    bool parts;                    /* taps that lie outside are left out by b->lanes, instead of by runs */
-    const char *ahead, *ahead_end; /* weights of the chunk behind this one that are to be fetched */
+    bool parts;       /* taps that lie outside are left out by b->lanes, instead of by runs */
+    tw_ahead weights; /* of the chunk behind this one */
 } tw_chunk;
+
+/* Products of one sum of the chunk, where none lies outside. */
+static inline int64_t tw_chunk_products(const tw_chunk *c) {
+    return (c->q1 - c->q0) * (c->r1 - c->r0);
+}
 
 /* A run of pixels: `count` destinations of the phase from number j on, in `rows` rows of the phase from y on
  * that read neighbouring source rows through the same taps. */

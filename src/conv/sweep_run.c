@@ -78,8 +78,8 @@ static void stage_image(const tw_band *b, const char *image, char *stage, int64_
     }
 }
 
-static void stage_rows(tw_band *b) {
-    int64_t end = find_rows(b), size = (int64_t)b->s->size;
+static void stage_rows(const tw_band *b, int64_t end) {
+    int64_t size = (int64_t)b->s->size;
     for (int64_t i = 0; i < b->images; i++)
         stage_image(b, b->from + i * b->s->from_image * size, b->stage + i * b->s->image_slot * size, end);
 }
@@ -141,23 +141,43 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
 }
 
 /* The next chunk's weights lie behind this one's, which end with its last strip. */
-static void look_ahead(tw_chunk *c, const tw_strip *last, int64_t size) {
-    c->ahead = (const char *)last->b + last->length * c->row * size;
-    c->ahead_end = c->ahead + (c->q1 - c->q0) * (c->r1 - c->r0) * c->row * size;
+static tw_ahead next_weights(const tw_chunk *c, const tw_strip *last, int64_t size) {
+    const char *at = (const char *)last->b + last->length * c->row * size;
+    return (tw_ahead){at, at + tw_chunk_products(c) * c->row * size};
 }
 
-/* Where a tile fetches ahead, a line for each product: the first tiles of a chunk bring the next one's
- * weights, for which the units would else wait. */
-static const void *fetch(tw_chunk *c) {
-    if (c->ahead >= c->ahead_end) return NULL;
-    const char *now = c->ahead;
-    c->ahead += (c->q1 - c->q0) * (c->r1 - c->r0) * TW_ALIGNMENT;
-    return now;
+/* The source of the band behind this one, `end` being the first row that this one does not read: the next
+ * rows, or columns of a single row, or images. Only where that is one piece of memory. */
+static tw_ahead next_source(const tw_band *b, int64_t end) {
+    const tw_sweep *s = b->s;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    int64_t size = (int64_t)s->size, pixel = s->from_channels * size, row = x->from * pixel, at, bytes;
+    bool pixels = s->from_layout == TW_NHWC || s->from_channels == 1;
+    if (s->groups > 1 || s->parts > 1 || s->axis[TW_DEPTH].to > 1) return (tw_ahead){0};
+    if (s->bands_x == 1 && s->bands_y == 1)
+        at = bytes = b->images * s->from_image * size;
+    else if (pixels && s->bands_x == 1)
+        at = end * row, bytes = (end - b->first_row) * row;
+    else if (pixels && s->axis[TW_HEIGHT].from == 1)
+        at = b->x1 / x->out_step * x->in_step * pixel,
+        bytes = (b->x1 - b->x0) / x->out_step * x->in_step * pixel;
+    else
+        return (tw_ahead){0};
+    const char *tensor_end = (const char *)b->run->from + s->images * s->from_image * size;
+    return (tw_ahead){b->from + at, tensor_end - b->from - at > bytes ? b->from + at + bytes : tensor_end};
+}
+
+/* The first tiles of a chunk bring the next one's weights, for which the units would else wait; the others
+ * the next band's source. */
+static const void *fetch(const tw_band *b, tw_chunk *c) {
+    const void *weights = tw_ahead_next(&c->weights, tw_chunk_products(c));
+    return weights ? weights : tw_ahead_next(b->source, tw_chunk_products(c));
 }
 
 /* Tiles of even height over `count` rows of the matrix that t describes. */
-static void run_tiles(tw_chunk *chunk, const tw_loops *loops, tw_tile t, int64_t count, size_t size) {
-    int64_t tiles = tw_ceil_div(count, loops->most_rows[t.vecs]);
+static void run_tiles(const tw_band *b, tw_chunk *chunk, tw_tile t, int64_t count) {
+    const tw_loops *loops = b->run->loops;
+    int64_t size = (int64_t)b->s->size, tiles = tw_ceil_div(count, loops->most_rows[t.vecs]);
     char *c = t.c;
     const char *start = t.start;
     int64_t begin = t.a_begin;
@@ -165,9 +185,9 @@ static void run_tiles(tw_chunk *chunk, const tw_loops *loops, tw_tile t, int64_t
         int64_t m = i * count / tiles;
         t.rows = (int)((i + 1) * count / tiles - m);
         t.a_begin = begin + m * t.a_row;
-        t.c = c + m * t.c_row * (int64_t)size;
-        t.start = start ? start + m * t.start_row * (int64_t)size : NULL;
-        t.next = fetch(chunk);
+        t.c = c + m * t.c_row * size;
+        t.start = start ? start + m * t.start_row * size : NULL;
+        t.next = fetch(b, chunk);
         loops->tile(&t);
     }
 }
@@ -200,7 +220,7 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
         t.a_begin = i * source;
         t.a_gap = lines == 2 ? source - count * t.a_row : 0;
         t.c_gap = lines == 2 ? below - count * t.c_row : 0;
-        run_tiles(c, b->run->loops, t, lines * count, s->size);
+        run_tiles(b, c, t, lines * count);
     }
 }
 
@@ -214,7 +234,8 @@ static void run_pixels(const tw_band *b, tw_chunk *c, const tw_run *r, int64_t k
         tw_across_tiles(b, c, r, strips, parts, count);
         return;
     }
-    if (!c->ahead && count > 0 && b->s->streams) look_ahead(c, &strips[count - 1], (int64_t)b->s->size);
+    if (!c->weights.at && count > 0 && b->s->streams)
+        c->weights = next_weights(c, &strips[count - 1], (int64_t)b->s->size);
     run_along(b, c, r, strips, count);
 }
 
@@ -279,7 +300,7 @@ static int64_t alike(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t mo
 
 static void run_chunk(const tw_band *b, tw_chunk *c) {
     const tw_axis *y = &b->s->axis[TW_HEIGHT];
-    c->ahead = c->ahead_end = NULL;
+    c->weights = (tw_ahead){0};
     int64_t row = c->y0 + ((c->phase_y - c->y0) % y->out_step + y->out_step) % y->out_step;
     for (int64_t rows; row < c->y1; row += rows * y->out_step) {
         rows = alike(b->s, c, row / y->out_step, tw_ceil_div(c->y1 - row, y->out_step));
@@ -356,10 +377,10 @@ static void run_band(void *context, int64_t task, int worker) {
     b.stage = (char *)run->workspace + worker * parts.all;
     if (parts.buffer > 0) b.buffer = b.stage + parts.stage;
     b.bias = b.stage + parts.stage + parts.buffer, b.lanes = b.bias + parts.bias;
-    if (s->in_place)
-        find_rows(&b);
-    else
-        stage_rows(&b);
+    int64_t end = find_rows(&b);
+    tw_ahead source = next_source(&b, end);
+    b.source = &source;
+    if (!s->in_place) stage_rows(&b, end);
     if (s->woven > 1 && run->bias) {
         int64_t channels = s->produce / s->woven;
         run->loops->copy(&(tw_block){run->bias, 0, b.bias, channels, s->woven, channels});
