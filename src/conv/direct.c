@@ -47,12 +47,16 @@ static double gradient_cost(const tw_shape *s) {
     return pixels * (rows * (double)row + (in <= FEW ? STAGING : 0));
 }
 
-/* The products, and what vectors waste that a group's channels cannot fill: as many lanes as most have. */
+/* The products, and what vectors waste that a group's channels cannot fill: as many lanes as most have. With
+ * channels first a vector of pixels fills itself. */
 static double cost(const tw_problem *problem, tw_pass pass) {
     const tw_shape *s = &problem->shape;
     enum { LANES = 16 };
     double products = (double)s->out_image * (double)s->group_in * (double)s->kernel_taps;
+    int64_t written = pass == TW_FORWARD ? s->group_out : s->group_in;
     if (pass == TW_BACKWARD_WEIGHTS) return gradient_cost(s);
+    if (s->geometry.layout == TW_NHWC && written > LANES)
+        products *= (double)tw_round_up(written, LANES) / (double)written;
     return products * LANES / (double)tw_min(LANES, tw_max(s->group_in, s->group_out));
 }
 

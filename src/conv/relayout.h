@@ -1,13 +1,19 @@
-/* From channels first to channels last and back: `count` matrices, each turned. */
+/* From channels first to channels last and back: matrices, each turned. */
 #ifndef TW_CONV_RELAYOUT_H
 #define TW_CONV_RELAYOUT_H
 
-#include <twill/machine.h>
+#include "kernel/kernel.h"
 
-#include <stdint.h>
+/* to[i * to_step + column * rows + row] = from[i * from_step + row * columns + column], for i < count; steps
+ * count numbers of `size` bytes. from and to do not overlap. */
+typedef struct tw_matrices {
+    const tw_loops *loops;
+    size_t size;
+    const void *from;
+    void *to;
+    int64_t count, rows, columns, from_step, to_step;
+} tw_matrices;
 
-/* to[i][column][row] = from[i][row][column], for i < count. from and to do not overlap. */
-void tw_relayout(tw_type type, const void *from, void *to, int64_t count, int64_t rows, int64_t columns,
-                 int threads);
+void tw_relayout(const tw_matrices *matrices, int threads);
 
 #endif

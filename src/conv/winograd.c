@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 
-enum { TAPS = 9, MOST_PANEL = 64, LEAST_CHANNELS = 8, LEAST_PIXELS = 16 };
+enum { TAPS = 9, MOST_PANEL = 64, LEAST_CHANNELS = 8, LEAST_PIXELS = 16, TURNED = 600 * 1000 /* bytes */ };
 
 int64_t tw_winograd_panel_columns(const tw_winograd_frame *f, const tw_loops *loops, int64_t p) {
     return tw_min(f->panel, tw_round_up(f->columns, loops->lanes) - p * f->panel);
@@ -30,6 +30,15 @@ static int panel_vectors(const tw_loops *loops, int64_t tiles, int64_t columns) 
     if (loops->most_vecs >= 4 && loops->most_rows[4] > 0 && tiles <= loops->most_rows[4] && vectors >= 4)
         return 4;
     return 2;
+}
+
+/* Groups of a channels-first image that are turned at once: half of them, and half again, until the second
+ * cache holds theirs. The weights' gradient turns one. */
+static int64_t turned_together(const tw_shape *s, tw_pass pass, double bytes) {
+    int64_t groups = pass == TW_BACKWARD_WEIGHTS ? 1 : s->groups;
+    while (groups > 1 && bytes * (double)groups > TURNED * (double)s->groups)
+        groups = groups % 2 ? 1 : groups / 2;
+    return groups;
 }
 
 tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int outs) {
@@ -49,9 +58,9 @@ tw_winograd_frame tw_winograd_lay(const tw_problem *problem, tw_pass pass, int o
         .channels = forward ? s->group_in : s->group_out,
         .columns = forward ? s->group_out : s->group_in,
     };
-    /* groups whose channels lie in one pixel: the weights' gradient turns channels-first images by group */
-    int64_t groups = pass == TW_BACKWARD_WEIGHTS && s->geometry.layout == TW_NCHW ? 1 : s->groups;
-    f.read_channels = groups * f.channels, f.written_channels = groups * f.columns;
+    double bytes = ((double)s->in_image + (double)s->out_image) * (double)tw_type_size(problem->type);
+    f.together = s->geometry.layout == TW_NHWC ? s->groups : turned_together(s, pass, bytes);
+    f.read_channels = f.together * f.channels, f.written_channels = f.together * f.columns;
     for (int a = 0; a < 2; a++) f.tiles[a] = tw_ceil_div(f.written[a], outs);
     f.plane_tiles = f.tiles[0] * f.tiles[1];
     f.panel =

@@ -25,6 +25,7 @@ typedef struct tw_winograd_frame {
     int side, outs, points;
     int64_t planes;              /* images of the batch, times depth */
     int64_t read[2], written[2]; /* pixels */
+    int64_t together; /* groups whose channels lie in one pixel: all, or those that are turned at once */
     int64_t read_channels, written_channels;
     int64_t groups, channels, columns; /* read and written channels of one group */
     int64_t tiles[2], plane_tiles;

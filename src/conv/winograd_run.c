@@ -3,7 +3,7 @@
  * V and M; else they share the patches first, and then the panels of columns (one image of 14x14 is a single
  * block). Nothing that is computed depends on how the tiles were cut into blocks.
  *
- * Channels-first tensors are turned to channels last in the workspace, some images at a time. */
+ * Channels-first tensors are turned to channels last in the workspace, some images and groups at a time. */
 #include "conv/winograd.h"
 
 #include "base/checked.h"
@@ -31,8 +31,10 @@ typedef struct work {
     const tw_winograd_frame *frame;
     const tw_loops *loops;
     int64_t size;          /* bytes of a number */
+    int threads;           /* of this round */
     int64_t tiles, blocks; /* of this round, for each group */
-    const char *read;      /* this round's planes, channels last */
+    int64_t group0;        /* the round's first */
+    const char *read;      /* this round's planes, channels last, at the first group's channels */
     char *written;
     char *v, *m; /* one for each block at work, one for each worker */
     int64_t v_bytes, m_bytes;
@@ -59,7 +61,8 @@ static int64_t m_point(const tw_winograd_frame *f, int64_t tiles) {
 /* ---- One block. */
 
 typedef struct block {
-    int64_t group, first, count; /* tiles */
+    int64_t group;        /* of those of the round */
+    int64_t first, count; /* tiles */
     char *v;
 } block;
 
@@ -110,7 +113,7 @@ static const void *fetch(ahead *a, int64_t bytes) {
  * block spans rows of tiles, else its part of one row of tiles. */
 static ahead under(const work *k, int64_t index, const char *image, const int64_t *size, int64_t pixel) {
     const tw_winograd_frame *f = k->frame;
-    if (index >= f->groups * k->blocks) return (ahead){.lines = 0};
+    if (index >= f->together * k->blocks) return (ahead){.lines = 0};
     block b = block_of(k, index);
     tw_winograd_place p = tw_winograd_place_of(f, b.first);
     int64_t wide = tw_min(size[1], b.count * f->outs);
@@ -136,8 +139,8 @@ static void multiply(const work *k, const block *b, int64_t panel, char *m, ahea
     const tw_winograd_frame *f = k->frame;
     int64_t columns = tw_winograd_panel_columns(f, k->loops, panel),
             u_point = f->channels * columns * k->size;
-    const char *u = (const char *)k->job->packed +
-                    k->size * (b->group * f->u_group + panel * f->panel * f->points * f->channels);
+    const char *u = (const char *)k->job->packed + k->size * ((k->group0 + b->group) * f->u_group +
+                                                              panel * f->panel * f->points * f->channels);
     tw_strip strip;
     tw_tile tile = {.strips = &strip,
                     .count = 1,
@@ -176,7 +179,7 @@ static void transform_results(const work *k, const block *b, int64_t panel, cons
     const tw_winograd_frame *f = k->frame;
     int64_t columns = tw_winograd_panel_columns(f, k->loops, panel),
             column = b->group * f->columns + panel * f->panel;
-    const char *bias = k->job->bias;
+    const char *bias = k->job->bias ? (const char *)k->job->bias + k->size * k->group0 * f->columns : NULL;
     tw_winograd_result result = {.m_point = m_point(f, b->count),
                                  .columns = tw_min(columns, f->columns - panel * f->panel),
                                  .bias = bias ? bias + k->size * column : NULL,
@@ -238,30 +241,94 @@ static void shared_panel(void *context, int64_t task, int worker) {
 /* Some planes, channels last. */
 static void run_planes(work *k, int64_t planes) {
     const tw_winograd_frame *f = k->frame;
-    int threads = k->job->threads;
+    int threads = k->threads;
     k->tiles = planes * f->plane_tiles;
     k->blocks = tw_ceil_div(k->tiles, block_tiles(f, k->loops, k->size));
-    int64_t most = tw_ceil_div(threads, f->groups);
+    int64_t most = tw_ceil_div(threads, f->together);
     if (k->blocks < most && k->tiles >= FEW_TILES * most && f->u_group * k->size <= SHARED_U)
         k->blocks = most; /* each thread reads all weights, and waits for nobody's V */
-    if (f->groups * k->blocks < threads) {
-        tw_parallel(threads, f->groups * k->tiles, shared_patch, k);
-        tw_parallel(threads, f->groups * k->blocks * f->panels, shared_panel, k);
+    if (f->together * k->blocks < threads) {
+        tw_parallel(threads, f->together * k->tiles, shared_patch, k);
+        tw_parallel(threads, f->together * k->blocks * f->panels, shared_panel, k);
         return;
     }
     if (k->blocks < 8 * threads)
         k->blocks = tw_min(tw_round_up(k->blocks, threads), k->tiles); /* nobody idle at the end */
-    tw_parallel(threads, f->groups * k->blocks, whole_block, k);
+    tw_parallel(threads, f->together * k->blocks, whole_block, k);
+}
+
+/* ---- Channels first. */
+
+/* Rounds of some images and some groups, which are turned to channels last, run, and turned back: each by one
+ * thread where there are enough rounds, since what another processor has written comes slowly; else by all.
+ */
+typedef struct rounds {
+    int threads;                 /* of a round */
+    int64_t images, sets, count; /* images of a round; sets of groups; rounds */
+    int64_t in, out;             /* numbers of an image and a set: read, written */
+    int64_t at_out, bytes;       /* of what is turned; bytes is INT64_MAX when they cannot be counted */
+} rounds;
+
+/* A round's images have enough blocks for its threads. */
+static rounds cut_rounds(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
+    const tw_shape *s = &problem->shape;
+    int64_t depth = s->in[TW_DEPTH], size = (int64_t)tw_type_size(problem->type), out;
+    int64_t tiles = 2 * threads * block_tiles(f, problem->loops, size);
+    rounds r = {.threads = threads, .sets = f->groups / f->together};
+    r.images = tw_max(1, tw_min(s->batch, tw_ceil_div(tiles, f->plane_tiles * depth)));
+    r.count = r.sets * tw_ceil_div(s->batch, r.images);
+    r.in = depth * f->read[0] * f->read[1] * f->read_channels;
+    r.out = depth * f->written[0] * f->written[1] * f->written_channels;
+    bool counted = tw_mul(r.images * size, r.in, &r.at_out) && tw_add(r.at_out, TW_ALIGNMENT, &r.at_out) &&
+                   tw_mul(r.images * size, r.out, &out) && tw_add(r.at_out, out, &r.bytes);
+    r.at_out -= r.at_out % TW_ALIGNMENT;
+    if (!counted) r.bytes = INT64_MAX;
+    return r;
+}
+
+static rounds choose_rounds(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
+    rounds alone = cut_rounds(problem, f, 1);
+    bool even = alone.count % threads == 0 || alone.count >= 4 * threads;
+    return even ? alone : cut_rounds(problem, f, threads);
+}
+
+typedef struct channels_first {
+    const work *work;
+    rounds rounds;
+    char *space;
+} channels_first;
+
+static void run_round(void *context, int64_t task, int worker) {
+    const channels_first *all = context;
+    const rounds *r = &all->rounds;
+    work k = *all->work;
+    const tw_winograd_frame *f = k.frame;
+    const tw_shape *s = &k.job->problem->shape;
+    int64_t image = task / r->sets * r->images, count = tw_min(r->images, s->batch - image);
+    int64_t set = image * r->sets + task % r->sets;
+    char *turned = all->space + worker * tw_worker_bytes(r->bytes);
+    tw_matrices in = {.loops = k.loops, .size = (size_t)k.size, .count = count}, out = in;
+    in.from = k.read + set * r->in * k.size, in.from_step = r->sets * r->in;
+    in.to = turned, in.to_step = r->in;
+    in.rows = f->read_channels, in.columns = r->in / f->read_channels;
+    out.from = turned + r->at_out, out.from_step = r->out;
+    out.to = k.written + set * r->out * k.size, out.to_step = r->sets * r->out;
+    out.rows = r->out / f->written_channels, out.columns = f->written_channels;
+    k.threads = r->threads;
+    k.group0 = task % r->sets * f->together;
+    k.read = turned, k.written = turned + r->at_out;
+    k.v += worker * k.v_bytes, k.m += worker * k.m_bytes;
+    tw_relayout(&in, k.threads);
+    run_planes(&k, count * s->in[TW_DEPTH]);
+    tw_relayout(&out, k.threads);
+}
+
+static void run_channels_first(const work *k, char *space) {
+    channels_first all = {k, choose_rounds(k->job->problem, k->frame, k->threads), space};
+    tw_parallel(all.rounds.threads == 1 ? k->threads : 1, all.rounds.count, run_round, &all);
 }
 
 /* ---- The whole pass. */
-
-/* Images turned at once: enough blocks for all threads. */
-static int64_t round_images(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
-    const tw_shape *s = &problem->shape;
-    int64_t tiles = 2 * threads * block_tiles(f, problem->loops, (int64_t)tw_type_size(problem->type));
-    return tw_min(s->batch, tw_ceil_div(tiles, f->plane_tiles * s->in[TW_DEPTH]));
-}
 
 static int64_t v_bytes(const tw_winograd_frame *f, int64_t tiles, int64_t size) {
     return tw_worker_bytes(f->points * v_point(f, tiles) * size);
@@ -272,34 +339,14 @@ static int64_t m_bytes(const tw_winograd_frame *f, int64_t tiles, int64_t size) 
 }
 
 int64_t tw_winograd_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
-    const tw_shape *s = &problem->shape;
     int64_t size = (int64_t)tw_type_size(problem->type), tiles = block_tiles(f, problem->loops, size);
     int64_t bytes = threads * (v_bytes(f, tiles, size) + m_bytes(f, tiles, size)), turned;
-    if (s->geometry.layout == TW_NHWC) return bytes;
-    int64_t images = round_images(problem, f, threads);
-    if (!tw_mul(images * size, s->in_image, &turned) || !tw_add(bytes, turned + TW_ALIGNMENT, &bytes) ||
-        !tw_mul(images * size, s->out_image, &turned) || !tw_add(bytes, turned + TW_ALIGNMENT, &bytes))
+    if (problem->shape.geometry.layout == TW_NHWC) return bytes;
+    int64_t alone = tw_worker_bytes(cut_rounds(problem, f, 1).bytes);
+    int64_t together = tw_worker_bytes(cut_rounds(problem, f, threads).bytes);
+    if (!tw_mul(threads, alone, &turned) || !tw_add(bytes, tw_max(turned, together), &bytes))
         return INT64_MAX;
     return bytes;
-}
-
-static void run_channels_first(work *k, char *space, const char *read, char *written) {
-    const tw_problem *problem = k->job->problem;
-    const tw_shape *s = &problem->shape;
-    bool forward = k->job->pass == TW_FORWARD;
-    int64_t in = forward ? s->in_pixels : s->out_pixels, out = forward ? s->out_pixels : s->in_pixels;
-    int64_t in_channels = k->frame->read_channels, out_channels = k->frame->written_channels;
-    int64_t images = round_images(problem, k->frame, k->job->threads);
-    k->read = space;
-    k->written = space + tw_round_up(images * in * in_channels * k->size, TW_ALIGNMENT);
-    for (int64_t image = 0; image < s->batch; image += images) {
-        int64_t count = tw_min(images, s->batch - image);
-        tw_relayout(problem->type, read + image * in * in_channels * k->size, space, count, in_channels, in,
-                    k->job->threads);
-        run_planes(k, count * s->in[TW_DEPTH]);
-        tw_relayout(problem->type, k->written, written + image * out * out_channels * k->size, count, out,
-                    out_channels, k->job->threads);
-    }
 }
 
 void tw_winograd_run(const tw_job *job) {
@@ -312,14 +359,11 @@ void tw_winograd_run(const tw_job *job) {
     k.m_bytes = m_bytes(f, tiles, k.size);
     k.v = job->workspace;
     k.m = k.v + job->threads * k.v_bytes;
-    const char *read = forward ? job->x : job->dy;
-    char *written = forward ? job->y : job->dx;
-    if (problem->shape.geometry.layout == TW_NCHW) {
-        run_channels_first(&k, k.m + job->threads * k.m_bytes, read, written);
-        return;
-    }
-    k.read = read;
-    k.written = written;
-    run_planes(&k,
-               problem->shape.batch * problem->shape.in[TW_DEPTH]); /* the call may have fewer than planned */
+    k.threads = job->threads;
+    k.read = forward ? job->x : job->dy;
+    k.written = forward ? job->y : job->dx;
+    if (problem->shape.geometry.layout == TW_NCHW)
+        run_channels_first(&k, k.m + job->threads * k.m_bytes);
+    else /* the call may have fewer images than planned */
+        run_planes(&k, problem->shape.batch * problem->shape.in[TW_DEPTH]);
 }

@@ -374,15 +374,20 @@ int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winogr
     return most;
 }
 
-/* The group's channels of some images, which lie together only if there is one group. */
+/* The group's channels of some images. */
 static void turn_images(const work *k, const void *tensor, char *to, int64_t image, int64_t images,
                         int64_t channels, int64_t pixels) {
-    int64_t groups = k->frame->groups, together = groups == 1 ? images : 1;
-    int64_t bytes = k->size * channels * pixels;
-    const char *from = (const char *)tensor + bytes * (image * groups + k->group);
-    for (int64_t i = 0; i < images; i += together)
-        tw_relayout(k->job->problem->type, from + bytes * i * groups, to + bytes * i, together, channels,
-                    pixels, k->job->threads);
+    int64_t groups = k->frame->groups, all = channels * pixels;
+    tw_relayout(&(tw_matrices){.loops = k->loops,
+                               .size = (size_t)k->size,
+                               .from = (const char *)tensor + k->size * all * (image * groups + k->group),
+                               .to = to,
+                               .count = images,
+                               .rows = channels,
+                               .columns = pixels,
+                               .from_step = all * groups,
+                               .to_step = all},
+                k->job->threads);
 }
 
 /* Channels-last images for the round's tiles, unless they are there. */
