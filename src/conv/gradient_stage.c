@@ -93,14 +93,16 @@ void tw_gradient_look_ahead(const tw_gradient_work *now, int64_t chunk, tw_ahead
     ahead[0] = ahead[1] = (tw_ahead){0};
     if (chunk >= g->chunks || g->groups > 1 || g->axis[TW_DEPTH].to > 1 || !(images || last)) return;
     tw_gradient_find_chunk(&k, chunk);
-    int64_t count = k.image1 - k.image0, end = tw_min(y->from, (k.y1 - 1) * y->in_step + y->last + 1);
-    int64_t row = x->from * g->in_channels, from = k.image0 * g->in_image + (images ? 0 : k.y_low * row);
-    const char *in = (const char *)k.job->x + from * size, *dy = find_row(&k, k.image0, k.y0).from;
-    if (g->parts == 1 || g->across_in)
-        ahead[0] = (tw_ahead){in, in + (images ? count * g->in_image : (end - k.y_low) * row) * size};
-    if (g->parts == 1 || !g->across_in)
-        ahead[1] = (tw_ahead){
-            dy, dy + (images ? count * g->out_image : tw_gradient_pixels(&k) * g->out_channels) * size};
+    int64_t end = tw_min(y->from, (k.y1 - 1) * y->in_step + y->last + 1);
+    int64_t begin = k.y_low * x->from, pixels = (end - k.y_low) * x->from;
+    if (g->pixel_chunks > 1) /* the rows above have been read */
+        begin = (end - 1) * x->from + tw_max(0, k.x_low), pixels = (k.x1 - k.x0) * x->in_step;
+    int64_t in = pixels * g->in_channels, out = tw_gradient_pixels(&k) * g->out_channels;
+    if (images) begin = 0, in = (k.image1 - k.image0) * g->in_image;
+    const char *at = (const char *)k.job->x + (k.image0 * g->in_image + begin * g->in_channels) * size;
+    const char *dy = find_row(&k, k.image0, k.y0).from;
+    if (g->parts == 1 || g->across_in) ahead[0] = (tw_ahead){at, at + in * size};
+    if (g->parts == 1 || !g->across_in) ahead[1] = (tw_ahead){dy, dy + out * size};
 }
 
 /* dy of the block: [image][y][x][row], columns beyond the block's are zeros. */
