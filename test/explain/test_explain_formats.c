@@ -203,7 +203,7 @@ static void volumes_and_channels_last_have_their_figures(void **state) {
         if (tw_explain(&r, &bytes, &size) != TW_OK) fail_msg("pad %d: %s", pad, tw_message());
         check_markup(bytes);
         for (int i = 0; i < 8; i++) { /* each pixel once; each weight in its kernel, and on the patch */
-            char pixel[16], weight[16];
+            char pixel[32], weight[32];
             snprintf(pixel, sizeof pixel, "data-x=\"%d\"", i);
             snprintf(weight, sizeof weight, "data-w=\"%d\"", i);
             assert_int_equal(times_in(bytes, pixel), 1);
