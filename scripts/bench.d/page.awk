@@ -5,7 +5,11 @@ BEGIN { FS = "\t" }
 
 FNR == 1 { table = FILENAME; sub(/.*\//, "", table); sub(/\.tsv$/, "", table); have[table] = 1 }
 
-table == "train" { if (match($0, /"images_per_second":[0-9.e+]+/)) trained = substr($0, RSTART + 20, RLENGTH - 20) + 0; next }
+table == "train" {
+    if (match($0, /"images_per_second":[0-9.e+]+/)) trained = substr($0, RSTART + 20, RLENGTH - 20) + 0
+    if (match($0, /"data":"[A-Za-z]+"/)) train_data = substr($0, RSTART + 8, RLENGTH - 9)
+    next
+}
 
 /^# (onednn|torch): / { name = $0; sub(/^# /, "", name); sub(/: .*/, "", name)
     version[name] = $0; sub(/^# [a-z]*: /, "", version[name]); gsub(/"/, "", version[name]); next }
@@ -138,7 +142,7 @@ function targets(p, key, rate, most, part) {
     rate = (key, "images_per_second") in cell ? cell[key, "images_per_second"] : "-"
     target("lenet5, 60,000 images, batch 64, 2 threads: forward, loss and backward", "at most 1.5 s",
            known(rate) ? sprintf("%.2f s", 60000 / rate) : "-", known(rate) && 60000 / rate <= 1.5)
-    if (trained) target("the same by `twill train`, with data and optimiser", "at most 1.5 s", sprintf("%.2f s", 60000 / trained), 60000 / trained <= 1.5)
+    if (trained) target("the same by `twill train`, with data (" train_data ") and optimiser", "at most 1.5 s", sprintf("%.2f s", 60000 / trained), 60000 / trained <= 1.5)
     target_net("lenet5", 64, 3)
     target_net("resnet20", 128, 2)
     target_net("vgg-small", 128, 2)
@@ -346,7 +350,7 @@ function repeat() {
     print "## How to repeat it\n"
     print "    apt-get install libdnnl-dev python3-torch    # the peers, each optional: without it its columns are empty"
     print "    make bench                                   # a quarter of an hour; on a machine that does nothing else\n"
-    print "Parts: `scripts/bench conv strict`; a short try: `make bench BENCH_QUICK=1`. Single rows:"
+    print "Parts: `scripts/bench conv strict`; a short try: `make bench BENCH_QUICK=1`; LeNet-5 on MNIST instead of strokes: `make bench MNIST=DIR`. Single rows:"
     print "`twill bench conv --layers bench/layers.tsv --only 'vgg*' --pass forward --threads 1 --peer onednn,torch --explain`."
 }
 
