@@ -19,4 +19,10 @@ static inline const void *tw_ahead_next(tw_ahead *ahead, int64_t products) {
     return now;
 }
 
+/* The same for two pieces, the first one first. */
+static inline const void *tw_ahead_either(tw_ahead *ahead, int64_t products) {
+    const void *first = tw_ahead_next(&ahead[0], products);
+    return first ? first : tw_ahead_next(&ahead[1], products);
+}
+
 #endif

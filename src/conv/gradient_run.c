@@ -184,12 +184,6 @@ static int64_t panel_begin(const work *k, const panels *a, int64_t panel, int64_
     return a->packed ? panel * tw_gradient_pixels(k) * a_col : panel_row(a, panel);
 }
 
-/* Where a tile fetches ahead. */
-static const void *fetch(const work *k) {
-    const void *x = tw_ahead_next(&k->ahead[0], tw_gradient_pixels(k));
-    return x ? x : tw_ahead_next(&k->ahead[1], tw_gradient_pixels(k));
-}
-
 /* All panels of the share for one tap. */
 static void run_tap(const work *k, const tap *t) {
     const tw_gradient *g = k->g;
@@ -207,7 +201,7 @@ static void run_tap(const work *k, const tap *t) {
         tile.a_begin = panel_begin(k, &a, p, tile.a_col);
         tile.c = sums + row * tile.c_row * (int64_t)g->size;
         tile.start = first ? NULL : tile.c;
-        tile.next = fetch(k);
+        tile.next = tw_ahead_either(k->ahead, tw_gradient_pixels(k));
         if (k->infinite) {
             loops->tile_parts(&tile);
             for (int64_t i = 0; i < tile.count; i++) parts[i].first -= tile.rows, parts[i].end -= tile.rows;

@@ -27,6 +27,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "conv/ahead.h"
 #include "conv/relayout.h"
 #include "conv/winograd_shares.h"
 
@@ -170,21 +171,6 @@ static void transform_tiles(const work *k, const tiles *t) {
 
 /* ---- P. */
 
-/* What is read next, while the units multiply: V and E of a point, once. */
-typedef struct ahead {
-    const char *at[2];
-    int64_t left[2];
-} ahead;
-
-static const void *fetch(ahead *a, int64_t bytes) {
-    int i = a->left[0] > 0 ? 0 : 1;
-    if (a->left[i] <= 0) return NULL;
-    const char *now = a->at[i];
-    a->at[i] += bytes;
-    a->left[i] -= bytes;
-    return now;
-}
-
 /* One point of a block: p is [channels][wide], a chain for each. */
 static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t padded, const char *v,
                       const char *e, char *p, bool start) {
@@ -197,8 +183,9 @@ static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t p
                     .b_row = k->wide,
                     .c_row = k->wide,
                     .start_row = k->wide};
-    ahead next = {{v + k->size * v_point(k), e + k->size * e_point(k)},
-                  {k->size * t->count * k->high, k->size * t->count * k->wide}};
+    const char *next_v = v + k->size * v_point(k), *next_e = e + k->size * e_point(k);
+    tw_ahead ahead[2] = {{next_v, next_v + k->size * t->count * k->high}, /* of the next point, once */
+                         {next_e, next_e + k->size * t->count * k->wide}};
     for (int64_t n = 0; n < padded; n += panel) {
         tile.columns = (int)tw_min(panel, padded - n);
         tile.vecs = tile.columns / k->loops->lanes;
@@ -210,7 +197,7 @@ static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t p
             tile.c = p + k->size * (c * k->wide + n);
             tile.start = start ? NULL : tile.c;
             tile.rows = (int)(channels * (i + 1) / pieces - c);
-            tile.next = fetch(&next, strip.length * LINE);
+            tile.next = tw_ahead_either(ahead, strip.length);
             k->loops->tile(&tile);
         }
     }
