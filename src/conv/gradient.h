@@ -131,7 +131,8 @@ static inline int64_t tw_gradient_next(const tw_gradient *g, int64_t slot, int64
 /* Source position of a forward tap, resolved by the padding mode: -1 outside. */
 static inline int64_t tw_gradient_source(const tw_gradient *g, int axis, int64_t to, int64_t t) {
     const tw_axis *a = &g->axis[axis];
-    return tw_shape_source(g->mode, to * a->in_step + a->shift[t], a->from);
+    int64_t source = to * a->in_step + a->shift[t];
+    return source >= 0 && source < a->from ? source : tw_shape_source(g->mode, source, a->from);
 }
 
 /* Pixels of the chunk. */

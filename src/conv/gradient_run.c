@@ -26,23 +26,6 @@ static void inside(const work *k, const tap *t, int64_t *begin, int64_t *end) {
     *end = shift >= x->from ? 0 : tw_min(k->x1, (x->from - 1 - shift) / x->in_step + 1);
 }
 
-/* x at a source position, from the first channel of the block or share on. */
-static const char *x_at(const work *k, int64_t image, int64_t t_z, int64_t plane, int64_t row,
-                        int64_t column) {
-    const tw_gradient *g = k->g;
-    const tw_axis *x = &g->axis[TW_WIDTH], *y = &g->axis[TW_HEIGHT];
-    if (g->x_in_place) {
-        int64_t first = k->group * g->group_in + (g->joined      ? 0
-                                                  : g->across_in ? k->block * g->block
-                                                                 : k->down0);
-        int64_t pixel = (plane * y->from + row) * x->from + column;
-        return (const char *)k->job->x +
-               (image * g->in_image + pixel * g->in_channels + first) * (int64_t)g->size;
-    }
-    int64_t line = ((image - k->image0) * g->kernel[TW_DEPTH] + t_z) * g->x_rows + row - k->y_low;
-    return k->x + (line * g->x_width + column - k->x_low) * k->x_pitch * (int64_t)g->size;
-}
-
 /* Numbers from one pixel of dy to the next. */
 static int64_t dy_pitch(const work *k) {
     const tw_gradient *g = k->g;
@@ -52,18 +35,46 @@ static int64_t dy_pitch(const work *k) {
                           : tw_gradient_row(g, k->block);
 }
 
-/* dy at an output pixel, in the first panel of the share. */
-static const char *dy_at(const work *k, int64_t image, int64_t y, int64_t x) {
+/* Where rows of pixels lie: that of image i and row r begins at `base` + at + i * image + r * row, bytes. */
+typedef struct lines {
+    const char *base;
+    int64_t at, image, row;
+} lines;
+
+static const char *line_at(const lines *l, int64_t image, int64_t row) {
+    return l->base + (l->at + image * l->image + row * l->row);
+}
+
+/* Rows of x in a plane, from a column and the first channel of the block or share on. */
+static lines lines_of_x(const work *k, int64_t t_z, int64_t plane, int64_t column) {
     const tw_gradient *g = k->g;
-    const char *dy = k->dy;
-    int64_t pixel = ((image - k->image0) * (k->y1 - k->y0) + y - k->y0) * (k->x1 - k->x0) + x - k->x0,
-            first = 0;
-    if (g->dy_in_place) {
-        dy = (const char *)k->job->dy + image * g->out_image * (int64_t)g->size;
-        pixel = (k->z * g->axis[TW_HEIGHT].to + y) * g->axis[TW_WIDTH].to + x;
-        first = k->group * g->group_out + (g->across_in ? k->down0 : 0);
+    const tw_axis *x = &g->axis[TW_WIDTH], *y = &g->axis[TW_HEIGHT];
+    const int64_t size = (int64_t)g->size;
+    if (g->x_in_place) {
+        int64_t first = k->group * g->group_in + (g->joined      ? 0
+                                                  : g->across_in ? k->block * g->block
+                                                                 : k->down0);
+        int64_t pixel = plane * y->from * x->from + column;
+        return (lines){k->job->x, (pixel * g->in_channels + first) * size, g->in_image * size,
+                       x->from * g->in_channels * size};
     }
-    return dy + (pixel * dy_pitch(k) + first) * (int64_t)g->size;
+    int64_t row = g->x_width * k->x_pitch * size, image = g->kernel[TW_DEPTH] * g->x_rows * row;
+    int64_t at = (t_z * g->x_rows - k->y_low) * row + (column - k->x_low) * k->x_pitch * size;
+    return (lines){k->x, at - k->image0 * image, image, row};
+}
+
+/* Rows of dy, from a column on, in the first panel of the share. */
+static lines lines_of_dy(const work *k, int64_t column) {
+    const tw_gradient *g = k->g;
+    const int64_t pixel = dy_pitch(k) * (int64_t)g->size;
+    if (g->dy_in_place) {
+        int64_t first = k->group * g->group_out + (g->across_in ? k->down0 : 0);
+        int64_t row = g->axis[TW_WIDTH].to * pixel, plane = g->axis[TW_HEIGHT].to * row;
+        return (lines){k->job->dy, k->z * plane + column * pixel + first * (int64_t)g->size,
+                       g->out_image * (int64_t)g->size, row};
+    }
+    int64_t row = (k->x1 - k->x0) * pixel, image = (k->y1 - k->y0) * row;
+    return (lines){k->dy, (column - k->x0) * pixel - k->y0 * row - k->image0 * image, image, row};
 }
 
 /* Numbers from one product of a chain to the next, in x. */
@@ -104,11 +115,12 @@ static int64_t list_strips(const work *k, const tap *t, tw_strip *strips, tw_par
     if (plane < 0 || begin >= end) return 0;
     int64_t column = begin * ax->in_step + ax->shift[t->x];
     if (g->mode != TW_PAD_ZEROS && g->x_in_place) column = tw_shape_source(g->mode, column, ax->from);
+    const lines of_x = lines_of_x(k, t->z, plane, column), of_dy = lines_of_dy(k, begin);
     for (int64_t i = k->image0; i < k->image1; i++)
         for (int64_t y = k->y0; y < k->y1; y++) {
             int64_t row = tw_gradient_source(g, TW_HEIGHT, y, t->y);
             if (row < 0) continue;
-            const char *x = x_at(k, i, t->z, plane, row, column), *dy = dy_at(k, i, y, begin);
+            const char *x = line_at(&of_x, i, row), *dy = line_at(&of_dy, i, y);
             tw_strip strip = g->across_in ? (tw_strip){dy, x, end - begin} : (tw_strip){x, dy, end - begin};
             if (k->infinite)
                 count += cut_strip(k, &strip, strips + count, parts + count);
