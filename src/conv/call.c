@@ -88,7 +88,7 @@ static tw_status check_call(const tw_conv *plan, const tw_conv_call *c) {
 static tw_status fit_threads(const tw_conv *plan, const tw_conv_call *c, int *threads) {
     int most = plan->problem.threads;
     *threads = c->threads == 0 || c->threads > most ? most : c->threads;
-    size_t wanted = tw_conv_workspace(plan, c->pass, 1);
+    const size_t wanted = plan->passes[c->pass].one;
     if (wanted == 0 || (!c->workspace && !plan->lends_workspace)) return TW_OK;
     if (!c->workspace)
         return tw_fail(TW_ERROR_ARGUMENT, "workspace is NULL; this plan owns none: expected %zu bytes",
@@ -96,7 +96,7 @@ static tw_status fit_threads(const tw_conv *plan, const tw_conv_call *c, int *th
     if (c->workspace_bytes < wanted)
         return tw_fail(TW_ERROR_ARGUMENT, "workspace_bytes is %zu; expected at least %zu", c->workspace_bytes,
                        wanted);
-    while (*threads > 1 && tw_conv_workspace(plan, c->pass, *threads) > c->workspace_bytes) --*threads;
+    *threads = tw_plan_fit_threads(plan, c->pass, *threads, c->workspace_bytes);
     return TW_OK;
 }
 

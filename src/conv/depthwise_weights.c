@@ -2,12 +2,13 @@
  *
  * Again a channel is a lane, and small kernels read channels-last rows where they lie. Some rows of taps by
  * some taps are summed in registers while output rows go by (kernel/stencil_gradient_body.h), so each dy is
- * loaded once for many multiply-adds. Tasks are some blocks of channels, and parts of the rows of taps where
- * blocks are too few for the threads.
+ * loaded once for many multiply-adds. Tasks are some blocks of channels, where channels are few of one band
+ * of the rows of all images, and parts of the rows of taps where blocks and bands are too few for the
+ * threads.
  *
  * The order of a sum: a chain of fused multiply-adds over the output rows of one depth, cut every `lines`
- * rows (at least 64 pixels) and every 256 columns, the chains added up over an image, the images added one
- * after the other. With a 3x3 kernel of vertical stride 1 or 2, not dilated, chains go by columns down four
+ * rows (at least 64 pixels) and every 256 columns, the chains added up over a band of an image, the images
+ * added one after the other, and the bands at the end. With a 3x3 kernel of vertical stride 1 or 2, not dilated, chains go by columns down four
  * rows, and are cut every 32 columns. The gradient of the bias comes with the first rows of taps: dy row by
  * row, cut at the same columns. The order knows nothing of threads. */
 #include <string.h>
@@ -17,26 +18,40 @@
 #include "base/threads.h"
 #include "conv/depthwise.h"
 
+/* Channels and pixels of an image that make a band worth a task; the bits depend on them. */
+enum { BAND_CHANNELS = 256, BAND_PIXELS = 512, MOST_BANDS = 16 };
+
 typedef struct gradient {
     const tw_job *job;
     const tw_axis *axis;
     tw_stage_cache cache, dy;     /* of x; dy's needs no lines */
     const void *last_x, *last_dy; /* see tw_stage_last_row */
-    char *workers;                /* their parts of the workspace */
+    char *workers, *totals;       /* their parts of the workspace; the sums of each task, if there are bands */
     size_t size;
     int64_t lanes, blocks, chunk, chunks; /* blocks in all, and of a task that reads in place */
     int64_t parts, tap_rows, part_rows;   /* parts of the rows of taps */
+    int64_t chains, bands;                /* chains of an image, one below the other; bands of them */
     int64_t row_step;                     /* the loops' */
     int64_t lines, columns, block_sums;   /* rows of a chain; columns of an output row; of one block */
-    int64_t at_dy, at_image, at_total, at_lines, at_rows, worker_bytes;
+    int64_t at_dy, at_image, at_total, at_lines, at_rows, worker_bytes, total_bytes;
 } gradient;
 
-/* Tasks: chunks of blocks where they are read in place, single blocks otherwise; and parts of each. */
+/* A power of two, so that two, four or eight threads share them evenly. */
+static int64_t count_bands(const gradient *g, const tw_shape *s) {
+    int64_t most = tw_min(BAND_CHANNELS / s->out_channels, s->out_pixels / BAND_PIXELS), bands = 1;
+    most = tw_min(tw_min(most, g->chains), MOST_BANDS);
+    while (2 * bands <= most) bands *= 2;
+    return bands;
+}
+
+/* Tasks: chunks of blocks where they are read in place, single blocks otherwise; each band and part of them.
+ */
 static void divide(gradient *g, int threads) {
-    g->chunk = g->cache.in_place ? tw_min(tw_ceil_div(g->blocks, threads), TW_DEPTHWISE_BLOCKS) : 1;
+    const int64_t sharing = tw_ceil_div(threads, g->bands); /* a band */
+    g->chunk = g->cache.in_place ? tw_min(tw_ceil_div(g->blocks, sharing), TW_DEPTHWISE_BLOCKS) : 1;
     g->chunks = tw_ceil_div(g->blocks, g->chunk);
-    int64_t parts =
-        g->chunks % threads == 0 || g->chunks >= 2 * threads ? 1 : tw_ceil_div(2 * threads, g->chunks);
+    const int64_t tasks = g->bands * g->chunks;
+    int64_t parts = tasks % threads == 0 || tasks >= 2 * threads ? 1 : tw_ceil_div(2 * threads, tasks);
     g->part_rows = tw_ceil_div(g->tap_rows, parts);
     if (g->row_step && g->part_rows % 3)
         g->part_rows = parts > 1 && g->tap_rows == 3 ? 1 : tw_round_up(g->part_rows, 3);
@@ -53,6 +68,7 @@ static void lay(gradient *g) {
     g->at_lines = g->at_total + tw_round_up(sums, TW_ALIGNMENT);
     g->at_rows = g->at_lines + tw_round_up(g->lines * (int64_t)sizeof(tw_stencil_line), TW_ALIGNMENT);
     g->worker_bytes = tw_worker_bytes(g->at_rows + g->lines * g->part_rows * (int64_t)sizeof(void *));
+    g->total_bytes = g->bands > 1 ? tw_round_up(sums, TW_ALIGNMENT) : 0;
 }
 
 static gradient describe(const tw_problem *problem, const tw_axis *axis, int threads) {
@@ -84,24 +100,31 @@ static gradient describe(const tw_problem *problem, const tw_axis *axis, int thr
     g.dy = g.cache;
     g.dy.channels = s->out_channels, g.dy.pixels = s->out_pixels, g.dy.repeat = 1;
     g.dy.extent[TW_WIDTH] = g.columns;
+    g.chains = s->out[TW_DEPTH] * tw_ceil_div(s->out[TW_HEIGHT], g.lines);
+    g.bands = count_bands(&g, s);
     divide(&g, threads);
     g.block_sums = g.part_rows * s->kernel[TW_WIDTH] * g.lanes;
     lay(&g);
     return g;
 }
 
-int64_t tw_depthwise_weights_workspace(const tw_problem *problem, const tw_axis *axes, int threads) {
-    gradient g = describe(problem, axes, threads);
-    return tw_stage_last_row_bytes(&g.cache) + tw_stage_last_row_bytes(&g.dy) + g.worker_bytes * threads;
+static int64_t tasks_of(const gradient *g) {
+    return g->bands * g->chunks * g->parts;
 }
 
-/* Some blocks of channels and one part of the rows of taps. */
+int64_t tw_depthwise_weights_workspace(const tw_problem *problem, const tw_axis *axes, int threads) {
+    gradient g = describe(problem, axes, threads);
+    return tw_stage_last_row_bytes(&g.cache) + tw_stage_last_row_bytes(&g.dy) + tasks_of(&g) * g.total_bytes +
+           g.worker_bytes * threads;
+}
+
+/* Some blocks of channels, one part of the rows of taps, one band. */
 typedef struct share {
     const gradient *g;
-    char *memory;
+    char *memory, *total;
     tw_stage_cache cache; /* `first` is the share's first channel in place, too */
     bool last_image;
-    int64_t blocks, first_row, rows;
+    int64_t blocks, first_row, rows, band;
 } share;
 
 /* Numbers: a sum for each tap of each block; behind them one of dy, for the share with the first taps. */
@@ -213,7 +236,7 @@ static void write_block(const share *p, int64_t block) {
     const int64_t taps = p->rows * s->kernel[TW_WIDTH], before = p->first_row * s->kernel[TW_WIDTH];
     const int64_t channel = p->cache.first + block * g->lanes;
     char *to = (char *)g->job->dw + (size_t)(channel * s->kernel_taps) * g->size;
-    tw_block turned = {.from = p->memory + g->at_total + (size_t)(block * taps * g->lanes) * g->size,
+    tw_block turned = {.from = p->total + (size_t)(block * taps * g->lanes) * g->size,
                        .from_pitch = g->lanes,
                        .to = to + (size_t)before * g->size,
                        .to_pitch = s->kernel_taps,
@@ -233,9 +256,11 @@ static void write_block(const share *p, int64_t block) {
 
 static share open(const gradient *g, int64_t task, int worker) {
     share p = {.g = g, .memory = g->workers + worker * g->worker_bytes, .cache = g->cache};
+    p.total = g->bands > 1 ? g->totals + task * g->total_bytes : p.memory + g->at_total;
     p.first_row = task % g->parts * g->part_rows;
     p.rows = tw_min(g->part_rows, g->tap_rows - p.first_row);
-    int64_t block = task / g->parts * g->chunk, first = block * g->lanes;
+    p.band = task / g->parts / g->chunks;
+    int64_t block = task / g->parts % g->chunks * g->chunk, first = block * g->lanes;
     int64_t left = g->job->problem->shape.out_channels - first;
     p.blocks = tw_min(g->chunk, g->blocks - block);
     p.cache.first = first;
@@ -250,35 +275,54 @@ static void run_image(share *p, int64_t image, char *sums) {
     const char *dy = (const char *)g->job->dy + (size_t)(image * s->out_image) * g->size;
     if (!p->cache.in_place) tw_stage_reset(&p->cache);
     p->last_image = image + 1 == s->batch;
-    for (int64_t z = 0; z < s->out[TW_DEPTH]; z++)
-        for (int64_t y = 0; y < s->out[TW_HEIGHT]; y += g->lines)
-            run_chain(p, x, dy, z, y, tw_min(g->lines, s->out[TW_HEIGHT] - y), sums);
+    const int64_t below = g->chains / s->out[TW_DEPTH]; /* chains of a depth */
+    for (int64_t c = p->band * g->chains / g->bands; c < (p->band + 1) * g->chains / g->bands; c++) {
+        int64_t y = c % below * g->lines;
+        run_chain(p, x, dy, c / below, y, tw_min(g->lines, s->out[TW_HEIGHT] - y), sums);
+    }
 }
 
 static void write_bias(const share *p) {
     const gradient *g = p->g;
     int64_t left = g->job->problem->shape.out_channels - p->cache.first;
     memcpy((char *)g->job->db + (size_t)p->cache.first * g->size,
-           p->memory + g->at_total + (size_t)tap_sums(p) * g->size,
+           p->total + (size_t)tap_sums(p) * g->size,
            (size_t)tw_min(p->blocks * g->lanes, left) * g->size);
+}
+
+static int64_t all_sums(const share *p) {
+    return tap_sums(p) + p->blocks * p->g->lanes;
+}
+
+static void write_sums(const share *p) {
+    for (int64_t block = 0; block < p->blocks; block++) write_block(p, block);
+    if (sums_dy(p)) write_bias(p);
 }
 
 static void run_task(void *context, int64_t task, int worker) {
     const gradient *g = context;
     share p = open(g, task, worker);
-    char *total = p.memory + g->at_total, *sums = p.memory + g->at_image;
-    const int64_t numbers = tap_sums(&p) + p.blocks * g->lanes;
-    memset(total, 0, (size_t)numbers * g->size);
+    char *sums = p.memory + g->at_image;
+    memset(p.total, 0, (size_t)all_sums(&p) * g->size);
     if (!p.cache.in_place && p.cache.used < g->lanes)
         memset(p.memory + g->at_dy, 0, (size_t)(g->at_image - g->at_dy));
-    run_image(&p, 0, total); /* as if summed apart and added to zeros */
+    run_image(&p, 0, p.total); /* as if summed apart and added to zeros */
     for (int64_t image = 1; image < g->job->problem->shape.batch; image++) {
-        memset(sums, 0, (size_t)numbers * g->size);
+        memset(sums, 0, (size_t)all_sums(&p) * g->size);
         run_image(&p, image, sums);
-        add(g->job->problem->type, total, sums, numbers);
+        add(g->job->problem->type, p.total, sums, all_sums(&p));
     }
-    for (int64_t block = 0; block < p.blocks; block++) write_block(&p, block);
-    if (sums_dy(&p)) write_bias(&p);
+    if (g->bands == 1) write_sums(&p);
+}
+
+/* The sums of the same blocks and taps in all bands. */
+static void add_bands(void *context, int64_t task, int worker) {
+    const gradient *g = context;
+    share p = open(g, task, worker);
+    const int64_t band = g->chunks * g->parts * g->total_bytes;
+    for (int64_t i = 1; i < g->bands; i++)
+        add(g->job->problem->type, p.total, p.total + i * band, all_sums(&p));
+    write_sums(&p);
 }
 
 void tw_depthwise_weights_run(const tw_job *job, const tw_axis *axes) {
@@ -288,6 +332,9 @@ void tw_depthwise_weights_run(const tw_job *job, const tw_axis *axes) {
     g.last_x = tw_stage_last_row(&g.cache, job->x, job->problem->shape.batch, memory);
     memory += tw_stage_last_row_bytes(&g.cache);
     g.last_dy = tw_stage_last_row(&g.dy, job->dy, job->problem->shape.batch, memory);
-    g.workers = memory + tw_stage_last_row_bytes(&g.dy);
-    tw_parallel(job->threads, g.chunks * g.parts, run_task, &g);
+    memory += tw_stage_last_row_bytes(&g.dy);
+    g.totals = memory;
+    g.workers = memory + tasks_of(&g) * g.total_bytes;
+    tw_parallel(job->threads, tasks_of(&g), run_task, &g);
+    if (g.bands > 1) tw_parallel(job->threads, g.chunks * g.parts, add_bands, &g);
 }

@@ -108,37 +108,62 @@ static tw_status prepare(const tw_problem *problem, tw_pass_plan *p) {
     return TW_OK;
 }
 
-/* Workspace of one pass, packed weights and the slack for alignment included; -1 when it cannot be counted. A
- * call may have fewer threads than the plan, and an algorithm that shares its work otherwise then may need
- * more. */
+/* Workspace of one pass for exactly so many threads, packed weights and the slack for alignment included; -1
+ * when that is more than a size can say. */
 static int64_t wanted(const tw_conv *plan, const tw_pass_plan *p, int threads) {
-    const tw_algorithm *a = p->algorithm;
-    int64_t own = 0, total;
-    for (int t = 1; a->workspace && t <= threads; t++)
-        own = tw_max(own, a->workspace(&plan->problem, p->base, p->state, t));
+    int64_t own = p->algorithm->workspace
+                      ? p->algorithm->workspace(&plan->problem, p->base, p->state, threads)
+                      : 0;
     if (own == 0 && p->packed == 0) return 0;
-    if (!tw_add(own, p->packed, &total) || !tw_add(total, 2 * TW_ALIGNMENT, &total)) return -1;
-    return total;
+    bool counted = tw_add(own, p->packed, &own) && tw_add(own, 2 * TW_ALIGNMENT, &own);
+    return counted && (uint64_t)own <= SIZE_MAX ? own : -1;
+}
+
+/* A call may have fewer threads than the plan, and an algorithm that shares its work otherwise then may need
+ * more: what is asked for is the most of both. */
+static tw_status count_workspace(tw_conv *plan, tw_pass pass) {
+    tw_pass_plan *p = &plan->passes[pass];
+    for (int t = 1; t <= plan->problem.threads; t++) {
+        int64_t bytes = wanted(plan, p, t);
+        if (bytes < 0)
+            return tw_fail(TW_ERROR_OVERFLOW, "workspace of the %s pass: more bytes than can be counted",
+                           tw_pass_name(pass));
+        if (t == 1) p->one = (size_t)bytes;
+        if ((size_t)bytes > p->all) p->all = (size_t)bytes;
+    }
+    return TW_OK;
 }
 
 size_t tw_conv_workspace(const tw_conv *plan, tw_pass pass, int threads) {
     if (!plan || (unsigned)pass >= TW_PASSES || threads < 0) return 0;
-    int most = plan->problem.threads;
-    return (size_t)wanted(plan, &plan->passes[pass], threads == 0 || threads > most ? most : threads);
+    const tw_pass_plan *p = &plan->passes[pass];
+    if (threads == 0 || threads >= plan->problem.threads) return p->all;
+    size_t most = p->one;
+    for (int t = 2; t <= threads; t++) {
+        size_t bytes = (size_t)wanted(plan, p, t);
+        if (bytes > most) most = bytes;
+    }
+    return most;
+}
+
+int tw_plan_fit_threads(const tw_conv *plan, tw_pass pass, int threads, size_t bytes) {
+    const tw_pass_plan *p = &plan->passes[pass];
+    if (bytes >= p->all) return threads;
+    int fit = 1;
+    while (fit < threads && (size_t)wanted(plan, p, fit + 1) <= bytes) ++fit;
+    return fit;
 }
 
 static tw_status make_workspace(tw_conv *plan) {
-    int64_t most = 0;
+    size_t most = 0;
     for (int pass = 0; pass < TW_PASSES; pass++) {
-        int64_t bytes = wanted(plan, &plan->passes[pass], plan->problem.threads);
-        if (bytes < 0)
-            return tw_fail(TW_ERROR_OVERFLOW, "workspace of the %s pass: more bytes than 63 bits can count",
-                           tw_pass_name((tw_pass)pass));
-        most = tw_max(most, bytes);
+        tw_status status = count_workspace(plan, (tw_pass)pass);
+        if (status) return status;
+        if (plan->passes[pass].all > most) most = plan->passes[pass].all;
     }
     if (most == 0 || plan->lends_workspace) return TW_OK;
-    plan->workspace = tw_alloc_untouched((size_t)most);
-    plan->workspace_bytes = (size_t)most;
+    plan->workspace = tw_alloc_untouched(most);
+    plan->workspace_bytes = most;
     return plan->workspace ? TW_OK : TW_ERROR_MEMORY;
 }
 

@@ -13,6 +13,7 @@ typedef struct tw_pass_plan {
     tw_pass base; /* the pass of the base that it is */
     void *state;
     int64_t packed; /* bytes, 0: no packed form */
+    size_t one, all; /* bytes of workspace for one thread, and for as many as planned */
 } tw_pass_plan;
 
 struct tw_conv {
@@ -24,6 +25,9 @@ struct tw_conv {
     size_t workspace_bytes;
     pthread_mutex_t turn; /* held by the call that uses it */
 };
+
+/* The most threads, of at least one and `threads` at most, for which so many bytes of workspace are enough. */
+int tw_plan_fit_threads(const tw_conv *plan, tw_pass pass, int threads, size_t bytes);
 
 /* The pass of the base that a pass of the user is. */
 tw_pass tw_plan_base_pass(const tw_shape *shape, tw_pass pass);

@@ -345,19 +345,18 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
     return tw_mul(a->images * k->size, s->out_image / s->groups, &turned) && tw_add(a->dy, turned, &a->end);
 }
 
-/* Fewer threads cut P into larger shares, and fewer images leave slots out: the workspace is for them too. */
+/* Fewer images leave slots out, and their threads then share otherwise: the workspace is for them too. */
 int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
     int64_t most = 0, plane_tiles = f->plane_tiles * problem->shape.in[TW_DEPTH];
     work whole = {.frame = f, .size = (int64_t)tw_type_size(problem->type)};
     tw_winograd_cut_chunks(&whole, plane_tiles);
     int64_t chunks = tw_ceil_div(f->planes * f->plane_tiles, whole.chunk);
-    for (int t = 1; t <= threads; t++)
-        for (int64_t fewer = tw_min(chunks, whole.slots + 1); fewer > 0; fewer--) {
-            work k = tw_winograd_work_of(problem, f, t, fewer);
-            parts a;
-            if (!count_parts(&k, problem, t, &a)) return INT64_MAX;
-            most = tw_max(most, a.end);
-        }
+    for (int64_t fewer = tw_min(chunks, whole.slots + 1); fewer > 0; fewer--) {
+        work k = tw_winograd_work_of(problem, f, threads, fewer);
+        parts a;
+        if (!count_parts(&k, problem, threads, &a)) return INT64_MAX;
+        most = tw_max(most, a.end);
+    }
     return most;
 }
 

@@ -55,6 +55,7 @@ typedef enum case_kind {
     CASE_SMALL,     /* few channels */
     CASE_POINT,     /* 1x1 */
     CASE_DENSE,     /* a kernel as large as the image */
+    CASE_BANDS,     /* depthwise, of few channels, on images that are cut into bands */
     CASE_LARGE,     /* kernels up to 31x31, depthwise */
     CASE_PATCHES,   /* a stride as long as the kernel */
     CASE_HEAD,      /* 1x1 to few channels, rows of whole vectors */
@@ -107,6 +108,10 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
         case_sides(&g, r, 24, 7, 3);
         case_channels(&g, r, case_between(r, 1, 40), 1, 2);
         g.dilation[0] = case_between(r, 1, 2), g.dilation[1] = case_between(r, 1, 2);
+        break;
+    case CASE_BANDS:
+        case_sides(&g, r, 70, 5, 2);
+        case_channels(&g, r, case_between(r, 4, 40), 1, 1);
         break;
     case CASE_SMALL:
         case_sides(&g, r, 30, 7, 4);
