@@ -248,6 +248,9 @@ static void run_planes(work *k, int64_t planes) {
     if (k->blocks < most && k->tiles >= FEW_TILES * most && f->u_group * k->size <= SHARED_U)
         k->blocks = most; /* each thread reads all weights, and waits for nobody's V */
     if (f->together * k->blocks < threads) {
+        /* a panel of a block for each thread */
+        most = tw_min(tw_ceil_div(threads, f->together * f->panels), threads / f->together);
+        if (k->tiles >= FEW_TILES * most) k->blocks = tw_max(k->blocks, most);
         tw_parallel(threads, f->together * k->tiles, shared_patch, k);
         tw_parallel(threads, f->together * k->blocks * f->panels, shared_panel, k);
         return;
