@@ -282,9 +282,31 @@ static double band_bytes(const tw_sweep *s, int64_t rows, int64_t columns) {
     return (source + (double)(rows * columns * s->block)) * (double)s->size;
 }
 
+/* The same for all that a band writes. */
+static double written_bytes(const tw_sweep *s, int64_t rows, int64_t columns) {
+    return (double)(rows * columns * s->to_channels) * (double)s->size;
+}
+
+/* Whether lines that are written come too slowly: they are fetched while the units multiply, if that gives
+ * time for as many lines, but not so much that stores never wait. */
+static bool fetches_destination(const tw_sweep *s, double cache) {
+    enum { LEAST_PRODUCTS = 24, MOST_PRODUCTS = 64 };
+    const tw_axis *y = &s->axis[TW_HEIGHT], *x = &s->axis[TW_WIDTH];
+    bool plain = s->to_layout == TW_NHWC && s->groups == 1 && s->axis[TW_DEPTH].to == 1;
+    const double products = (double)s->taps * (double)s->reduce;
+    return plain && !s->across && !s->by_images && products >= LEAST_PRODUCTS && products <= MOST_PRODUCTS &&
+           written_bytes(s, y->to, x->to) > cache;
+}
+
 /* A count cut into `pieces` even pieces of whole units. */
 static int64_t piece(int64_t count, int64_t pieces, int64_t unit) {
     return tw_min(count, tw_round_up(ceil_div(count, pieces), unit));
+}
+
+/* More than the second cache keeps. */
+static bool is_large(const tw_sweep *s, int64_t rows, int64_t columns, double cache) {
+    return band_bytes(s, rows, columns) > cache ||
+           (s->writes && written_bytes(s, rows, columns) > 0.5 * cache);
 }
 
 /* The largest bands that stay in the second cache; then, for several threads, the cut that ends first. */
@@ -293,8 +315,9 @@ static void choose_cut(tw_sweep *s, const tw_problem *problem) {
     const double cache = (double)tw_cpu_l2_bytes() * 0.5;
     cut c = {.rows = y->to, .columns = x->to, .images = s->by_images ? s->images : 1, .parts = 1};
     int64_t bands = 1, unit = s->across && s->in_place ? s->lanes : x->out_step;
-    while (c.rows > 1 && band_bytes(s, c.rows, c.columns) > cache) c.rows = piece(y->to, ++bands, 1);
-    for (bands = 1; c.rows == 1 && c.columns > 64 * x->out_step && band_bytes(s, 1, c.columns) > cache;)
+    s->writes = fetches_destination(s, cache);
+    while (c.rows > 1 && is_large(s, c.rows, c.columns, cache)) c.rows = piece(y->to, ++bands, 1);
+    for (bands = 1; c.rows == 1 && c.columns > 64 * x->out_step && is_large(s, 1, c.columns, cache);)
         c.columns = piece(x->to, ++bands, unit);
     cut best = c;
     double least = cut_time(s, problem->loops, c, problem->threads);

@@ -139,7 +139,7 @@ typedef struct lines {
 } lines;
 
 static void run_tile(const tw_band *b, const tw_chunk *c, tw_tile *t) {
-    t->next = tw_ahead_next(b->source, tw_chunk_products(c));
+    t->next = tw_ahead_either(b->ahead, tw_chunk_products(c));
     if (t->parts)
         b->run->loops->tile_parts(t);
     else

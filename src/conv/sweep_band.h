@@ -15,7 +15,7 @@ typedef struct tw_band {
     char *lanes; /* lanes across pixels, weights that are not finite: for each tap of a row which pixels it
                     meets inside, as tw_part says; [tap][to_pitch] */
     char *bias;  /* lanes across pixels: the bias of a block's channels, each in a vector of its own */
-    tw_ahead *source;  /* what the next band reads */
+    tw_ahead *ahead;   /* [2]: what the next band writes, and what it reads */
     int64_t first_row; /* source row in slot 0 */
     int64_t stage_low; /* source column in a staged row's pixel 0 */
 } tw_band;

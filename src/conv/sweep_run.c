@@ -167,11 +167,24 @@ static tw_ahead next_source(const tw_band *b, int64_t end) {
     return (tw_ahead){b->from + at, tensor_end - b->from - at > bytes ? b->from + at + bytes : tensor_end};
 }
 
+/* As much of the destination behind this band as the band has. */
+static tw_ahead next_destination(const tw_band *b) {
+    const tw_sweep *s = b->s;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    if (!s->writes || s->parts > 1) return (tw_ahead){0};
+    const int64_t pixel = s->to_channels * (int64_t)s->size;
+    const bool rows = s->bands_x == 1;
+    const char *at = b->to + (rows ? b->y1 * x->to : b->y0 * x->to + b->x1) * pixel;
+    const char *end = (const char *)b->run->to + s->images * s->to_image * (int64_t)s->size;
+    const int64_t bytes = (rows ? (b->y1 - b->y0) * x->to : b->x1 - b->x0) * pixel;
+    return (tw_ahead){at, end - at > bytes ? at + bytes : end};
+}
+
 /* The first tiles of a chunk bring the next one's weights, for which the units would else wait; the others
- * the next band's source. */
+ * what belongs to the next band. */
 static const void *fetch(const tw_band *b, tw_chunk *c) {
     const void *weights = tw_ahead_next(&c->weights, tw_chunk_products(c));
-    return weights ? weights : tw_ahead_next(b->source, tw_chunk_products(c));
+    return weights ? weights : tw_ahead_either(b->ahead, tw_chunk_products(c));
 }
 
 /* Tiles of even height over `count` rows of the matrix that t describes. */
@@ -378,8 +391,7 @@ static void run_band(void *context, int64_t task, int worker) {
     if (parts.buffer > 0) b.buffer = b.stage + parts.stage;
     b.bias = b.stage + parts.stage + parts.buffer, b.lanes = b.bias + parts.bias;
     int64_t end = find_rows(&b);
-    tw_ahead source = next_source(&b, end);
-    b.source = &source;
+    b.ahead = (tw_ahead[2]){next_destination(&b), next_source(&b, end)};
     if (!s->in_place) stage_rows(&b, end);
     if (s->woven > 1 && run->bias) {
         int64_t channels = s->produce / s->woven;
