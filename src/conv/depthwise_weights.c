@@ -8,9 +8,9 @@
  *
  * The order of a sum: a chain of fused multiply-adds over the output rows of one depth, cut every `lines`
  * rows (at least 64 pixels) and every 256 columns, the chains added up over a band of an image, the images
- * added one after the other, and the bands at the end. With a 3x3 kernel of vertical stride 1 or 2, not dilated, chains go by columns down four
- * rows, and are cut every 32 columns. The gradient of the bias comes with the first rows of taps: dy row by
- * row, cut at the same columns. The order knows nothing of threads. */
+ * added one after the other, and the bands at the end. With a 3x3 kernel of vertical stride 1 or 2, not
+ * dilated, chains go by columns down four rows, and are cut every 32 columns. The gradient of the bias comes
+ * with the first rows of taps: dy row by row, cut at the same columns. The order knows nothing of threads. */
 #include <string.h>
 
 #include "base/checked.h"
@@ -26,7 +26,7 @@ typedef struct gradient {
     const tw_axis *axis;
     tw_stage_cache cache, dy;     /* of x; dy's needs no lines */
     const void *last_x, *last_dy; /* see tw_stage_last_row */
-    char *workers, *totals;       /* their parts of the workspace; the sums of each task, if there are bands */
+    char *workers, *totals; /* their parts of the workspace; the sums of each task, if there are bands */
     size_t size;
     int64_t lanes, blocks, chunk, chunks; /* blocks in all, and of a task that reads in place */
     int64_t parts, tap_rows, part_rows;   /* parts of the rows of taps */
@@ -285,8 +285,7 @@ static void run_image(share *p, int64_t image, char *sums) {
 static void write_bias(const share *p) {
     const gradient *g = p->g;
     int64_t left = g->job->problem->shape.out_channels - p->cache.first;
-    memcpy((char *)g->job->db + (size_t)p->cache.first * g->size,
-           p->total + (size_t)tap_sums(p) * g->size,
+    memcpy((char *)g->job->db + (size_t)p->cache.first * g->size, p->total + (size_t)tap_sums(p) * g->size,
            (size_t)tw_min(p->blocks * g->lanes, left) * g->size);
 }
 

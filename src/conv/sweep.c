@@ -133,6 +133,23 @@ static double along_time(const tw_loops *loops, int64_t count, int64_t vecs, dou
            (double)(tiles - high) * (depth * tile_time(rows, vecs, 1) + START);
 }
 
+/* Whether the last of all channels leave half of the last vector of a tile `vecs` wide empty, and `count`
+ * pixels fill the tile that shares it. */
+static bool shares(const tw_sweep *s, const tw_loops *loops, int64_t count, int64_t vecs) {
+    int64_t last = (s->produce - 1) % loops->lanes + 1;
+    return last <= loops->lanes / 2 && loops->shared_rows[vecs] > 0 && count >= loops->shared_rows[vecs];
+}
+
+/* The same as along_time for the block with the last channels. */
+static double last_time(const tw_sweep *s, const tw_loops *loops, int64_t count, int64_t vecs, double depth,
+                        bool pairs) {
+    if (!shares(s, loops, count, vecs)) return along_time(loops, count, vecs, depth, pairs);
+    int64_t rows = loops->shared_rows[vecs], whole = count / rows, left = count % rows;
+    double sums = (double)(rows * vecs - rows / 2), loads = (double)(rows + vecs);
+    double time = (double)whole * (depth * (fmax(sums, loads) + 0.05 * loads) + START);
+    return left > 0 ? time + along_time(loops, left, vecs, depth, false) : time;
+}
+
 /* `count` pixels in vectors that fill tiles, `rows` channels. The loads of pixels are not aligned and count
  * twice; strips of a few channels cost time of their own. */
 static double across_time(const tw_sweep *s, const tw_loops *loops, int64_t count, int64_t rows, int64_t vecs,
@@ -153,8 +170,9 @@ static double best_along(const tw_sweep *s, const tw_loops *loops, int64_t *vecs
     bool pairs = !s->by_images && s->axis[TW_HEIGHT].to > s->axis[TW_HEIGHT].out_step;
     double best = INFINITY, depth = depth_of(s);
     for (int v = 1; v <= loops->most_vecs; v++) {
-        double time = (double)(all / v) * along_time(loops, count, v, depth, pairs);
-        if (all % v) time += along_time(loops, count, all % v, depth, pairs);
+        int64_t last = (all - 1) % v + 1;
+        double time = (double)((all - last) / v) * along_time(loops, count, v, depth, pairs) +
+                      last_time(s, loops, count, last, depth, pairs);
         if (time < best) best = time, *vecs = v;
     }
     return best;
@@ -218,6 +236,7 @@ static void choose_block(tw_sweep *s, const tw_loops *loops) {
     }
     s->lanes = loops->lanes;
     s->blocks = ceil_div(s->produce, s->block);
+    s->shared = !s->across && shares(s, loops, line_count(s), tw_sweep_row(s, s->blocks - 1) / s->lanes);
 }
 
 /* A line of a band, of one block. */

@@ -1,6 +1,7 @@
 /* The weights of a sweep, packed: for each group and block of columns [taps z][y][x][channels][columns], taps
- * in the order of the sums, columns filled up with zeros to whole vectors: so a tile reads them as one
- * stream. A header says which blocks hold a NaN or an infinity. Cost: each weight read and written once. */
+ * in the order of the sums, columns filled up with zeros to whole vectors (or with themselves, where two
+ * pixels share the last one): so a tile reads them as one stream. A header says which blocks hold a NaN or an
+ * infinity. Cost: each weight read and written once. */
 #include "conv/sweep.h"
 
 #include <string.h>
@@ -90,6 +91,14 @@ static void pack_woven(const packing *p, const char *from, int64_t block, int64_
         }
 }
 
+/* The columns of the last vector, of which there are no more than half as many as lanes, once more in its
+ * other half. */
+static void share_columns(const tw_sweep *s, int64_t row, char *packed) {
+    const int64_t half = s->lanes / 2 * (int64_t)s->size, size = row * (int64_t)s->size;
+    for (int64_t i = 1; i <= s->taps * s->reduce; i++)
+        memcpy(packed + i * size - half, packed + i * size - 2 * half, (size_t)half);
+}
+
 static void pack_block(void *context, int64_t task, int worker) {
     (void)worker;
     const packing *p = context;
@@ -117,6 +126,7 @@ static void pack_block(void *context, int64_t task, int worker) {
         for (int64_t c = 0; c < s->reduce; c++)
             pack_channel(p, w + c * c_step * size, n_step, columns, step, begin + c * row * size);
     }
+    if (s->shared && b + 1 == s->blocks) share_columns(s, row, begin);
     p->packed[task] = !p->loops->all_finite(begin, s->taps * step);
 }
 

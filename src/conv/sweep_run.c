@@ -187,21 +187,29 @@ static const void *fetch(const tw_band *b, tw_chunk *c) {
     return weights ? weights : tw_ahead_either(b->ahead, tw_chunk_products(c));
 }
 
-/* Tiles of even height over `count` rows of the matrix that t describes. */
-static void run_tiles(const tw_band *b, tw_chunk *chunk, tw_tile t, int64_t count) {
+/* A tile of `rows` rows of the matrix that t describes, from row m on. */
+static void run_tile(const tw_band *b, tw_chunk *chunk, const tw_tile *all, int64_t m, int64_t rows,
+                     void (*loop)(const tw_tile *)) {
+    const int64_t size = (int64_t)b->s->size;
+    tw_tile t = *all;
+    t.rows = (int)rows;
+    t.a_begin += m * t.a_row;
+    t.c = (char *)t.c + m * t.c_row * size;
+    if (t.start) t.start = (const char *)t.start + m * t.start_row * size;
+    t.next = fetch(b, chunk);
+    loop(&t);
+}
+
+/* Tiles over `count` rows: those that share a vector first, then tiles of even height. */
+static void run_tiles(const tw_band *b, tw_chunk *chunk, const tw_tile *t, int64_t count) {
     const tw_loops *loops = b->run->loops;
-    int64_t size = (int64_t)b->s->size, tiles = tw_ceil_div(count, loops->most_rows[t.vecs]);
-    char *c = t.c;
-    const char *start = t.start;
-    int64_t begin = t.a_begin;
+    bool shared = b->s->shared && chunk->block + 1 == b->s->blocks && t->a_gap == 0 && t->c_gap == 0;
+    int64_t high = shared ? loops->shared_rows[t->vecs] : count + 1, m = 0;
+    for (; m + high <= count; m += high) run_tile(b, chunk, t, m, high, loops->tile_shared);
+    int64_t left = count - m, tiles = tw_ceil_div(left, loops->most_rows[t->vecs]);
     for (int64_t i = 0; i < tiles; i++) {
-        int64_t m = i * count / tiles;
-        t.rows = (int)((i + 1) * count / tiles - m);
-        t.a_begin = begin + m * t.a_row;
-        t.c = c + m * t.c_row * size;
-        t.start = start ? start + m * t.start_row * size : NULL;
-        t.next = fetch(b, chunk);
-        loops->tile(&t);
+        int64_t begin = i * left / tiles;
+        run_tile(b, chunk, t, m + begin, (i + 1) * left / tiles - begin, loops->tile);
     }
 }
 
@@ -233,7 +241,7 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
         t.a_begin = i * source;
         t.a_gap = lines == 2 ? source - count * t.a_row : 0;
         t.c_gap = lines == 2 ? below - count * t.c_row : 0;
-        run_tiles(b, c, t, lines * count);
+        run_tiles(b, c, &t, lines * count);
     }
 }
 

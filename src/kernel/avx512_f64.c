@@ -83,6 +83,18 @@ static inline vec vec_pick(vec x, picks lanes) {
     return _mm512_permutexvar_pd(lanes, x);
 }
 
+/* 18, 10 and 6 rows of one, two and three and a half vectors: 27, 25 and 21 sums */
+enum { SHARED_2 = 18, SHARED_3 = 10, SHARED_4 = 6 };
+
+static inline vec vec_halves(vec lower, vec upper) {
+    return _mm512_mask_blend_pd(0xf0, lower, upper);
+}
+
+static inline vec vec_upper(vec x) {
+    return _mm512_shuffle_f64x2(x, x, _MM_SHUFFLE(1, 0, 3, 2));
+}
+
 #define LOOPS tw_loops_avx512_f64
 #define WEAVES
+#define SHARES
 #include "kernel/loops_body.h"

@@ -1,6 +1,6 @@
 /* All bodies, in the order in which they build on each other, and the table of their loops: the end of each
- * file ISA_TYPE.c, which names the table by LOOPS, and defines WEAVES if its vectors can be permuted freely.
- */
+ * file ISA_TYPE.c, which names the table by LOOPS, and defines WEAVES if its vectors can be permuted freely,
+ * SHARES if two rows may share a vector. */
 
 /* 1: without loops of their own for common sizes, which are most of a file's code. No bit depends on it. */
 #ifndef TW_SMALL_KERNELS
@@ -19,6 +19,13 @@
 
 #include "kernel/tile_body.h"
 #include "kernel/tile_parts_body.h"
+#ifdef SHARES
+#include "kernel/tile_shared_body.h"
+#define TILE_SHARED tile_shared
+#else
+enum { SHARED_2 = 0, SHARED_3 = 0, SHARED_4 = 0 };
+#define TILE_SHARED NULL
+#endif
 #include "kernel/sums_body.h"
 #include "kernel/dots_body.h"
 #include "kernel/turn_body.h"
@@ -38,6 +45,8 @@ const tw_loops LOOPS = {.lanes = LANES,
                         .most_vecs = VECS,
                         .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
                         .tile = tile,
+                        .shared_rows = {0, 0, SHARED_2, SHARED_3, SHARED_4},
+                        .tile_shared = TILE_SHARED,
                         .tile_parts = tile_parts,
                         .turn = TURN,
                         .copy = copy,

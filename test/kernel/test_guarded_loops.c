@@ -72,15 +72,26 @@ static void each_subject(void (*check)(const subject *s)) {
 
 /* ---- The tile. */
 
+/* The columns of the last vector once more in its other half, for rows that share it. */
+static void share_columns(const subject *s, void *b, int64_t length, int64_t across, int vecs) {
+    const size_t size = tw_type_size(s->type), half = (size_t)s->loops->lanes / 2 * size;
+    for (int64_t l = 0; l < length; l++) {
+        char *end = (char *)b + (size_t)(l * across + (int64_t)vecs * s->loops->lanes) * size;
+        memcpy(end - half, end - 2 * half, half);
+    }
+}
+
 /* As the forward pass calls it (a pixel's channels side by side, a bias), and as the weights' gradient does
  * (channels down the tile, added to what is there). */
-static void check_tile(const subject *s, int vecs, int rows, int columns, int64_t length, bool forward) {
+static void check_tile(const subject *s, int vecs, int rows, int columns, int64_t length, bool forward,
+                       bool shared) {
     const int64_t wide = (int64_t)vecs * s->loops->lanes, across = wide + 3, c_row = columns + 2;
     const int64_t a_row = forward ? length + 1 : 1, a_col = forward ? 1 : rows;
     const int64_t a_count = (rows - 1) * a_row + (length - 1) * a_col + 1;
     const int64_t b_count = (length - 1) * across + wide, c_count = (rows - 1) * c_row + columns;
     const void *a[2] = {drawn(s, A, a_count), drawn(s, A2, a_count)};
-    const void *b[2] = {drawn(s, B, b_count), drawn(s, B2, b_count)};
+    void *b[2] = {drawn(s, B, b_count), drawn(s, B2, b_count)};
+    for (int i = 0; i < 2 && shared; i++) share_columns(s, b[i], length, across, vecs);
     void *c = forward ? room(s, C, c_count) : drawn(s, C, c_count);
     double before[14 * 66] = {0};
     for (int64_t i = 0; i < c_count; i++) before[i] = get(s, c, i);
@@ -89,7 +100,7 @@ static void check_tile(const subject *s, int vecs, int rows, int columns, int64_
     tw_tile t = {.strips = strips, .count = 2, .a_row = a_row, .a_col = a_col, .b_row = across};
     t.start = start, t.start_row = forward ? 0 : c_row, t.c = c, t.c_row = c_row;
     t.rows = rows, t.vecs = vecs, t.columns = columns;
-    s->loops->tile(&t);
+    (shared ? s->loops->tile_shared : s->loops->tile)(&t);
     for (int m = 0; m < rows; m++)
         for (int64_t n = 0; n < tw_min(c_row, c_count - m * c_row); n++) {
             const double now = get(s, c, m * c_row + n), was = before[m * c_row + n];
@@ -110,14 +121,24 @@ static void check_tiles(const subject *s) {
             for (int part = 0; part < 3; part++) {
                 const int least = (vecs - 1) * s->loops->lanes + 1, most = vecs * s->loops->lanes;
                 const int columns = part == 0 ? least : part == 1 ? most : (least + most) / 2;
-                check_tile(s, vecs, rows, columns, 1 + rows % 4, true);
-                check_tile(s, vecs, rows, columns, 1 + rows % 4, false);
+                check_tile(s, vecs, rows, columns, 1 + rows % 4, true, false);
+                check_tile(s, vecs, rows, columns, 1 + rows % 4, false, false);
             }
+}
+
+static void check_shared_tiles(const subject *s) {
+    for (int vecs = 1; vecs <= s->loops->most_vecs; vecs++)
+        for (int last = 1; s->loops->shared_rows[vecs] > 0 && last <= s->loops->lanes / 2; last++) {
+            const int columns = (vecs - 1) * s->loops->lanes + last;
+            check_tile(s, vecs, s->loops->shared_rows[vecs], columns, 1 + last % 4, true, true);
+            check_tile(s, vecs, s->loops->shared_rows[vecs], columns, 1 + last % 4, false, true);
+        }
 }
 
 static void tiles_keep_within_their_buffers(void **state) {
     (void)state;
     each_subject(check_tiles);
+    each_subject(check_shared_tiles);
 }
 
 /* ---- Parts of a tile. */
