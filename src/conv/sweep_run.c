@@ -187,30 +187,31 @@ static const void *fetch(const tw_band *b, tw_chunk *c) {
     return weights ? weights : tw_ahead_either(b->ahead, tw_chunk_products(c));
 }
 
-/* A tile of `rows` rows of the matrix that t describes, from row m on. */
-static void run_tile(const tw_band *b, tw_chunk *chunk, const tw_tile *all, int64_t m, int64_t rows,
+/* Tiles of even height over rows m .. end - 1 of the matrix that t describes, `most` at most. */
+static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile t, int64_t m, int64_t end, int64_t most,
                      void (*loop)(const tw_tile *)) {
-    const int64_t size = (int64_t)b->s->size;
-    tw_tile t = *all;
-    t.rows = (int)rows;
-    t.a_begin += m * t.a_row;
-    t.c = (char *)t.c + m * t.c_row * size;
-    if (t.start) t.start = (const char *)t.start + m * t.start_row * size;
-    t.next = fetch(b, chunk);
-    loop(&t);
+    const int64_t size = (int64_t)b->s->size, count = end - m, tiles = tw_ceil_div(count, most);
+    char *c = t.c;
+    const char *start = t.start;
+    const int64_t begin = t.a_begin, first = m;
+    for (int64_t i = 0; i < tiles; i++) {
+        m = first + i * count / tiles;
+        t.rows = (int)(first + (i + 1) * count / tiles - m);
+        t.a_begin = begin + m * t.a_row;
+        t.c = c + m * t.c_row * size;
+        t.start = start ? start + m * t.start_row * size : NULL;
+        t.next = fetch(b, chunk);
+        loop(&t);
+    }
 }
 
-/* Tiles over `count` rows: those that share a vector first, then tiles of even height. */
+/* Tiles over `count` rows: those that share a vector first. */
 static void run_tiles(const tw_band *b, tw_chunk *chunk, const tw_tile *t, int64_t count) {
     const tw_loops *loops = b->run->loops;
-    bool shared = b->s->shared && chunk->block + 1 == b->s->blocks && t->a_gap == 0 && t->c_gap == 0;
-    int64_t high = shared ? loops->shared_rows[t->vecs] : count + 1, m = 0;
-    for (; m + high <= count; m += high) run_tile(b, chunk, t, m, high, loops->tile_shared);
-    int64_t left = count - m, tiles = tw_ceil_div(left, loops->most_rows[t->vecs]);
-    for (int64_t i = 0; i < tiles; i++) {
-        int64_t begin = i * left / tiles;
-        run_tile(b, chunk, t, m + begin, (i + 1) * left / tiles - begin, loops->tile);
-    }
+    const bool shared = b->s->shared && chunk->block + 1 == b->s->blocks && t->a_gap == 0 && t->c_gap == 0;
+    const int64_t high = shared ? loops->shared_rows[t->vecs] : count + 1, whole = count / high * high;
+    if (whole) cut_rows(b, chunk, *t, 0, whole, high, loops->tile_shared);
+    if (whole < count) cut_rows(b, chunk, *t, whole, count, loops->most_rows[t->vecs], loops->tile);
 }
 
 /* Tiles along the channels for `rows` destination rows that read neighbouring source rows: `count` pixels
