@@ -145,8 +145,9 @@ static void choose_reading(tw_gradient *g) {
     bool last = g->layout == TW_NHWC, whole = g->across % g->lanes == 0; /* across, whole vectors are read */
     bool x_stands = last && ((g->mode == TW_PAD_ZEROS && !g->joined) || !x->outside);
     if (g->joined) x_stands = x_stands && g->groups == 1;
-    bool narrow = g->in_channels * (int64_t)g->size <= 512; /* wider pixels had better be staged */
-    g->x_in_place = x_stands && (!g->across_in || (whole && narrow));
+    /* wider pixels had better be staged, if that is read often: by all rows of the tile for each tap */
+    bool narrow = g->in_channels * (int64_t)g->size <= 512, seldom = g->kernel_taps * g->down <= 512;
+    g->x_in_place = x_stands && (!g->across_in || (whole && (narrow || seldom)));
     g->dy_in_place = last && (g->across_in || (whole && g->blocks == 1 && g->groups == 1));
     g->x_rows = tw_min(y->from, (g->chunk_rows - 1) * y->in_step + y->last - y->least + 1);
     if (g->mode != TW_PAD_ZEROS && y->outside) g->x_rows = y->from;

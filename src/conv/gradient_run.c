@@ -245,6 +245,11 @@ static void finish(const tw_gradient *g, const tw_job *job, const char *sums, in
     int64_t columns = tw_gradient_columns(g, block), first = block * g->block;
     char *dw = (char *)job->dw + group * g->group_out * g->group_in * taps * size;
     tw_block t = {.to_pitch = taps, .rows = taps, .columns = columns, .from_pitch = g->sum_rows * row};
+    if (taps == 1 && g->across_in) { /* nothing to turn */
+        char *to = dw + (down0 * g->group_in + first) * size;
+        job->problem->loops->copy(&(tw_block){sums, row, to, g->group_in, down1 - down0, columns});
+        return;
+    }
     bool rows = g->joined && g->across_in;
     if (rows) t.rows = g->kernel[TW_WIDTH], t.from_pitch = t.columns = g->group_in;
     if (!g->across_in) t.to_pitch = g->group_in * taps, t.from_pitch = g->group_in * row;
