@@ -222,10 +222,12 @@ tw_status tw_gradient_create(tw_gradient *g, const tw_problem *problem) {
     g->at_once = g->chunks == 1 && !g->dw_in_place;
     g->by_panel = sums_by_panel(g);
     g->sum_rows = g->by_panel ? tw_min(g->down, g->most_rows) : g->down;
+    g->group_sums =
+        ((g->blocks - 1) * g->block + tw_gradient_row(g, g->blocks - 1)) * g->tap_rows * g->sum_rows;
     choose_parts(g, problem);
     g->partial = g->dw_in_place ? 0
                  : g->at_once   ? g->tap_rows * g->sum_rows * g->block
-                                : tw_gradient_at(g, g->groups, 0);
+                                : g->groups * g->group_sums;
     g->partial = tw_worker_bytes(g->partial * (int64_t)g->size) / (int64_t)g->size;
     return TW_OK;
 }

@@ -65,6 +65,7 @@ typedef struct tw_gradient {
     int64_t x_rows, x_width; /* staged rows for each plane and image; pixels of one */
     int64_t tap_rows;        /* tiles of one chunk, block and panel: taps, or rows of joined taps */
     int64_t sum_rows;        /* rows of a tap's sums: `down`, or those of a panel */
+    int64_t group_sums;      /* numbers of a group in a partial gradient */
     int64_t partial;         /* numbers from one partial gradient to the next */
 } tw_gradient;
 
@@ -91,11 +92,12 @@ typedef struct tw_gradient_work {
     char *db;            /* the slot's sums of dy, of all channels; NULL: not wanted */
     int64_t slot, group, down0, down1;
     int64_t chunk, image0, image1, z, y0, y1, x0, x1;
-    int64_t x_low, y_low; /* source column and row at the beginning of what is staged */
-    int64_t x_pitch;      /* channels of a staged pixel of x */
-    int64_t block;
-    bool infinite;   /* the chunk's dy holds a NaN or an infinity */
-    tw_ahead *ahead; /* x and dy of the next chunk */
+    int64_t x_low, y_low;        /* source column and row at the beginning of what is staged */
+    int64_t x_pitch;             /* channels of a staged pixel of x */
+    int64_t block, columns, row; /* of a block; numbers of its rows: whole vectors */
+    int64_t dy_pitch;            /* numbers from one pixel of dy to the next, as the block's tiles read it */
+    bool infinite;               /* the chunk's dy holds a NaN or an infinity */
+    tw_ahead *ahead;             /* x and dy of the next chunk */
 } tw_gradient_work;
 
 /* Bytes of a worker's staged x, staged dy and lanes; INT64_MAX in *x: more than can be counted. */
@@ -151,9 +153,7 @@ static inline int64_t tw_gradient_row(const tw_gradient *g, int64_t b) {
 
 /* Where block b of a group begins in a partial gradient: [group][block][tap row][down][row]. */
 static inline int64_t tw_gradient_at(const tw_gradient *g, int64_t group, int64_t b) {
-    int64_t depth = g->tap_rows * g->sum_rows;
-    int64_t whole = ((g->blocks - 1) * g->block + tw_gradient_row(g, g->blocks - 1)) * depth;
-    return g->at_once ? 0 : group * whole + b * g->block * depth;
+    return g->at_once ? 0 : group * g->group_sums + b * g->block * g->tap_rows * g->sum_rows;
 }
 
 #endif

@@ -26,15 +26,6 @@ static void inside(const work *k, const tap *t, int64_t *begin, int64_t *end) {
     *end = shift >= x->from ? 0 : tw_min(k->x1, (x->from - 1 - shift) / x->in_step + 1);
 }
 
-/* Numbers from one pixel of dy to the next. */
-static int64_t dy_pitch(const work *k) {
-    const tw_gradient *g = k->g;
-    int64_t down = k->down1 - k->down0;
-    return g->dy_in_place ? g->out_channels
-           : g->across_in ? tw_ceil_div(down, tw_ceil_div(down, g->most_rows))
-                          : tw_gradient_row(g, k->block);
-}
-
 /* Where rows of pixels lie: that of image i and row r begins at `base` + at + i * image + r * row, bytes. */
 typedef struct lines {
     const char *base;
@@ -66,7 +57,7 @@ static lines lines_of_x(const work *k, int64_t t_z, int64_t plane, int64_t colum
 /* Rows of dy, from a column on, in the first panel of the share. */
 static lines lines_of_dy(const work *k, int64_t column) {
     const tw_gradient *g = k->g;
-    const int64_t pixel = dy_pitch(k) * (int64_t)g->size;
+    const int64_t pixel = k->dy_pitch * (int64_t)g->size;
     if (g->dy_in_place) {
         int64_t first = k->group * g->group_out + (g->across_in ? k->down0 : 0);
         int64_t row = g->axis[TW_WIDTH].to * pixel, plane = g->axis[TW_HEIGHT].to * row;
@@ -90,10 +81,10 @@ static int64_t cut_strip(const work *k, const tw_strip *strip, tw_strip *strips,
     const tw_gradient *g = k->g;
     const tw_axis *x = &g->axis[TW_WIDTH];
     int64_t size = (int64_t)g->size, in = x->in_step * g->group_in, count = 0, a_step = x_step(k),
-            b_step = dy_pitch(k), k0, k1;
+            b_step = k->dy_pitch, k0, k1;
     int64_t whole =
         tw_ceil_div(x->from - x->last, x->in_step) - k->x0; /* before it no tap is beyond the end */
-    if (g->across_in) a_step = dy_pitch(k), b_step = x_step(k);
+    if (g->across_in) a_step = k->dy_pitch, b_step = x_step(k);
     for (int64_t j = 0, n; j < strip->length; j += n) {
         tw_axis_inside(x, 0, k->x0 + j, &k0, &k1);
         n = k1 - k0 == x->most ? tw_min(strip->length, whole) - j : 1;
@@ -137,7 +128,7 @@ static int64_t list_strips(const work *k, const tap *t, tw_strip *strips, tw_par
 /* Where the sums of a tap begin, and how far apart their rows are. */
 static char *sums_at(const work *k, const tap *t, int64_t *pitch) {
     const tw_gradient *g = k->g;
-    int64_t size = (int64_t)g->size, row = tw_gradient_row(g, k->block);
+    int64_t size = (int64_t)g->size, row = k->row;
     if (g->dw_in_place) {
         *pitch = g->group_in;
         int64_t n = k->group * g->group_out + k->down0;
@@ -152,25 +143,26 @@ static char *sums_at(const work *k, const tap *t, int64_t *pitch) {
     return k->sums + at * size;
 }
 
-static tap tap_at(const work *k, int64_t number) {
+/* The tap behind this one. */
+static tap next_tap(const work *k, tap t) {
     const tw_gradient *g = k->g;
-    int64_t width = g->joined ? 1 : g->kernel[TW_WIDTH], line = number / width;
-    return (tap){line / g->kernel[TW_HEIGHT], line % g->kernel[TW_HEIGHT], number % width};
+    t.x = g->joined || t.x + 1 == g->kernel[TW_WIDTH] ? 0 : t.x + 1;
+    if (t.x == 0 && ++t.y == g->kernel[TW_HEIGHT]) t.y = 0, t.z++;
+    return t;
 }
 
 /* The tile of a tap, or of all taps of a row; its rows are those of a panel. */
 static tw_tile tile_of_tap(const work *k, const tap *t, tw_strip *strips, tw_part *parts) {
     const tw_gradient *g = k->g;
-    int64_t columns = tw_gradient_columns(g, k->block);
     tw_tile tile = {.strips = strips, .parts = parts, .a_row = 1};
     tile.count = list_strips(k, t, strips, parts);
     tile.c = sums_at(k, t, &tile.c_row);
     tile.start_row = tile.c_row;
-    tile.a_col = g->across_in ? dy_pitch(k) : x_step(k);
-    tile.b_row = g->across_in ? x_step(k) : dy_pitch(k);
+    tile.a_col = g->across_in ? k->dy_pitch : x_step(k);
+    tile.b_row = g->across_in ? x_step(k) : k->dy_pitch;
     if (g->by_images && g->dy_in_place) *(g->across_in ? &tile.a_col : &tile.b_row) = g->out_image;
-    tile.vecs = (int)tw_ceil_div(columns, g->lanes);
-    tile.columns = (int)columns;
+    tile.vecs = (int)(k->row / g->lanes);
+    tile.columns = (int)k->columns;
     return tile;
 }
 
@@ -326,8 +318,8 @@ static void run_panels(const work *k) {
     tw_strip strips[TW_GRADIENT_STRIPS];
     tw_tile tiles[TW_GRADIENT_TAPS];
     int64_t used = 0;
-    for (int64_t i = 0; i < g->kernel_taps; i++) {
-        tap t = tap_at(k, i);
+    tap t = {0};
+    for (int64_t i = 0; i < g->kernel_taps; i++, t = next_tap(k, t)) {
         tiles[i] = tile_of_tap(k, &t, strips + used, NULL);
         used += tiles[i].count;
     }
@@ -352,12 +344,10 @@ static void run_block(const work *k, bool last) {
         run_panels(k);
         return;
     }
-    for (int64_t i = 0; i < k->g->tap_rows; i++) {
-        tap t = tap_at(k, i);
-        run_tap(k, &t);
-    }
+    tap t = {0};
+    for (int64_t i = 0; i < g->tap_rows; i++, t = next_tap(k, t)) run_tap(k, &t);
     if (!last || tw_gradient_slots(g) > 1 || g->dw_in_place) return;
-    int64_t at = tw_gradient_at(g, k->group, k->block) + k->down0 * tw_gradient_row(g, k->block);
+    int64_t at = tw_gradient_at(g, k->group, k->block) + k->down0 * k->row;
     finish(g, k->job, k->sums + at * (int64_t)g->size, k->group, k->block, k->down0, k->down1);
 }
 

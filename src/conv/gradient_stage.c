@@ -108,15 +108,15 @@ void tw_gradient_look_ahead(const tw_gradient_work *now, int64_t chunk, tw_ahead
 /* dy of the block: [image][y][x][row], columns beyond the block's are zeros. */
 static void spread_dy(const tw_gradient_work *k) {
     const tw_gradient *g = k->g;
-    int64_t size = (int64_t)g->size, pitch = tw_gradient_row(g, k->block);
+    int64_t size = (int64_t)g->size, pitch = k->row;
     int64_t pixel_step = g->layout == TW_NHWC ? g->out_channels : 1,
             channel_step = g->layout == TW_NHWC ? 1 : g->out_pixels;
     for (int64_t i = k->image0; i < k->image1; i++)
         for (int64_t y = k->y0; y < k->y1; y++) {
             dy_row row = find_row(k, i, y);
             tw_row_spread(k->job->problem->loops, row.from + k->block * g->block * channel_step * size,
-                          pixel_step, channel_step, k->x1 - k->x0, tw_gradient_columns(g, k->block), pitch,
-                          g->size, k->dy + row.pixel * pitch * size);
+                          pixel_step, channel_step, k->x1 - k->x0, k->columns, pitch, g->size,
+                          k->dy + row.pixel * pitch * size);
         }
 }
 
@@ -223,9 +223,21 @@ void tw_gradient_stage_down(tw_gradient_work *k) {
     if (!g->across_in && !g->x_in_place) stage_x(k, g->joined ? 0 : k->down0);
 }
 
+/* Numbers from one pixel of dy to the next: of the tensor, of a panel, of a block. */
+static int64_t dy_pitch(const tw_gradient_work *k) {
+    const tw_gradient *g = k->g;
+    int64_t down = k->down1 - k->down0;
+    return g->dy_in_place ? g->out_channels
+           : g->across_in ? tw_ceil_div(down, tw_ceil_div(down, g->most_rows))
+                          : k->row;
+}
+
 void tw_gradient_stage_across(tw_gradient_work *k) {
     const tw_gradient *g = k->g;
-    if (g->across_in) k->x_pitch = g->joined ? g->group_in : tw_gradient_columns(g, k->block);
+    k->columns = tw_gradient_columns(g, k->block);
+    k->row = tw_gradient_row(g, k->block);
+    k->dy_pitch = dy_pitch(k);
+    if (g->across_in) k->x_pitch = g->joined ? g->group_in : k->columns;
     if (g->across_in && !g->x_in_place) stage_x(k, g->joined ? 0 : k->block * g->block);
     if (!g->across_in && !g->dy_in_place) spread_dy(k);
 }

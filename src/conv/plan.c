@@ -111,9 +111,8 @@ static tw_status prepare(const tw_problem *problem, tw_pass_plan *p) {
 /* Workspace of one pass for exactly so many threads, packed weights and the slack for alignment included; -1
  * when that is more than a size can say. */
 static int64_t wanted(const tw_conv *plan, const tw_pass_plan *p, int threads) {
-    int64_t own = p->algorithm->workspace
-                      ? p->algorithm->workspace(&plan->problem, p->base, p->state, threads)
-                      : 0;
+    int64_t own =
+        p->algorithm->workspace ? p->algorithm->workspace(&plan->problem, p->base, p->state, threads) : 0;
     if (own == 0 && p->packed == 0) return 0;
     bool counted = tw_add(own, p->packed, &own) && tw_add(own, 2 * TW_ALIGNMENT, &own);
     return counted && (uint64_t)own <= SIZE_MAX ? own : -1;

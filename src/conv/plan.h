@@ -12,7 +12,7 @@ typedef struct tw_pass_plan {
     const char *reason;
     tw_pass base; /* the pass of the base that it is */
     void *state;
-    int64_t packed; /* bytes, 0: no packed form */
+    int64_t packed;  /* bytes, 0: no packed form */
     size_t one, all; /* bytes of workspace for one thread, and for as many as planned */
 } tw_pass_plan;
 
@@ -26,7 +26,8 @@ struct tw_conv {
     pthread_mutex_t turn; /* held by the call that uses it */
 };
 
-/* The most threads, of at least one and `threads` at most, for which so many bytes of workspace are enough. */
+/* The most threads, of at least one and `threads` at most, for which so many bytes of workspace are enough.
+ */
 int tw_plan_fit_threads(const tw_conv *plan, tw_pass pass, int threads, size_t bytes);
 
 /* The pass of the base that a pass of the user is. */

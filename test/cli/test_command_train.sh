@@ -40,12 +40,12 @@ misused 'exclude each other' info --model "$model" --net mlp
 # interrupted SIGNAL STATUS: once an epoch is told, so that training is under way however slow the machine. A shell
 # makes what it starts in the background ignore SIGINT: env takes that back.
 interrupted() {
-    rm -f "$dir/stopped"
+    rm -f "$dir/stopped" "$dir/err" # of the run before
     env --default-signal="$1" "$twill" train --net "$small" --epochs 100000 --data strokes:count=64 \
         --output "$dir/stopped" >"$dir/out" 2>"$dir/err" &
     pid=$!
     waited=0
-    until grep -q '^epoch 1/' "$dir/err" || [ $waited = 120 ]; do
+    until grep -qs '^epoch 1/' "$dir/err" || [ $waited = 120 ]; do
         sleep 0.5
         waited=$((waited + 1))
     done

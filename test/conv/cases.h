@@ -90,6 +90,20 @@ static inline void case_groups(tw_geometry *g, tw_random *r) {
     g->flipped = case_between(r, 0, 3) == 0;
 }
 
+static inline void case_depthwise(tw_geometry *g, tw_random *r, case_kind kind) {
+    if (kind == CASE_DEPTHWISE) {
+        case_sides(g, r, 24, 7, 3);
+        case_channels(g, r, case_between(r, 1, 40), 1, 2);
+        g->dilation[0] = case_between(r, 1, 2), g->dilation[1] = case_between(r, 1, 2);
+    } else if (kind == CASE_BANDS) {
+        case_sides(g, r, 70, 5, 2);
+        case_channels(g, r, case_between(r, 4, 40), 1, 1);
+    } else {
+        case_sides(g, r, 33, 31, 1);
+        case_channels(g, r, case_between(r, 1, 9), 1, 1);
+    }
+}
+
 /* One of a kind, legal or not, of at least one image. */
 static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
     if (kind == CASE_ANY) return case_draw(r);
@@ -104,15 +118,6 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
         g.in_channels += 7 * g.groups;
         g.flipped = case_between(r, 0, 3) == 0;
         break;
-    case CASE_DEPTHWISE:
-        case_sides(&g, r, 24, 7, 3);
-        case_channels(&g, r, case_between(r, 1, 40), 1, 2);
-        g.dilation[0] = case_between(r, 1, 2), g.dilation[1] = case_between(r, 1, 2);
-        break;
-    case CASE_BANDS:
-        case_sides(&g, r, 70, 5, 2);
-        case_channels(&g, r, case_between(r, 4, 40), 1, 1);
-        break;
     case CASE_SMALL:
         case_sides(&g, r, 30, 7, 4);
         case_channels(&g, r, 1, 6, 20);
@@ -126,10 +131,6 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
         case_sides(&g, r, 6, 1, 1);
         case_channels(&g, r, 1, 90, 90);
         for (int a = 0; a < 2; a++) g.kernel[a] = g.input[a], g.pad_begin[a] = g.pad_end[a] = 0;
-        break;
-    case CASE_LARGE:
-        case_sides(&g, r, 33, 31, 1);
-        case_channels(&g, r, case_between(r, 1, 9), 1, 1);
         break;
     case CASE_PATCHES:
         case_sides(&g, r, 6, 9, 1);
@@ -147,6 +148,9 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
         g.pad_begin[0] = g.pad_begin[1] = g.pad_end[0] = g.pad_end[1] = 0;
         g.input[0] *= 8, g.input[1] *= 16;
         break;
+    case CASE_DEPTHWISE:
+    case CASE_BANDS:
+    case CASE_LARGE: case_depthwise(&g, r, kind); break;
     case CASE_GROUPS: case_groups(&g, r); break;
     default:
         case_sides(&g, r, 9, 5, 3);
