@@ -191,12 +191,12 @@ static const void *fetch(const tw_band *b, tw_chunk *c) {
 static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile t, int64_t m, int64_t end, int64_t most,
                      void (*loop)(const tw_tile *)) {
     const int64_t size = (int64_t)b->s->size, count = end - m, tiles = tw_ceil_div(count, most);
+    const int64_t low = count / tiles, higher = count % tiles;
     char *c = t.c;
     const char *start = t.start;
-    const int64_t begin = t.a_begin, first = m;
-    for (int64_t i = 0; i < tiles; i++) {
-        m = first + i * count / tiles;
-        t.rows = (int)(first + (i + 1) * count / tiles - m);
+    const int64_t begin = t.a_begin;
+    for (int64_t i = 0; i < tiles; i++, m += t.rows) {
+        t.rows = (int)(low + (i < higher));
         t.a_begin = begin + m * t.a_row;
         t.c = c + m * t.c_row * size;
         t.start = start ? start + m * t.start_row * size : NULL;
