@@ -21,6 +21,7 @@ typedef struct tw_winograd_work {
     int64_t first, last;               /* chunks of this round */
     const char *x, *dy;                /* plane first_plane, channels last */
     int64_t first_plane;
+    char *space;          /* workspace of this group */
     char *v, *e, *p, *db; /* db: sums of dy of this group, slot by slot; NULL: not wanted */
     int64_t db_bytes;     /* of a slot */
 } tw_winograd_work;

@@ -345,8 +345,13 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
     return tw_mul(a->images * k->size, s->out_image / s->groups, &turned) && tw_add(a->dy, turned, &a->end);
 }
 
+/* The threads of one group: all, or one where they have groups of their own. */
+static int group_threads(const tw_winograd_frame *f, int threads) {
+    return f->groups >= 2 * threads || f->groups % threads == 0 ? 1 : threads;
+}
+
 /* Fewer images leave slots out, and their threads then share otherwise: the workspace is for them too. */
-int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
+static int64_t group_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
     int64_t most = 0, plane_tiles = f->plane_tiles * problem->shape.in[TW_DEPTH];
     work whole = {.frame = f, .size = (int64_t)tw_type_size(problem->type)};
     tw_winograd_cut_chunks(&whole, plane_tiles);
@@ -357,7 +362,13 @@ int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winogr
         if (!count_parts(&k, problem, threads, &a)) return INT64_MAX;
         most = tw_max(most, a.end);
     }
-    return most;
+    return tw_worker_bytes(most);
+}
+
+int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
+    const int own = group_threads(f, threads);
+    int64_t bytes = group_workspace(problem, f, own);
+    return tw_mul(bytes, threads / own, &bytes) ? bytes : INT64_MAX;
 }
 
 /* The group's channels of some images. */
@@ -385,7 +396,7 @@ static void turn(work *k, const parts *a) {
     int64_t image = from / depth, end = k->first_plane / depth + a->images;
     if (a->images == 0 || (k->x && image >= k->first_plane / depth && to / depth < end)) return;
     int64_t count = tw_min(a->images, s->batch - image);
-    char *space = k->job->workspace, *x = space + a->x, *dy = space + a->dy;
+    char *x = k->space + a->x, *dy = k->space + a->dy;
     k->first_plane = image * depth;
     k->x = x, k->dy = dy;
     turn_images(k, k->job->x, x, image, count, s->group_in, s->in_pixels);
@@ -404,7 +415,7 @@ static void begin_biases(work *k, const parts *a) {
     char *db = k->job->db;
     if (!db) return;
     k->db_bytes = tw_round_up(k->frame->columns * k->size, TW_ALIGNMENT);
-    k->db = k->slots == 1 ? db + k->group * k->frame->columns * k->size : (char *)k->job->workspace + a->db;
+    k->db = k->slots == 1 ? db + k->group * k->frame->columns * k->size : k->space + a->db;
 }
 
 /* The slots' sums, in order. */
@@ -418,32 +429,47 @@ static void add_biases(const work *k) {
         problem->kernel->sweeps[problem->type]->add(columns, db, k->db + slot * k->db_bytes, db);
 }
 
-void tw_winograd_weights_run(const tw_job *job) {
-    const tw_winograd_frame *f = job->state;
-    const tw_shape *s = &job->problem->shape;
-    int64_t all = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
-    work k = {.frame = f, .size = (int64_t)tw_type_size(job->problem->type)};
-    tw_winograd_cut_chunks(&k, f->plane_tiles * s->in[TW_DEPTH]);
-    int64_t chunks = tw_ceil_div(all, k.chunk);
-    k = tw_winograd_work_of(job->problem, f, job->threads, chunks);
-    parts a;
-    if (!count_parts(&k, job->problem, job->threads, &a)) return; /* no such workspace can have been made */
-    k.job = job;
-    k.all = all;
-    k.v = job->workspace;
-    k.e = k.v + a.e;
-    k.p = k.v + a.p;
-    if (f->columns % k.loops->lanes != 0)
-        memset(k.e, 0, (size_t)(a.p - a.e)); /* columns beyond the last are read */
-    for (k.group = 0; k.group < f->groups; k.group++) {
-        find_tensors(&k, &a);
-        begin_biases(&k, &a);
-        for (k.first = 0; k.first < chunks; k.first = k.last) {
-            k.last = a.round < chunks - k.first ? k.first + a.round : chunks;
-            turn(&k, &a);
-            tw_parallel(job->threads, k.slots * tw_winograd_shares(&k), do_task, &k);
-        }
-        add_biases(&k);
-        if (k.slots > 1) tw_parallel(job->threads, k.blocks * tw_ceil_div(k.high, FINISHED), finish_rows, &k);
+/* All groups: one after the other, or each by one thread. */
+typedef struct all_groups {
+    work work; /* of each */
+    parts parts;
+    int threads;
+    int64_t chunks, bytes; /* of a group; of its workspace */
+} all_groups;
+
+static void run_group(void *context, int64_t group, int worker) {
+    const all_groups *all = context;
+    const parts *a = &all->parts;
+    work k = all->work;
+    k.group = group;
+    k.space += worker * all->bytes;
+    k.v = k.space, k.e = k.v + a->e, k.p = k.v + a->p;
+    if (k.frame->columns % k.loops->lanes != 0)
+        memset(k.e, 0, (size_t)(a->p - a->e)); /* columns beyond the last are read */
+    find_tensors(&k, a);
+    begin_biases(&k, a);
+    for (k.first = 0; k.first < all->chunks; k.first = k.last) {
+        k.last = a->round < all->chunks - k.first ? k.first + a->round : all->chunks;
+        turn(&k, a);
+        tw_parallel(all->threads, k.slots * tw_winograd_shares(&k), do_task, &k);
     }
+    add_biases(&k);
+    if (k.slots > 1) tw_parallel(all->threads, k.blocks * tw_ceil_div(k.high, FINISHED), finish_rows, &k);
+}
+
+void tw_winograd_weights_run(const tw_job *job) {
+    const tw_problem *problem = job->problem;
+    const tw_winograd_frame *f = job->state;
+    const tw_shape *s = &problem->shape;
+    all_groups all = {.threads = group_threads(f, job->threads)};
+    work whole = {.frame = f, .size = (int64_t)tw_type_size(problem->type)};
+    int64_t count = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
+    tw_winograd_cut_chunks(&whole, f->plane_tiles * s->in[TW_DEPTH]);
+    all.chunks = tw_ceil_div(count, whole.chunk);
+    all.work = tw_winograd_work_of(problem, f, all.threads, all.chunks);
+    if (all.threads < job->threads) all.bytes = group_workspace(problem, f, all.threads);
+    if (!count_parts(&all.work, problem, all.threads, &all.parts))
+        return; /* no such workspace can have been made */
+    all.work.job = job, all.work.all = count, all.work.space = job->workspace;
+    tw_parallel(job->threads / all.threads, f->groups, run_group, &all);
 }
