@@ -172,6 +172,16 @@ static double share_time(const tw_gradient *g, const tw_loops *loops, int64_t ro
            (staged ? 6 * (double)(vecs * g->axis[TW_WIDTH].in_step * g->axis[TW_HEIGHT].in_step) : 0);
 }
 
+/* Joined taps lie between the rows of the tile, and are turned together: the blocks are shared instead, as
+ * many as let the threads end first. */
+static void choose_block_shares(tw_gradient *g, int threads) {
+    int64_t tasks = g->groups * tw_gradient_slots(g), least = INT64_MAX;
+    for (int64_t shares = 1; shares <= g->blocks; shares++) {
+        int64_t time = tw_ceil_div(tasks * shares, threads) * tw_ceil_div(g->blocks, shares);
+        if (time < least) least = time, g->block_shares = shares;
+    }
+}
+
 /* Even shares of the rows of the tile, as many as let the threads end first: slots and groups may be too few,
  * or no multiple of the threads. */
 static void choose_parts(tw_gradient *g, const tw_problem *problem) {
@@ -180,7 +190,10 @@ static void choose_parts(tw_gradient *g, const tw_problem *problem) {
     int64_t fewest = 1;
     if (g->at_once && !g->by_panel) /* what is summed is turned: while it is in the second cache */
         fewest = tw_ceil_div(g->kernel_taps * g->down * g->block * (int64_t)g->size, 1 << 18);
-    if (g->joined && !g->across_in) most = 1;
+    if (g->joined && !g->across_in) {
+        most = 1;
+        choose_block_shares(g, problem->threads);
+    }
     fewest = tw_max(1, tw_min(fewest, most));
     for (int64_t parts = fewest; parts <= tw_max(most, fewest); parts++) {
         double rounds = (double)tw_ceil_div(tasks * parts, problem->threads);
@@ -197,6 +210,7 @@ tw_status tw_gradient_create(tw_gradient *g, const tw_problem *problem) {
                        .flipped = s->geometry.flipped,
                        .layout = s->geometry.layout,
                        .size = tw_type_size(problem->type),
+                       .block_shares = 1,
                        .images = tw_max(1, s->batch),
                        .groups = s->groups,
                        .group_in = s->group_in,

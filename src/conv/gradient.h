@@ -62,6 +62,7 @@ typedef struct tw_gradient {
     int64_t block, blocks;   /* columns of a block */
     int64_t most_rows;       /* of a panel */
     int64_t part, parts;     /* rows of a share of `down`, and shares */
+    int64_t block_shares;    /* of the blocks, where the rows cannot be shared */
     int64_t x_rows, x_width; /* staged rows for each plane and image; pixels of one */
     int64_t tap_rows;        /* tiles of one chunk, block and panel: taps, or rows of joined taps */
     int64_t sum_rows;        /* rows of a tap's sums: `down`, or those of a panel */
@@ -94,6 +95,7 @@ typedef struct tw_gradient_work {
     int64_t chunk, image0, image1, z, y0, y1, x0, x1;
     int64_t x_low, y_low;        /* source column and row at the beginning of what is staged */
     int64_t x_pitch;             /* channels of a staged pixel of x */
+    int64_t block0, block1;      /* of the share */
     int64_t block, columns, row; /* of a block; numbers of its rows: whole vectors */
     int64_t dy_pitch;            /* numbers from one pixel of dy to the next, as the block's tiles read it */
     bool infinite;               /* the chunk's dy holds a NaN or an infinity */

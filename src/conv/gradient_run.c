@@ -286,7 +286,7 @@ static void add_slots(void *context, int64_t task, int worker) {
     add_rows(all, task / g->blocks, task % g->blocks, begin, tw_min(begin + rows, g->down));
 }
 
-/* ---- Tasks: a slot, a group, a share of the rows. */
+/* ---- Tasks: a slot, a group, a share of the rows or of the blocks. */
 
 static int64_t db_bytes(const tw_gradient *g) {
     return tw_round_up(g->out_channels * (int64_t)g->size, TW_ALIGNMENT);
@@ -303,11 +303,13 @@ static work begin(const whole *all, int64_t task, int worker) {
     k.x = memory + worker * tw_worker_bytes(x + dy + lanes);
     k.dy = k.x + x, k.lanes = k.dy + dy;
     memory += all->job->threads * tw_worker_bytes(x + dy + lanes);
-    int64_t share = task % g->parts;
-    k.group = task / g->parts % g->groups;
-    k.slot = task / g->parts / g->groups;
+    int64_t share = task % g->parts, blocks = task / g->parts % g->block_shares;
+    task /= g->parts * g->block_shares;
+    k.group = task % g->groups;
+    k.slot = task / g->groups;
+    k.block0 = blocks * g->blocks / g->block_shares, k.block1 = (blocks + 1) * g->blocks / g->block_shares;
     k.db = tw_gradient_slots(g) == 1 ? all->job->db : memory + k.slot * db_bytes(g);
-    if (!all->job->db) k.db = NULL;
+    if (!all->job->db || blocks > 0) k.db = NULL; /* dy is summed once */
     k.down0 = share * g->down / g->parts, k.down1 = (share + 1) * g->down / g->parts;
     return k;
 }
@@ -363,7 +365,7 @@ static void run_task(void *context, int64_t task, int worker) {
         tw_gradient_look_ahead(&k, next, ahead);
         tw_gradient_sum_dy(&k);
         tw_gradient_stage_down(&k);
-        for (k.block = 0; k.block < g->blocks; k.block++) {
+        for (k.block = k.block0; k.block < k.block1; k.block++) {
             tw_gradient_stage_across(&k);
             run_block(&k, next >= g->chunks);
         }
@@ -384,7 +386,7 @@ static void add_biases(const whole *all) {
 void tw_gradient_execute(const tw_gradient *g, const tw_job *job) {
     whole all = {g, job};
     int64_t slots = tw_gradient_slots(g);
-    tw_parallel(job->threads, slots * g->groups * g->parts, run_task, &all);
+    tw_parallel(job->threads, slots * g->groups * g->parts * g->block_shares, run_task, &all);
     if (slots > 1 && job->db) add_biases(&all);
     if (slots > 1)
         tw_parallel(job->threads, g->groups * g->blocks * tw_ceil_div(g->down, added_rows(g)), add_slots,

@@ -102,7 +102,7 @@ void tw_gradient_look_ahead(const tw_gradient_work *now, int64_t chunk, tw_ahead
     const char *at = (const char *)k.job->x + (k.image0 * g->in_image + begin * g->in_channels) * size;
     const char *dy = find_row(&k, k.image0, k.y0).from;
     if (g->parts == 1 || g->across_in) ahead[0] = (tw_ahead){at, at + in * size};
-    if (g->parts == 1 || !g->across_in) ahead[1] = (tw_ahead){dy, dy + out * size};
+    if (g->block_shares == 1 && (g->parts == 1 || !g->across_in)) ahead[1] = (tw_ahead){dy, dy + out * size};
 }
 
 /* dy of the block: [image][y][x][row], columns beyond the block's are zeros. */

@@ -134,7 +134,7 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
         break;
     case CASE_PATCHES:
         case_sides(&g, r, 6, 9, 1);
-        case_channels(&g, r, 1, 18, 40);
+        case_channels(&g, r, 1, 18, 100);
         for (int a = 0; a < 2; a++) {
             g.pad_begin[a] = g.pad_end[a] = 0, g.stride[a] = g.kernel[a];
             g.input[a] = g.input[a] * g.kernel[a] + (case_between(r, 0, 4) == 0);
