@@ -21,6 +21,7 @@ enum {
     RESIDENT = 1000 * 1000,
     SHARED_U = 12 * 1000 * 1000, /* this much comes from a shared cache, as fast for all threads */
     FEW_TILES = 8,               /* fewer of a block leave the units waiting for weights */
+    LEAST_TILES = 5,             /* still better than a thread that waits */
     FETCHED = 2,                 /* tiles ahead */
     CHAIN = 64,                  /* channels */
     LINE = 64                    /* bytes */
@@ -248,9 +249,9 @@ static void run_planes(work *k, int64_t planes) {
     if (k->blocks < most && k->tiles >= FEW_TILES * most && f->u_group * k->size <= SHARED_U)
         k->blocks = most; /* each thread reads all weights, and waits for nobody's V */
     if (f->together * k->blocks < threads) {
-        /* a panel of a block for each thread */
+        /* a panel of a block for each thread, if that leaves tiles enough */
         most = tw_min(tw_ceil_div(threads, f->together * f->panels), threads / f->together);
-        if (k->tiles >= FEW_TILES * most) k->blocks = tw_max(k->blocks, most);
+        k->blocks = tw_max(k->blocks, tw_min(most, k->tiles / LEAST_TILES));
         tw_parallel(threads, f->together * k->tiles, shared_patch, k);
         tw_parallel(threads, f->together * k->blocks * f->panels, shared_panel, k);
         return;
