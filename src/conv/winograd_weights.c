@@ -345,9 +345,13 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
     return tw_mul(a->images * k->size, s->out_image / s->groups, &turned) && tw_add(a->dy, turned, &a->end);
 }
 
-/* The threads of one group: all, or one where they have groups of their own. */
-static int group_threads(const tw_winograd_frame *f, int threads) {
-    return f->groups >= 2 * threads || f->groups % threads == 0 ? 1 : threads;
+/* Groups that are worked on at once, each by one thread; 1: all threads share each group. That costs a
+ * meeting for each, and small groups are little to share: better that as much as half of the threads wait. */
+static int groups_at_once(const tw_winograd_frame *f, int64_t size, int threads) {
+    enum { SMALL = 700000 }; /* bytes of P */
+    const int64_t rounds = tw_ceil_div(f->groups, threads);
+    const bool small = f->u_group <= SMALL / size, even = f->groups % threads == 0 || rounds > 2;
+    return even || (small && 2 * f->groups >= rounds * threads) ? (int)tw_min(threads, f->groups) : 1;
 }
 
 /* Fewer images leave slots out, and their threads then share otherwise: the workspace is for them too. */
@@ -366,9 +370,9 @@ static int64_t group_workspace(const tw_problem *problem, const tw_winograd_fram
 }
 
 int64_t tw_winograd_weights_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {
-    const int own = group_threads(f, threads);
-    int64_t bytes = group_workspace(problem, f, own);
-    return tw_mul(bytes, threads / own, &bytes) ? bytes : INT64_MAX;
+    const int workers = groups_at_once(f, (int64_t)tw_type_size(problem->type), threads);
+    int64_t bytes = group_workspace(problem, f, workers > 1 ? 1 : threads);
+    return tw_mul(bytes, workers, &bytes) ? bytes : INT64_MAX;
 }
 
 /* The group's channels of some images. */
@@ -461,15 +465,16 @@ void tw_winograd_weights_run(const tw_job *job) {
     const tw_problem *problem = job->problem;
     const tw_winograd_frame *f = job->state;
     const tw_shape *s = &problem->shape;
-    all_groups all = {.threads = group_threads(f, job->threads)};
     work whole = {.frame = f, .size = (int64_t)tw_type_size(problem->type)};
+    const int workers = groups_at_once(f, whole.size, job->threads);
+    all_groups all = {.threads = workers > 1 ? 1 : job->threads};
     int64_t count = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
     tw_winograd_cut_chunks(&whole, f->plane_tiles * s->in[TW_DEPTH]);
     all.chunks = tw_ceil_div(count, whole.chunk);
     all.work = tw_winograd_work_of(problem, f, all.threads, all.chunks);
-    if (all.threads < job->threads) all.bytes = group_workspace(problem, f, all.threads);
+    if (workers > 1) all.bytes = group_workspace(problem, f, all.threads);
     if (!count_parts(&all.work, problem, all.threads, &all.parts))
         return; /* no such workspace can have been made */
     all.work.job = job, all.work.all = count, all.work.space = job->workspace;
-    tw_parallel(job->threads / all.threads, f->groups, run_group, &all);
+    tw_parallel(workers, f->groups, run_group, &all);
 }
