@@ -135,7 +135,7 @@ static double along_time(const tw_loops *loops, int64_t count, int64_t vecs, dou
 
 /* Whether the last of all channels leave half of the last vector of a tile `vecs` wide empty, and `count`
  * pixels fill the tile that shares it. */
-static bool shares(const tw_sweep *s, const tw_loops *loops, int64_t count, int64_t vecs) {
+static bool shares_vector(const tw_sweep *s, const tw_loops *loops, int64_t count, int64_t vecs) {
     int64_t last = (s->produce - 1) % loops->lanes + 1;
     return last <= loops->lanes / 2 && loops->shared_rows[vecs] > 0 && count >= loops->shared_rows[vecs];
 }
@@ -143,7 +143,7 @@ static bool shares(const tw_sweep *s, const tw_loops *loops, int64_t count, int6
 /* The same as along_time for the block with the last channels. */
 static double last_time(const tw_sweep *s, const tw_loops *loops, int64_t count, int64_t vecs, double depth,
                         bool pairs) {
-    if (!shares(s, loops, count, vecs)) return along_time(loops, count, vecs, depth, pairs);
+    if (!shares_vector(s, loops, count, vecs)) return along_time(loops, count, vecs, depth, pairs);
     int64_t rows = loops->shared_rows[vecs], whole = count / rows, left = count % rows;
     double sums = (double)(rows * vecs - rows / 2), loads = (double)(rows + vecs);
     double time = (double)whole * (depth * (fmax(sums, loads) + 0.05 * loads) + START);
@@ -236,7 +236,8 @@ static void choose_block(tw_sweep *s, const tw_loops *loops) {
     }
     s->lanes = loops->lanes;
     s->blocks = ceil_div(s->produce, s->block);
-    s->shared = !s->across && shares(s, loops, line_count(s), tw_sweep_row(s, s->blocks - 1) / s->lanes);
+    s->shared =
+        !s->across && shares_vector(s, loops, line_count(s), tw_sweep_row(s, s->blocks - 1) / s->lanes);
 }
 
 /* A line of a band, of one block. */

@@ -120,11 +120,12 @@ typedef struct tw_loops {
     int most_vecs;                   /* widest tile, in vectors */
     int most_rows[TW_MOST_VECS + 1]; /* highest tile for a width in vectors; [0] is unused */
     void (*tile)(const tw_tile *tile);
-    /* The same for exactly so many rows, and columns that leave half of the last vector empty: two rows share
-     * its products. b holds these columns twice, in both halves. 0: there is none of this width. */
+    void (*tile_parts)(const tw_tile *tile); /* with parts; without gaps and `next` */
+    /* The tile for columns that leave half of the last vector empty: two rows share its products. It has
+     * exactly shared_rows[vecs] rows (0: there is none of this width), b holds the last vector's columns
+     * twice, in both halves, and `apart` and gaps are not known. */
+    void (*tile_shared)(const tw_tile *tile);
     int shared_rows[TW_MOST_VECS + 1];
-    void (*tile_shared)(const tw_tile *tile); /* without `apart` and gaps */
-    void (*tile_parts)(const tw_tile *tile);  /* with parts; without gaps and `next` */
     void (*turn)(const tw_block *block);
     void (*copy)(const tw_block *block);
     void (*sums)(const tw_sums *sums);

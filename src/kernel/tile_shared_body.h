@@ -23,7 +23,7 @@ TW_INLINED void sum_shared(const tw_tile *t, const int rows, const int vecs) {
     const char *next = t->next ? t->next : (const char *)t; /* as in sum_tile */
     const int64_t next_step = t->next ? 64 : 0;
     for (int64_t i = 0; i < t->count; i++) {
-        const real *upper = (const real *)t->strips[i].a + t->a_begin, *lower = upper + half * a_row,
+        const real *above = (const real *)t->strips[i].a + t->a_begin, *below = above + half * a_row,
                    *b = (const real *)t->strips[i].b + t->b_begin;
         for (int64_t l = t->strips[i].length; l > 0; l--) {
             vec w[TW_MOST_VECS];
@@ -33,8 +33,8 @@ TW_INLINED void sum_shared(const tw_tile *t, const int rows, const int vecs) {
             for (int v = 0; v < vecs; v++) w[v] = load_once(b + v * LANES);
 #pragma GCC unroll 14
             for (int r = 0; r < half; r++) {
-                vec s = vec_splat(*(const packed_real *)(upper + r * a_row)),
-                    z = vec_splat(*(const packed_real *)(lower + r * a_row));
+                vec s = vec_splat(*(const packed_real *)(above + r * a_row)),
+                    z = vec_splat(*(const packed_real *)(below + r * a_row));
 #pragma GCC unroll 4
                 for (int v = 0; v < whole; v++) {
                     sum[r][v] = vec_fma(s, w[v], sum[r][v]);
@@ -42,7 +42,7 @@ TW_INLINED void sum_shared(const tw_tile *t, const int rows, const int vecs) {
                 }
                 shared[r] = vec_fma(vec_halves(s, z), w[whole], shared[r]);
             }
-            upper += a_col, lower += a_col, b += b_row;
+            above += a_col, below += a_col, b += b_row;
         }
     }
 #pragma GCC unroll 14
