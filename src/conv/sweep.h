@@ -46,9 +46,8 @@ typedef struct tw_sweep {
     bool across;    /* a tile's columns are pixels of one row, its rows channels: sweep_across.c */
     bool skirts;    /* taps outside the sides are left out, not multiplied by zero, whatever the weights */
     bool streams;   /* the weights do not stay in the second cache: a chunk fetches the next one's */
-    bool
-        shared; /* the last block leaves half of a vector empty: two pixels share it (kernel's tile_shared) */
-    bool writes; /* few products for each number written, and many of these: they are fetched ahead too */
+    bool shared;    /* the last block leaves half of a vector empty: two pixels share it (tile_shared) */
+    bool writes;    /* few products for each number written, and many of these: they are fetched ahead too */
     int64_t lanes, vecs;             /* numbers of a vector; vectors of the widest tile */
     int64_t block;                   /* columns of a full block; across: rows of the tile */
     int64_t blocks;                  /* of one group */
