@@ -51,11 +51,27 @@ static void leaky_back(int64_t n, double slope_, const void *x_, const void *y_,
     for (int64_t i = 0; i < n; i++) dx[i] = x[i] > 0 ? dy[i] : dy[i] * slope;
 }
 
+/* Exponentials go before what is made of them, some numbers at a time: the processor then looks ahead over
+ * more of them than over all that one number needs. */
+enum { CHUNK = 256 };
+
+/* 1 / (1 + e) or e / (1 + e) with e = exp(-|x|), so that nothing overflows. What 1 + e loses in rounding is
+ * given back to the first order: 1 / (1 + e) is the other of the two. */
+static inline real sigmoid_real(real x, real e) {
+    real sum = 1 + e, lost = e - (sum - 1);
+    real y = by_sign(x, e, 1) / sum;
+    return y - y * (lost * by_sign(x, 1 - y, y));
+}
+
 static void sigmoid(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
-    real *y = y_;
-    for (int64_t i = 0; i < n; i++) y[i] = sigmoid_real(x[i]);
+    real *y = y_, e[CHUNK];
+    for (; n > 0; n -= CHUNK, x += CHUNK, y += CHUNK) {
+        int64_t count = tw_min(n, CHUNK);
+        for (int64_t i = 0; i < count; i++) e[i] = exp_real(-magnitude(x[i]));
+        for (int64_t i = 0; i < count; i++) y[i] = sigmoid_real(x[i], e[i]);
+    }
 }
 
 static void sigmoid_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_,
@@ -69,8 +85,12 @@ static void sigmoid_back(int64_t n, double slope, const void *x_, const void *y_
 static void hyperbolic(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
-    real *y = y_;
-    for (int64_t i = 0; i < n; i++) y[i] = tanh_real(x[i]);
+    real *y = y_, e[CHUNK];
+    for (; n > 0; n -= CHUNK, x += CHUNK, y += CHUNK) {
+        int64_t count = tw_min(n, CHUNK);
+        for (int64_t i = 0; i < count; i++) e[i] = exp_real(2 * magnitude(x[i]));
+        for (int64_t i = 0; i < count; i++) y[i] = tanh_real(x[i], e[i]);
+    }
 }
 
 static void hyperbolic_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_,
@@ -108,49 +128,74 @@ static void drop(int64_t n, const uint32_t *bits, uint32_t threshold, double sca
 
 enum { PARTS = 16 };
 
+static inline real larger(real a, real b) {
+    return b > a || b != b ? b : a;
+}
+
+static inline __attribute__((always_inline)) void take_larger(block *best, const block *value) {
+    lanes better = (lanes)(*value > *best) | (lanes)(*value != *value);
+    *best = (block)((better & (lanes)*value) | (~better & (lanes)*best));
+}
+
+/* Of `blocks` blocks at a time, which need not wait for each other; n holds one of each. */
+static inline __attribute__((always_inline)) real largest_of_blocks(int64_t n, const real *x,
+                                                                    const int64_t blocks) {
+    block best[4], value;
+    int64_t i = blocks * BLOCK;
+    for (int64_t k = 0; k < blocks; k++) block_load(x + k * BLOCK, BLOCK, &best[k]);
+    for (; i + blocks * BLOCK <= n; i += blocks * BLOCK)
+        for (int64_t k = 0; k < blocks; k++) {
+            block_load(x + i + k * BLOCK, BLOCK, &value);
+            take_larger(&best[k], &value);
+        }
+    for (int64_t k = 1; k < blocks; k++) take_larger(&best[0], &best[k]);
+    const block b = best[0];
+    real most = larger(larger(larger(b[0], b[4]), larger(b[1], b[5])),
+                       larger(larger(b[2], b[6]), larger(b[3], b[7])));
+    for (; i < n; i++) most = larger(most, x[i]);
+    return most;
+}
+
 /* The largest; NaN when there is one. */
 static real largest_of(int64_t n, const real *x) {
+    if (n >= 8 * BLOCK) return largest_of_blocks(n, x, 4);
+    if (n >= BLOCK) return largest_of_blocks(n, x, 1);
     real most = x[0];
-    int64_t i = 0;
-    if (n >= BLOCK) {
-        block best, value;
-        block_load(x, BLOCK, &best);
-        for (i = BLOCK; i + BLOCK <= n; i += BLOCK) {
-            block_load(x + i, BLOCK, &value);
-            lanes better = (lanes)(value > best) | (lanes)(value != value);
-            best = (block)((better & (lanes)value) | (~better & (lanes)best));
-        }
-        most = best[0];
-        for (int k = 1; k < BLOCK; k++) most = best[k] > most || best[k] != best[k] ? best[k] : most;
-    }
-    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
+    for (int64_t i = 1; i < n; i++) most = larger(most, x[i]);
     return most;
 }
 
 static double add_parts(double sum[PARTS]) {
-    for (int half = PARTS / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++) sum[j] += sum[j + half];
-    return sum[0];
+    for (int j = 0; j < 8; j++) sum[j] += sum[j + 8];
+    for (int j = 0; j < 4; j++) sum[j] += sum[j + 4];
+    for (int j = 0; j < 2; j++) sum[j] += sum[j + 2];
+    return sum[0] + sum[1];
 }
 
+static inline void less(int64_t n, const real *x, real most, real *y) {
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] - most;
+}
+
+static inline void scale_to_one(int64_t n, real *y) {
+    double sum[PARTS] = {0};
+    int64_t i = 0;
+    for (; i + PARTS <= n; i += PARTS)
+        for (int j = 0; j < PARTS; j++) sum[j] += (double)y[i + j];
+    for (; i < n; i++) sum[i % PARTS] += (double)y[i];
+    real inverse = (real)(1 / add_parts(sum));
+    for (i = 0; i < n; i++) y[i] *= inverse;
+}
+
+/* Rows are taken together until they fill a chunk, so that short ones make long vectors of exponentials. */
 static void softmax(int64_t rows, int64_t n, const void *x_, void *y_) {
     const real *x = x_;
-    real *y = y_, part[PARTS];
-    for (int64_t r = 0; r < rows; r++, x += n, y += n) {
-        real most = largest_of(n, x);
-        double sum[PARTS] = {0};
-        int64_t i = 0;
-        for (; i + PARTS <= n; i += PARTS) {
-            for (int j = 0; j < PARTS; j++) part[j] = exp_real(x[i + j] - most);
-            for (int j = 0; j < PARTS; j++) sum[j] += (double)part[j];
-            memcpy(y + i, part, sizeof part);
-        }
-        for (; i < n; i++) {
-            y[i] = exp_real(x[i] - most);
-            sum[i % PARTS] += (double)y[i];
-        }
-        real inverse = (real)(1 / add_parts(sum));
-        for (i = 0; i < n; i++) y[i] *= inverse;
+    real *y = y_;
+    int64_t most_rows = tw_max(1, CHUNK / n);
+    for (int64_t r = 0; r < rows; r += most_rows, x += most_rows * n, y += most_rows * n) {
+        int64_t now = tw_min(most_rows, rows - r);
+        for (int64_t k = 0; k < now; k++) less(n, x + k * n, largest_of(n, x + k * n), y + k * n);
+        for (int64_t i = 0; i < now * n; i++) y[i] = exp_real(y[i]);
+        for (int64_t k = 0; k < now; k++) scale_to_one(n, y + k * n);
     }
 }
 

@@ -23,3 +23,21 @@ static inline __attribute__((always_inline)) void block_store(real *x, const blo
     else
         for (int64_t i = 0; i < count; i++) x[i] = (*b)[i];
 }
+
+/* Numbers of taps, which are kept in 32 bits. */
+static inline __attribute__((always_inline)) void marks_load(const int32_t *from, int64_t count, lanes *to) {
+    marks narrow = {0};
+    if (count == BLOCK)
+        memcpy(&narrow, from, sizeof narrow);
+    else
+        for (int64_t i = 0; i < count; i++) narrow[i] = from[i];
+    *to = __builtin_convertvector(narrow, lanes);
+}
+
+static inline __attribute__((always_inline)) void marks_store(int32_t *to, const lanes *from, int64_t count) {
+    marks narrow = __builtin_convertvector(*from, marks);
+    if (count == BLOCK)
+        memcpy(to, &narrow, sizeof narrow);
+    else
+        for (int64_t i = 0; i < count; i++) to[i] = narrow[i];
+}

@@ -1,418 +1,308 @@
-/* Pooling over `real`, channels last: for each output pixel, the taps of the window that fall inside the
- * image, each tap a loop over channels. A maximum keeps the number of the first tap that reached it (ties go
- * to the first; NaN counts as largest), so that the backward pass needs no comparison of values. */
+/* Pooling over `real`, channels last. Forward, each output pixel folds the pixels of its window; backward,
+ * each pixel of the image gathers what the windows that hold it give back, in their order. So every number is
+ * written once, by whoever has its row.
+ *
+ * A maximum keeps the number of the first tap that reached it (ties go to the first; NaN counts as largest),
+ * so that the backward pass needs no comparison of values.
+ *
+ * Channels are taken WIDEST, WIDE or BLOCK at a time, in vectors that live through a whole window. Where a
+ * pixel has fewer left, the vector may spill into the next pixel, which comes later in the same rows and is
+ * written over what was spilt. */
+#include "kernel/pool_window.h"
 
-enum { DEPTH, HEIGHT, WIDTH };
+/* ---- Forward ---- */
 
-static int64_t pixels_of(const int64_t size[3]) {
-    return size[DEPTH] * size[HEIGHT] * size[WIDTH];
-}
+/* Folds `count` channels of box b, from `in` on: a constant, WIDE or BLOCK, or fewer than BLOCK. */
+typedef void fold(const tw_pool *s, const box *b, const real *in, int64_t count, real *y, int32_t *taps);
 
-/* The taps of one axis that fall inside for output position o: first .. last-1. */
-typedef struct span {
-    int64_t first, last, origin;
-} span;
-
-static span span_of(const tw_pool *s, int axis, int64_t o) {
-    int64_t origin = o * s->stride[axis] - s->pad[axis];
-    return (span){.first = origin < 0 ? -origin : 0,
-                  .last = tw_min(s->kernel[axis], s->in[axis] - origin),
-                  .origin = origin};
-}
-
-/* The window of one output pixel, and the tap of it where a walk stands. */
-typedef struct walk {
-    span z, y, x;
-    int64_t kz, ky, kx;
-} walk;
-
-static walk walk_start(const tw_pool *s, int64_t oz, int64_t oy, int64_t ox) {
-    walk w = {.z = span_of(s, DEPTH, oz), .y = span_of(s, HEIGHT, oy), .x = span_of(s, WIDTH, ox)};
-    w.kz = w.z.first, w.ky = w.y.first, w.kx = w.x.first;
-    return w;
-}
-
-static int64_t walk_taps(const walk *w) {
-    return (w->z.last - w->z.first) * (w->y.last - w->y.first) * (w->x.last - w->x.first);
-}
-
-static int64_t walk_tap(const tw_pool *s, const walk *w) {
-    return (w->kz * s->kernel[HEIGHT] + w->ky) * s->kernel[WIDTH] + w->kx;
-}
-
-static int64_t walk_pixel(const tw_pool *s, const walk *w) {
-    return ((w->z.origin + w->kz) * s->in[HEIGHT] + w->y.origin + w->ky) * s->in[WIDTH] + w->x.origin + w->kx;
-}
-
-/* The last input pixel of the window. */
-static int64_t walk_end(const tw_pool *s, walk w) {
-    w.kz = w.z.last - 1, w.ky = w.y.last - 1, w.kx = w.x.last - 1;
-    return walk_pixel(s, &w);
-}
-
-/* ---- The maximum: BLOCK channels at a time, in vectors that live through all taps of a window. With fewer
- * channels a vector reaches into the next pixel: `spill` says that it may, because that pixel comes later in
- * the same range and overwrites what was spilt. */
-
-/* The largest of `count` channels from x on, in window w. */
-static inline __attribute__((always_inline)) void maximum_of(const tw_pool *s, const walk *w, const real *x,
-                                                             const int64_t count, real *y, int32_t *taps) {
-    int64_t channels = s->channels;
-    block best, value;
-    block_load(x + walk_pixel(s, w) * channels, count, &best);
-    lanes tap = (lanes){0} + (integer)walk_tap(s, w);
-    for (int64_t kz = w->z.first; kz < w->z.last; kz++)
-        for (int64_t ky = w->y.first; ky < w->y.last; ky++) {
-            int64_t line = (w->z.origin + kz) * s->in[HEIGHT] + w->y.origin + ky;
-            int64_t pixel = line * s->in[WIDTH] + w->x.origin + w->x.first;
-            int64_t first = (kz * s->kernel[HEIGHT] + ky) * s->kernel[WIDTH] + w->x.first;
-            const real *in = x + pixel * channels;
-            integer here = (integer)first; /* a number: gcc 12's UBSan loses a vector's += */
-            for (int64_t kx = w->x.first; kx < w->x.last; kx++, in += channels, here++) {
-                block_load(in, count, &value);
-                lanes better = (lanes)(value > best) | (lanes)(value != value);
-                best = (block)((better & (lanes)value) | (~better & (lanes)best));
-                tap = (better & ((lanes){0} + here)) | (~better & tap);
+static inline __attribute__((always_inline)) void take_maximum(const tw_pool *s, const box *b, const real *in,
+                                                               const int64_t count, real *y, int32_t *taps) {
+    const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
+    block best[WIDE / BLOCK], value;
+    lanes tap[WIDE / BLOCK];
+    for (int64_t k = 0; k < blocks; k++) {
+        block_load(in + k * BLOCK, each, &best[k]);
+        tap[k] = (lanes){0} + (integer)b->first;
+    }
+    for (int64_t z = 0; z < b->size[DEPTH]; z++)
+        for (int64_t h = 0; h < b->size[HEIGHT]; h++)
+            for (int64_t w = 0; w < b->size[WIDTH]; w++) {
+                const real *at = in + (z * b->step[DEPTH] + h * b->step[HEIGHT] + w) * s->channels;
+                integer here = (integer)(b->first + z * b->tap[DEPTH] + h * b->tap[HEIGHT] + w);
+                for (int64_t k = 0; k < blocks; k++) {
+                    block_load(at + k * BLOCK, each, &value);
+                    lanes better = (lanes)(value > best[k]) | (lanes)(value != value);
+                    best[k] = (block)((better & (lanes)value) | (~better & (lanes)best[k]));
+                    tap[k] = (better & ((lanes){0} + here)) | (~better & tap[k]);
+                }
             }
-        }
-    block_store(y, &best, count);
-    if (!taps) return;
-    marks narrow = __builtin_convertvector(tap, marks);
-    if (count == BLOCK)
-        memcpy(taps, &narrow, sizeof narrow);
-    else
-        for (int64_t i = 0; i < count; i++) taps[i] = narrow[i];
-}
-
-/* The same for a window of `side` x `side` pixels that lies inside, from `in` on: `side` is a constant where
- * it matters, so that nothing is left of the loops. */
-static inline __attribute__((always_inline)) void maximum_of_square(const tw_pool *s, const real *in,
-                                                                    const int64_t side, real *y,
-                                                                    int32_t *taps) {
-    block best, value;
-    block_load(in, BLOCK, &best);
-    lanes tap = {0};
-    for (int64_t k = 1; k < side * side; k++) {
-        block_load(in + (k / side * s->in[WIDTH] + k % side) * s->channels, BLOCK, &value);
-        lanes better = (lanes)(value > best) | (lanes)(value != value);
-        best = (block)((better & (lanes)value) | (~better & (lanes)best));
-        tap = (better & ((lanes){0} + (integer)k)) | (~better & tap);
-    }
-    block_store(y, &best, BLOCK);
-    if (!taps) return;
-    marks narrow = __builtin_convertvector(tap, marks);
-    memcpy(taps, &narrow, sizeof narrow);
-}
-
-/* `count` such windows of a row, next to each other. */
-static inline __attribute__((always_inline)) void maximum_of_squares(const tw_pool *s, const real *in,
-                                                                     const int64_t side, int64_t count,
-                                                                     real *y, int32_t *taps) {
-    int64_t channels = s->channels, step = s->stride[WIDTH] * channels;
-    for (; count > 0; count--, in += step, y += channels) {
-        for (int64_t c = 0; c < channels; c += BLOCK)
-            maximum_of_square(s, in + c, side, y + c, taps ? taps + c : NULL);
-        taps += taps ? channels : 0;
+    for (int64_t k = 0; k < blocks; k++) {
+        block_store(y + k * BLOCK, &best[k], each);
+        if (taps) marks_store(taps + k * BLOCK, &tap[k], each);
     }
 }
 
-/* The side of window w if it is a square inside the image that is worth code of its own; 0: it is not. */
-static int64_t square_of(const tw_pool *s, const walk *w) {
-    int64_t side = s->kernel[WIDTH];
-    bool whole = w->x.first == 0 && w->x.last == side && w->y.first == 0 && w->y.last == side;
-    return whole && s->kernel[DEPTH] == 1 && s->kernel[HEIGHT] == side && (side == 2 || side == 3) ? side : 0;
+/* What a pixel counts in the mean of a window that holds `pixels` of the image. */
+static inline __attribute__((always_inline)) real share_of(const tw_pool *s, int64_t pixels) {
+    return 1 / (real)(s->countpad ? pixels_of(s->kernel) : pixels);
 }
 
-/* How many windows of a row, from its first on, are such squares, and keep their vectors within the image and
- * within the `room` numbers of y that are left. */
-static int64_t count_squares(const tw_pool *s, const walk *first, int64_t room) {
-    int64_t side = square_of(s, first), channels = s->channels, reach = tw_round_up(channels, BLOCK);
-    int64_t left = pixels_of(s->in) * channels - reach - walk_end(s, *first) * channels;
-    if (side == 0 || s->pad[WIDTH] != 0 || left < 0 || room < reach) return 0;
-    int64_t inside = (s->in[WIDTH] - side) / s->stride[WIDTH] + 1;
-    int64_t fit = tw_min(left / (s->stride[WIDTH] * channels), (room - reach) / channels) + 1;
-    return tw_min(s->out[WIDTH], tw_min(inside, fit));
+static inline __attribute__((always_inline)) void take_mean(const tw_pool *s, const box *b, const real *in,
+                                                            const int64_t count, real *y, int32_t *taps) {
+    (void)taps;
+    const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
+    const real share = share_of(s, box_pixels(b));
+    block sum[WIDE / BLOCK] = {{0}}, value;
+    for (int64_t z = 0; z < b->size[DEPTH]; z++)
+        for (int64_t h = 0; h < b->size[HEIGHT]; h++)
+            for (int64_t w = 0; w < b->size[WIDTH]; w++) {
+                const real *at = in + (z * b->step[DEPTH] + h * b->step[HEIGHT] + w) * s->channels;
+                for (int64_t k = 0; k < blocks; k++) {
+                    block_load(at + k * BLOCK, each, &value);
+                    sum[k] = sum[k] + value;
+                }
+            }
+    for (int64_t k = 0; k < blocks; k++) {
+        sum[k] = sum[k] * share;
+        block_store(y + k * BLOCK, &sum[k], each);
+    }
 }
 
-/* The windows of a row from number `ox` on, one by one. */
-static void maximum_of_rest(const tw_pool *s, walk w, const real *x, int64_t ox, int64_t room, real *y,
-                            int32_t *taps) {
+/* One row of an image's output; y and taps begin with it, and hold `room` numbers. */
+typedef struct pool_row {
+    const real *image;
+    box b; /* without the axis of width */
+    int64_t room;
+    real *y;
+    int32_t *taps;
+} pool_row;
+
+/* Windows of a row that are squares inside the image: `side` is a constant, so that nothing is left of the
+ * loops over a window. */
+static inline __attribute__((always_inline)) void fold_squares(const tw_pool *s, const pool_row *row,
+                                                               range windows, const int64_t side,
+                                                               fold *const take) {
+    const box b = {.size = {1, side, side}, .step = {0, s->in[WIDTH], 1}, .tap = {0, side, 1}};
+    int64_t channels = s->channels;
+    for (int64_t o = windows.first; o < windows.last; o++) {
+        const real *in = row->image + (row->b.pixel + o * s->stride[WIDTH] - s->pad[WIDTH]) * channels;
+        for (int64_t c = 0, at = o * channels; c < channels; c += BLOCK)
+            take(s, &b, in + c, BLOCK, row->y + at + c, row->taps ? row->taps + at + c : NULL);
+    }
+}
+
+static inline __attribute__((always_inline)) void fold_windows(const tw_pool *s, const pool_row *row,
+                                                               range windows, fold *const take) {
     int64_t channels = s->channels, in_image = pixels_of(s->in) * channels;
-    for (; ox < s->out[WIDTH]; ox++) {
-        w.x = span_of(s, WIDTH, ox);
-        w.kx = w.x.first;
-        int64_t furthest = walk_end(s, w) * channels + BLOCK;
-        for (int64_t c = 0; c < channels; c += BLOCK) {
-            int64_t at = ox * channels + c;
-            bool spills = at + BLOCK <= room && furthest + c <= in_image;
-            if (spills)
-                maximum_of(s, &w, x + c, BLOCK, y + at, taps ? taps + at : NULL);
+    for (int64_t o = windows.first; o < windows.last; o++) {
+        box b = row->b;
+        box_axis(s, WIDTH, o, &b);
+        const real *in = row->image + b.pixel * channels;
+        int64_t c = 0, left = in_image - box_last_pixel(&b) * channels, at = o * channels;
+        real *y = row->y + at;
+        int32_t *taps = row->taps ? row->taps + at : NULL;
+        for (; c + WIDE <= channels; c += WIDE) take(s, &b, in + c, WIDE, y + c, taps ? taps + c : NULL);
+        for (; c < channels; c += BLOCK)
+            if (c + BLOCK <= left && at + c + BLOCK <= row->room)
+                take(s, &b, in + c, BLOCK, y + c, taps ? taps + c : NULL);
             else
-                maximum_of(s, &w, x + c, tw_min(BLOCK, channels - c), y + at, taps ? taps + at : NULL);
-        }
+                take(s, &b, in + c, tw_min(BLOCK, channels - c), y + c, taps ? taps + c : NULL);
     }
 }
 
-static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x_, void *y_, int32_t *taps_) {
-    const real *x = x_;
-    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], channels = s->channels;
-    int64_t in_image = pixels_of(s->in) * channels, line = s->out[WIDTH] * channels;
-    for (int64_t row = first; row < last; row++) {
-        const real *image = x + row / rows * in_image;
-        walk w = walk_start(s, row % rows / s->out[HEIGHT], row % s->out[HEIGHT], 0);
-        int64_t room = (last - row) * line, squares = count_squares(s, &w, room);
-        const real *in = image + walk_pixel(s, &w) * channels;
-        real *y = (real *)y_ + row * line;
-        int32_t *taps = taps_ ? taps_ + row * line : NULL;
-        if (s->kernel[WIDTH] == 2)
-            maximum_of_squares(s, in, 2, squares, y, taps);
-        else
-            maximum_of_squares(s, in, 3, squares, y, taps);
-        maximum_of_rest(s, w, image, squares, room, y, taps);
+/* Of the windows inside the image, those whose vectors stay within it and within the room of y. */
+static range squares_of(const tw_pool *s, const pool_row *row, int64_t side) {
+    int64_t channels = s->channels, reach = tw_round_up(channels, BLOCK);
+    range inside = inside_of(s, WIDTH);
+    int64_t end = row->b.pixel - s->pad[WIDTH] + (side - 1) * (s->in[WIDTH] + 1); /* window 0's last pixel */
+    int64_t left = (pixels_of(s->in) - end) * channels - reach, room = row->room - reach;
+    int64_t fit =
+        left < 0 || room < 0 ? 0 : tw_min(left / (s->stride[WIDTH] * channels), room / channels) + 1;
+    return (range){inside.first, tw_max(inside.first, tw_min(inside.last, fit))};
+}
+
+static inline __attribute__((always_inline)) void fold_row(const tw_pool *s, const pool_row *row,
+                                                           fold *const take) {
+    int64_t side = side_of_squares(s, &row->b);
+    range squares = side ? squares_of(s, row, side) : (range){0, 0};
+    fold_windows(s, row, (range){0, squares.first}, take);
+    if (side == 2) fold_squares(s, row, squares, 2, take);
+    if (side == 3) fold_squares(s, row, squares, 3, take);
+    fold_windows(s, row, (range){squares.last, s->out[WIDTH]}, take);
+}
+
+static inline __attribute__((always_inline)) void fold_rows(const tw_pool *s, int64_t first, int64_t last,
+                                                            const real *x, real *y, int32_t *taps,
+                                                            fold *const take) {
+    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], line = s->out[WIDTH] * s->channels;
+    for (int64_t r = first; r < last; r++) {
+        pool_row row = {.image = x + r / rows * pixels_of(s->in) * s->channels,
+                        .b = box_of_row(s, r % rows),
+                        .room = (last - r) * line,
+                        .y = y + r * line,
+                        .taps = taps ? taps + r * line : NULL};
+        fold_row(s, &row, take);
     }
 }
 
-/* Adds dy, where the maximum stood, to the taps of window w, `count` channels of which the first `own` belong
- * to the pixel. */
-static inline __attribute__((always_inline)) void spread(const tw_pool *s, const walk *w, const real *dy,
-                                                         const int32_t *taps, int64_t own,
-                                                         const int64_t count, real *dx) {
-    static const lanes numbers = {0, 1, 2, 3, 4, 5, 6, 7};
-    int64_t channels = s->channels;
-    block d, sum;
-    marks narrow = {0};
-    block_load(dy, count, &d);
-    if (count == BLOCK)
-        memcpy(&narrow, taps, sizeof narrow);
-    else
-        for (int64_t i = 0; i < count; i++) narrow[i] = taps[i];
-    lanes tap = __builtin_convertvector(narrow, lanes), ours = (lanes)(numbers < (integer)own);
-    for (int64_t kz = w->z.first; kz < w->z.last; kz++)
-        for (int64_t ky = w->y.first; ky < w->y.last; ky++) {
-            int64_t line = (w->z.origin + kz) * s->in[HEIGHT] + w->y.origin + ky;
-            int64_t pixel = line * s->in[WIDTH] + w->x.origin + w->x.first;
-            int64_t first = (kz * s->kernel[HEIGHT] + ky) * s->kernel[WIDTH] + w->x.first;
-            real *to = dx + pixel * channels;
-            integer here = (integer)first; /* a number: gcc 12's UBSan loses a vector's += */
-            for (int64_t kx = w->x.first; kx < w->x.last; kx++, to += channels, here++) {
-                lanes mask = (lanes)(tap == (lanes){0} + here) & ours;
-                block_load(to, count, &sum);
-                sum += (block)(mask & (lanes)d);
-                block_store(to, &sum, count);
+static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y, int32_t *taps) {
+    fold_rows(s, first, last, x, y, taps, take_maximum);
+}
+
+static void avgpool(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y) {
+    fold_rows(s, first, last, x, y, NULL, take_mean);
+}
+
+/* ---- Backward ---- */
+
+/* A line of an image's gradient, and the gradient of the image's output. */
+typedef struct pool_line {
+    int64_t reach[3]; /* of a pixel: where the window would begin whose first tap it is, padding counted */
+    range windows[3]; /* that hold the pixel, by axis */
+    const real *dy;
+    const int32_t *taps; /* NULL: a mean */
+    real *dx;
+    int64_t room; /* numbers of dx from the line on */
+    real share;   /* in the mean of a window that lies inside */
+} pool_line;
+
+/* How many pixels of the image window o holds along an axis. */
+static inline int64_t held_by(const tw_pool *s, int axis, int64_t o) {
+    int64_t origin = o * s->stride[axis] - s->pad[axis];
+    return tw_min(s->kernel[axis], s->in[axis] - origin) - tw_max(0, -origin);
+}
+
+/* What the `count` numbers of dy at `from` give to a pixel: a maximum's, if its tap is `tap`; a mean's,
+ * `share`. */
+static inline __attribute__((always_inline)) void give(const pool_line *l, int64_t from, integer tap,
+                                                       real share, const int64_t count, const bool mean,
+                                                       block *d) {
+    lanes taps;
+    block_load(l->dy + from, count, d);
+    if (!mean) {
+        marks_load(l->taps + from, count, &taps);
+        *d = (block)((lanes)(taps == (lanes){0} + tap) & (lanes)*d);
+    } else {
+        *d = *d * share;
+    }
+}
+
+/* `count` channels of a pixel, from channel c on: the sum over all windows that hold it. `count`, up to
+ * WIDEST, and `mean` are constants. */
+static inline __attribute__((always_inline)) void gather(const tw_pool *s, const pool_line *l, int64_t c,
+                                                         const int64_t count, const bool mean, real *dx) {
+    const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
+    const range *z = &l->windows[DEPTH], *h = &l->windows[HEIGHT], *w = &l->windows[WIDTH];
+    const int64_t whole = pixels_of(s->kernel);
+    block sum[WIDEST / BLOCK] = {{0}}, d;
+    for (int64_t oz = z->first; oz < z->last; oz++)
+        for (int64_t oh = h->first; oh < h->last; oh++) {
+            int64_t line = (oz * s->out[HEIGHT] + oh) * s->out[WIDTH];
+            int64_t kz = l->reach[DEPTH] - oz * s->stride[DEPTH];
+            int64_t kh = l->reach[HEIGHT] - oh * s->stride[HEIGHT];
+            int64_t tap = (kz * s->kernel[HEIGHT] + kh) * s->kernel[WIDTH] + l->reach[WIDTH];
+            int64_t held = mean ? held_by(s, DEPTH, oz) * held_by(s, HEIGHT, oh) : 0;
+            for (int64_t ow = w->first; ow < w->last; ow++) {
+                int64_t pixels = mean ? held * held_by(s, WIDTH, ow) : whole;
+                real share = pixels == whole ? l->share : share_of(s, pixels);
+                for (int64_t k = 0; k < blocks; k++) {
+                    give(l, (line + ow) * s->channels + c + k * BLOCK, (integer)(tap - ow * s->stride[WIDTH]),
+                         share, each, mean, &d);
+                    sum[k] = sum[k] + d;
+                }
             }
         }
+    for (int64_t k = 0; k < blocks; k++) block_store(dx + k * BLOCK, &sum[k], each);
 }
 
-/* Lines of an image that a window may reach: those before its end, all of the planes before it too. */
-static int64_t lines_before(const tw_pool *s, const walk *w) {
-    return (w->z.origin + w->z.last - 1) * s->in[HEIGHT] +
-           (s->kernel[DEPTH] == 1 ? w->y.origin + w->y.last : s->in[HEIGHT]);
+/* Makes pixel i the one that l speaks of: those of a line come in order. */
+static inline void next_pixel(const tw_pool *s, pool_line *l, int64_t i) {
+    range *w = &l->windows[WIDTH];
+    int64_t reach = l->reach[WIDTH] = i + s->pad[WIDTH];
+    while (w->last < s->out[WIDTH] && w->last * s->stride[WIDTH] <= reach) w->last++;
+    while (w->first < w->last && w->first * s->stride[WIDTH] + s->kernel[WIDTH] <= reach) w->first++;
 }
 
-/* Makes the lines from *cleared to `end` zero, shortly before something is added to them: then a cache holds
- * them. */
-static void clear_lines(const tw_pool *s, int64_t *cleared, int64_t end, real *dx) {
-    int64_t line = s->in[WIDTH] * s->channels;
-    if (end <= *cleared) return;
-    memset(dx + *cleared * line, 0, (size_t)((end - *cleared) * line) * sizeof *dx);
-    *cleared = end;
-}
-
-/* Windows that lie inside and do not overlap: each pixel belongs to one at most. */
-static bool windows_are_apart(const tw_pool *s) {
-    bool apart = s->kernel[DEPTH] == 1 && s->stride[DEPTH] == 1 && s->pad[DEPTH] == 0;
-    for (int axis = HEIGHT; axis <= WIDTH; axis++)
-        apart = apart && s->pad[axis] == 0 && s->stride[axis] >= s->kernel[axis] &&
-                (s->out[axis] - 1) * s->stride[axis] + s->kernel[axis] <= s->in[axis];
-    return apart && s->in[DEPTH] == s->out[DEPTH];
-}
-
-/* dx = dy where the maximum stood at `tap`, else 0: the channels of one pixel. `room` numbers may be read and
- * written from here on. */
-static inline void choose(const real *dy, const int32_t *taps, int32_t tap, int64_t channels, int64_t room,
-                          real *dx) {
-    static const lanes numbers = {0, 1, 2, 3, 4, 5, 6, 7};
-    int64_t c = 0;
-    for (; c < channels && c + BLOCK <= room; c += BLOCK) {
-        block d;
-        marks narrow;
-        memcpy(&d, dy + c, sizeof d);
-        memcpy(&narrow, taps + c, sizeof narrow);
-        lanes here = (lanes)(__builtin_convertvector(narrow, lanes) == (lanes){0} + (integer)tap);
-        lanes ours = (lanes)(numbers < (integer)(channels - c));
-        d = (block)(here & ours & (lanes)d);
-        memcpy(dx + c, &d, sizeof d);
+/* The pixels of a line from number `first` on. */
+static inline __attribute__((always_inline)) void gather_pixels(const tw_pool *s, pool_line *l, int64_t first,
+                                                                const bool mean) {
+    int64_t channels = s->channels, out_image = pixels_of(s->out) * channels;
+    for (int64_t i = first; i < s->in[WIDTH]; i++) {
+        next_pixel(s, l, i);
+        int64_t c = 0, at = i * channels;
+        const range *z = &l->windows[DEPTH], *h = &l->windows[HEIGHT], *w = &l->windows[WIDTH];
+        int64_t last = ((z->last - 1) * s->out[HEIGHT] + h->last - 1) * s->out[WIDTH] + w->last - 1;
+        int64_t left = out_image - last * channels;
+        for (; c + WIDEST <= channels; c += WIDEST) gather(s, l, c, WIDEST, mean, l->dx + at + c);
+        for (; c + WIDE <= channels; c += WIDE) gather(s, l, c, WIDE, mean, l->dx + at + c);
+        for (; c < channels; c += BLOCK)
+            if (c + BLOCK <= left && at + c + BLOCK <= l->room)
+                gather(s, l, c, BLOCK, mean, l->dx + at + c);
+            else
+                gather(s, l, c, tw_min(BLOCK, channels - c), mean, l->dx + at + c);
     }
-    for (; c < channels; c++) dx[c] = taps[c] == tap ? dy[c] : 0;
 }
 
-/* The same for a window's pixels of a line, whose numbers in the window are tap, tap + 1, ...: one vector
- * holds a pixel's channels, and all of them may be written. */
-static inline __attribute__((always_inline)) void choose_line(const real *dy, const int32_t *taps,
-                                                              integer tap, int64_t channels, int64_t width,
-                                                              real *dx) {
-    static const lanes numbers = {0, 1, 2, 3, 4, 5, 6, 7};
+/* Where windows follow each other without a gap, each pixel has one: nothing is gathered. Returns the first
+ * pixel that is left. */
+static inline __attribute__((always_inline)) int64_t give_windows(const tw_pool *s, const pool_line *l,
+                                                                  const bool mean) {
+    int64_t channels = s->channels, wide = s->kernel[WIDTH], reach = tw_round_up(channels, BLOCK);
+    int64_t oz = l->windows[DEPTH].first, oh = l->windows[HEIGHT].first;
+    int64_t line = (oz * s->out[HEIGHT] + oh) * s->out[WIDTH] * channels;
+    int64_t room = l->room - (wide - 1) * channels - reach;
+    int64_t left = pixels_of(s->out) * channels - line - reach;
+    bool alone = oz + 1 == l->windows[DEPTH].last && oh + 1 == l->windows[HEIGHT].last;
+    if (!alone || s->stride[WIDTH] != wide || s->pad[WIDTH] || room < 0 || left < 0) return 0;
+    int64_t windows = tw_min(s->out[WIDTH], tw_min(room / (wide * channels), left / channels) + 1);
+    int64_t kz = l->reach[DEPTH] - oz * s->stride[DEPTH], kh = l->reach[HEIGHT] - oh * s->stride[HEIGHT];
+    integer tap = (integer)((kz * s->kernel[HEIGHT] + kh) * wide);
+    real share = mean ? share_of(s, held_by(s, DEPTH, oz) * held_by(s, HEIGHT, oh) * wide) : 0;
+    real *dx = l->dx;
     block d;
-    marks narrow;
-    memcpy(&d, dy, sizeof d);
-    memcpy(&narrow, taps, sizeof narrow);
-    lanes there = __builtin_convertvector(narrow, lanes), ours = (lanes)(numbers < (integer)channels);
-    for (int64_t kx = 0; kx < width; kx++, dx += channels, tap++) {
-        block chosen = (block)((lanes)(there == (lanes){0} + tap) & ours & (lanes)d);
-        memcpy(dx, &chosen, sizeof chosen);
-    }
-}
-
-/* Pixels in the order in which they lie, so that dx is written once, from first to last, and what a vector
- * spills into the next pixel is written over, or zero where no window is. */
-static void maxpool_back_apart(const tw_pool *s, const int32_t *taps, const real *dy, real *dx) {
-    int64_t channels = s->channels, in_image = pixels_of(s->in) * channels,
-            end = pixels_of(s->out) * channels;
-    for (int64_t line = 0; line < s->out[DEPTH] * s->out[HEIGHT] * s->kernel[HEIGHT]; line++) {
-        int64_t row = line / s->kernel[HEIGHT], ky = line % s->kernel[HEIGHT];
-        int64_t down = row / s->out[HEIGHT] * s->in[HEIGHT] + row % s->out[HEIGHT] * s->stride[HEIGHT] + ky;
-        for (int64_t ox = 0; ox < s->out[WIDTH]; ox++) {
-            int64_t out = (row * s->out[WIDTH] + ox) * channels;
-            int64_t in = (down * s->in[WIDTH] + ox * s->stride[WIDTH]) * channels;
-            integer tap = (integer)(ky * s->kernel[WIDTH]);
-            bool fits = channels <= BLOCK && out + BLOCK <= end &&
-                        in + (s->kernel[WIDTH] - 1) * channels + BLOCK <= in_image;
-            if (fits) {
-                choose_line(dy + out, taps + out, tap, channels, s->kernel[WIDTH], dx + in);
-                continue;
-            }
-            for (int64_t kx = 0; kx < s->kernel[WIDTH]; kx++, in += channels)
-                choose(dy + out, taps + out, (int32_t)(ky * s->kernel[WIDTH] + kx), channels,
-                       tw_min(end - out, in_image - in), dx + in);
-        }
-    }
-}
-
-static void maxpool_back(const tw_pool *s, const int32_t *taps, const void *dy_, void *dx_) {
-    int64_t channels = s->channels, in_image = pixels_of(s->in) * channels;
-    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], width = s->out[WIDTH], end = rows * width * channels;
-    const real *dy = dy_;
-    real *dx = dx_;
-    bool apart = windows_are_apart(s);
-    bool covers = apart && s->kernel[HEIGHT] * s->out[HEIGHT] == s->in[HEIGHT] &&
-                  s->kernel[WIDTH] * s->out[WIDTH] == s->in[WIDTH];
-    int64_t cleared = 0, lines = s->in[DEPTH] * s->in[HEIGHT];
-    if (apart && !covers) clear_lines(s, &cleared, lines, dx);
-    if (apart) {
-        maxpool_back_apart(s, taps, dy, dx);
-        return;
-    }
-    for (int64_t row = 0; row < rows; row++) {
-        walk w = walk_start(s, row / s->out[HEIGHT], row % s->out[HEIGHT], 0);
-        clear_lines(s, &cleared, tw_min(lines_before(s, &w) + 1, lines), dx); /* a vector may reach on */
-        for (int64_t ox = 0; ox < width; ox++) {
-            w.x = span_of(s, WIDTH, ox);
-            w.kx = w.x.first;
-            int64_t furthest = walk_end(s, w) * channels + BLOCK;
+    for (int64_t o = 0; o < windows; o++)
+        for (int64_t k = 0; k < wide; k++, dx += channels)
             for (int64_t c = 0; c < channels; c += BLOCK) {
-                int64_t at = (row * width + ox) * channels + c, own = tw_min(BLOCK, channels - c);
-                if (at + BLOCK <= end && furthest + c <= in_image)
-                    spread(s, &w, dy + at, taps + at, own, BLOCK, dx + c);
-                else
-                    spread(s, &w, dy + at, taps + at, own, own, dx + c);
+                give(l, line + o * channels + c, tap + (integer)k, share, BLOCK, mean, &d);
+                block_store(dx + c, &d, BLOCK);
             }
-        }
-    }
-    clear_lines(s, &cleared, lines, dx);
+    return windows * wide;
 }
 
-static real share_of(const tw_pool *s, const walk *w) {
-    return 1 / (real)(s->countpad ? s->kernel[DEPTH] * s->kernel[HEIGHT] * s->kernel[WIDTH] : walk_taps(w));
-}
-
-/* The mean of `count` channels from x on, in window w; `side`: of a square that lies inside, a constant; else
- * 0. */
-static inline __attribute__((always_inline)) void mean_of(const tw_pool *s, const walk *w, const real *x,
-                                                          const int64_t side, const int64_t count, real share,
-                                                          real *y) {
-    int64_t channels = s->channels, line = s->in[WIDTH] * channels;
-    int64_t high = side ? side : w->y.last - w->y.first, wide = side ? side : w->x.last - w->x.first;
-    const real *plane = x + walk_pixel(s, w) * channels;
-    block sum = {0}, value;
-    for (int64_t kz = w->z.first; kz < w->z.last; kz++, plane += s->in[HEIGHT] * line)
-        for (int64_t ky = 0; ky < high; ky++)
-            for (int64_t kx = 0; kx < wide; kx++) {
-                block_load(plane + ky * line + kx * channels, count, &value);
-                sum = sum + value;
-            }
-    sum = sum * share;
-    block_store(y, &sum, count);
-}
-
-static void avgpool(const tw_pool *s, int64_t first, int64_t last, const void *x_, void *y_) {
-    const real *x = x_;
-    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], width = s->out[WIDTH], channels = s->channels;
-    for (int64_t row = first; row < last; row++) {
-        const real *image = x + row / rows * pixels_of(s->in) * channels;
-        real *y = (real *)y_ + row * width * channels;
-        walk w = walk_start(s, row % rows / s->out[HEIGHT], row % s->out[HEIGHT], 0);
-        for (int64_t ox = 0; ox < width; ox++, y += channels) {
-            w.x = span_of(s, WIDTH, ox);
-            w.kx = w.x.first;
-            real share = share_of(s, &w);
-            int64_t side = square_of(s, &w), c = 0;
-            for (; c + BLOCK <= channels; c += BLOCK)
-                if (side == 2)
-                    mean_of(s, &w, image + c, 2, BLOCK, share, y + c);
-                else if (side == 3)
-                    mean_of(s, &w, image + c, 3, BLOCK, share, y + c);
-                else
-                    mean_of(s, &w, image + c, 0, BLOCK, share, y + c);
-            if (c < channels) mean_of(s, &w, image + c, 0, channels - c, share, y + c);
-        }
+static inline __attribute__((always_inline)) void gather_rows(const tw_pool *s, int64_t first, int64_t last,
+                                                              const int32_t *taps, const real *dy, real *dx,
+                                                              const bool mean) {
+    int64_t rows = s->in[DEPTH] * s->in[HEIGHT], line = s->in[WIDTH] * s->channels;
+    int64_t out_image = pixels_of(s->out) * s->channels;
+    for (int64_t r = first; r < last; r++) {
+        int64_t image = r / rows, z = r % rows / s->in[HEIGHT], h = r % s->in[HEIGHT];
+        pool_line l = {.reach = {z + s->pad[DEPTH], h + s->pad[HEIGHT]},
+                       .windows = {holders_of(s, DEPTH, z), holders_of(s, HEIGHT, h)},
+                       .dy = dy + image * out_image,
+                       .taps = mean ? NULL : taps + image * out_image,
+                       .dx = dx + r * line,
+                       .room = (last - r) * line,
+                       .share = share_of(s, pixels_of(s->kernel))};
+        gather_pixels(s, &l, give_windows(s, &l, mean), mean);
     }
 }
 
-/* Adds dy * share to all taps of window w. */
-static inline __attribute__((always_inline)) void share_out(const tw_pool *s, const walk *w, const real *dy,
-                                                            const int64_t count, real share, real *dx) {
-    int64_t channels = s->channels, line = s->in[WIDTH] * channels;
-    real *plane = dx + walk_pixel(s, w) * channels;
-    block d, sum;
-    block_load(dy, count, &d);
-    d = d * share;
-    for (int64_t kz = w->z.first; kz < w->z.last; kz++, plane += s->in[HEIGHT] * line)
-        for (int64_t ky = 0; ky < w->y.last - w->y.first; ky++)
-            for (int64_t kx = 0; kx < w->x.last - w->x.first; kx++) {
-                real *to = plane + ky * line + kx * channels;
-                block_load(to, count, &sum);
-                sum = sum + d;
-                block_store(to, &sum, count);
-            }
+static void maxpool_back(const tw_pool *s, int64_t first, int64_t last, const int32_t *taps, const void *dy,
+                         void *dx) {
+    gather_rows(s, first, last, taps, dy, dx, false);
 }
 
-static void avgpool_back(const tw_pool *s, const void *dy_, void *dx_) {
-    int64_t channels = s->channels, rows = s->out[DEPTH] * s->out[HEIGHT], cleared = 0;
-    const real *dy = dy_;
-    real *dx = dx_;
-    for (int64_t row = 0; row < rows; row++) {
-        walk w = walk_start(s, row / s->out[HEIGHT], row % s->out[HEIGHT], 0);
-        clear_lines(s, &cleared, lines_before(s, &w), dx);
-        for (int64_t ox = 0; ox < s->out[WIDTH]; ox++, dy += channels) {
-            w.x = span_of(s, WIDTH, ox);
-            w.kx = w.x.first;
-            real share = share_of(s, &w);
-            int64_t c = 0;
-            for (; c + BLOCK <= channels; c += BLOCK) share_out(s, &w, dy + c, BLOCK, share, dx + c);
-            if (c < channels) share_out(s, &w, dy + c, channels - c, share, dx + c);
-        }
-    }
-    clear_lines(s, &cleared, s->in[DEPTH] * s->in[HEIGHT], dx);
+static void avgpool_back(const tw_pool *s, int64_t first, int64_t last, const void *dy, void *dx) {
+    gather_rows(s, first, last, NULL, dy, dx, true);
 }
 
 /* Sums in double, a block of channels at a time, pixels in order. */
 static void globalavg(int64_t pixels, int64_t channels, const void *x_, void *y_) {
-    enum { WIDE = 64 };
     const real *x = x_;
     real *y = y_;
-    for (int64_t begin = 0; begin < channels; begin += WIDE) {
-        int64_t width = tw_min(WIDE, channels - begin);
-        double sum[WIDE] = {0};
+    for (int64_t begin = 0; begin < channels; begin += WIDEST) {
+        int64_t width = tw_min(WIDEST, channels - begin);
+        double sum[WIDEST] = {0};
         for (int64_t p = 0; p < pixels; p++)
             for (int64_t c = 0; c < width; c++) sum[c] += (double)x[p * channels + begin + c];
         for (int64_t c = 0; c < width; c++) y[begin + c] = (real)(sum[c] / (double)pixels);

@@ -58,9 +58,11 @@ typedef struct tw_sweeps {
     /* Rows first .. last-1 of the output (a row: one depth and height of one image). taps NULL: not kept. */
     void (*maxpool)(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y, int32_t *taps);
     void (*avgpool)(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y);
+    /* Rows first .. last-1 of the input's gradient. */
+    void (*maxpool_back)(const tw_pool *s, int64_t first, int64_t last, const int32_t *taps, const void *dy,
+                         void *dx);
+    void (*avgpool_back)(const tw_pool *s, int64_t first, int64_t last, const void *dy, void *dx);
     /* One image. */
-    void (*maxpool_back)(const tw_pool *s, const int32_t *taps, const void *dy, void *dx);
-    void (*avgpool_back)(const tw_pool *s, const void *dy, void *dx);
     void (*globalavg)(int64_t pixels, int64_t channels, const void *x, void *y);
     void (*globalavg_back)(int64_t pixels, int64_t channels, const void *dy, void *dx);
     /* Batch norm over rows of channels. The sum of each channel, and of the squares around this sum's mean.

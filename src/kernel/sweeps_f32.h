@@ -10,27 +10,19 @@
 
 typedef float real;
 typedef int32_t integer; /* as wide as real */
+typedef uint32_t word;
 
-static inline float float_of(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static inline uint32_t bits_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
+#include "kernel/real_bits.h"
 
 /* exp x = 2^k exp r with r = x - k log 2, |r| <= log(2)/2, log 2 in two parts of which the first has 9 bits,
  * so that k times it is exact (Cody and Waite, "Software Manual for the Elementary Functions", 1980); exp r
  * by the polynomial of Cephes' expf (Moshier 1989). k comes from adding 1.5 * 2^23, which leaves the rounded
- * integer in the low bits. 2^k in two factors reaches infinity and the subnormal numbers. */
+ * integer in the low bits. 2^k in two factors reaches infinity and the subnormal numbers.
+ *
+ * What is too large or too small is replaced at the end: at the beginning a compiler would follow the two
+ * constants through all that comes after them. */
 static inline float exp_real(float x) {
     const float magic = 0x1.8p23f;
-    x = x > 89.0f ? 89.0f : x;
-    x = x < -104.0f ? -104.0f : x;
     float shifted = x * 1.44269504088896341f + magic;
     float k = shifted - magic;
     float r = x - k * 0.693359375f;
@@ -43,31 +35,25 @@ static inline float exp_real(float x) {
     p = p * r + 5.0000001201e-1f;
     float y = (p * (r * r) + r) + 1.0f;
     int32_t power = (int32_t)(bits_of(shifted) - bits_of(magic)), half = power >> 1;
-    float low = float_of((uint32_t)(half + 127) << 23);
-    float high = float_of((uint32_t)(power - half + 127) << 23);
-    return y * low * high;
+    float low = real_of((uint32_t)(half + 127) << 23);
+    float high = real_of((uint32_t)(power - half + 127) << 23);
+    y = y * low * high;
+    y = x > 89.0f ? HUGE_VALF : y;
+    return x < -104.0f ? 0.0f : y;
 }
 
-/* Below 0.625 an odd polynomial (Cephes' tanhf), above 1 - 2 / (exp(2|x|) + 1). */
-static inline float tanh_real(float x) {
-    float size = x < 0 ? -x : x, square = x * x;
+/* Below 0.625 an odd polynomial (Cephes' tanhf), above 1 - 2 / (e + 1) with e = exp(2|x|). */
+static inline float tanh_real(float x, float e) {
+    float size = magnitude(x), square = x * x;
     float p = -5.70498872745e-3f;
     p = p * square + 2.06390887954e-2f;
     p = p * square - 5.37397155531e-2f;
     p = p * square + 1.33314422036e-1f;
     p = p * square - 3.33332819422e-1f;
     float small = p * square * size + size;
-    float large = 1.0f - 2.0f / (exp_real(2.0f * size) + 1.0f);
+    float large = 1.0f - 2.0f / (e + 1.0f);
     float y = size < 0.625f ? small : large;
-    return float_of(bits_of(y) | (bits_of(x) & 0x80000000u));
-}
-
-/* 1 / (1 + e) or e / (1 + e) with e = exp(-|x|), so that nothing overflows. What 1 + e loses in rounding is
- * given back to the first order: 1 / (1 + e) is the other of the two. */
-static inline float sigmoid_real(float x) {
-    float e = exp_real(x < 0 ? x : -x), sum = 1.0f + e, lost = e - (sum - 1.0f);
-    float y = (x < 0 ? e : 1.0f) / sum;
-    return y - y * (lost * (x < 0 ? 1.0f - y : y));
+    return real_of(bits_of(y) | (bits_of(x) & minus));
 }
 
 static inline float sqrt_real(float x) {

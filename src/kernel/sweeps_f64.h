@@ -10,28 +10,17 @@
 
 typedef double real;
 typedef int64_t integer; /* as wide as real */
+typedef uint64_t word;
 
-static inline double double_of(uint64_t bits) {
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static inline uint64_t bits_of(double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
+#include "kernel/real_bits.h"
 
 /* exp x = 2^k exp r with r = x - k log 2, |r| <= log(2)/2, log 2 in two parts of which the first has 32 bits,
  * so that k times it is exact (Cody and Waite, "Software Manual for the Elementary Functions", 1980); exp r
  * by its power series, which ends where the next term is below 2^-57. k comes from adding 1.5 * 2^52, which
  * leaves the rounded integer in the low bits. 2^k in two factors reaches infinity and the subnormal numbers.
- */
+ * What is too large or too small is replaced at the end, as in sweeps_f32.h. */
 static inline double exp_real(double x) {
     const double magic = 0x1.8p52;
-    x = x > 710.0 ? 710.0 : x;
-    x = x < -746.0 ? -746.0 : x;
     double shifted = x * 1.4426950408889634 + magic;
     double k = shifted - magic;
     double r = x - k * 0x1.62e42feep-1;
@@ -50,29 +39,23 @@ static inline double exp_real(double x) {
     p = p * r + 0.5;
     double y = (p * (r * r) + r) + 1.0;
     int64_t power = (int64_t)(bits_of(shifted) - bits_of(magic)), half = power >> 1;
-    double low = double_of((uint64_t)(half + 1023) << 52);
-    double high = double_of((uint64_t)(power - half + 1023) << 52);
-    return y * low * high;
+    double low = real_of((uint64_t)(half + 1023) << 52);
+    double high = real_of((uint64_t)(power - half + 1023) << 52);
+    y = y * low * high;
+    y = x > 710.0 ? HUGE_VAL : y;
+    return x < -746.0 ? 0.0 : y;
 }
 
 /* Below 0.625 Lambert's continued fraction x / (1 + s / (3 + s / (5 + ...))), s = x^2, to 15, as x minus a
- * fraction of it (the rest is below 2^-57), above 1 - 2 / (exp(2|x|) + 1). */
-static inline double tanh_real(double x) {
-    double size = x < 0 ? -x : x, s = x * x;
+ * fraction of it (the rest is below 2^-57), above 1 - 2 / (e + 1) with e = exp(2|x|). */
+static inline double tanh_real(double x, double e) {
+    double size = magnitude(x), s = x * x;
     double above = ((s + 594.0) * s + 45045.0) * s + 675675.0;
     double below = (((s + 630.0) * s + 51975.0) * s + 945945.0) * s + 2027025.0;
     double small = size - size * (s * above / below);
-    double large = 1.0 - 2.0 / (exp_real(2.0 * size) + 1.0);
+    double large = 1.0 - 2.0 / (e + 1.0);
     double y = size < 0.625 ? small : large;
-    return double_of(bits_of(y) | (bits_of(x) & 0x8000000000000000u));
-}
-
-/* 1 / (1 + e) or e / (1 + e) with e = exp(-|x|), so that nothing overflows. What 1 + e loses in rounding is
- * given back to the first order: 1 / (1 + e) is the other of the two. */
-static inline double sigmoid_real(double x) {
-    double e = exp_real(x < 0 ? x : -x), sum = 1.0 + e, lost = e - (sum - 1.0);
-    double y = (x < 0 ? e : 1.0) / sum;
-    return y - y * (lost * (x < 0 ? 1.0 - y : y));
+    return real_of(bits_of(y) | (bits_of(x) & minus));
 }
 
 static inline double sqrt_real(double x) {

@@ -32,6 +32,8 @@ static tw_status infer_window(tw_op *op, const tw_extent *in, const tw_extent *s
 
 /* ---- Forward: chunks of output rows ---- */
 
+enum { CHUNK = 8192 }; /* numbers */
+
 typedef struct pool_job {
     const tw_run *run;
     tw_pool pool;
@@ -62,7 +64,6 @@ static void avg_rows(const void *context, int64_t first, int64_t last) {
 }
 
 static tw_status forward_rows(const tw_run *run, void (*body)(const void *, int64_t, int64_t)) {
-    enum { CHUNK = 8192 };
     const tw_shape *s = &run->op->shape;
     int64_t rows = run->count * s->out[TW_DEPTH] * s->out[TW_HEIGHT];
     int64_t row = s->out[TW_WIDTH] * s->out_channels;
@@ -80,40 +81,33 @@ static tw_status avg_forward(const tw_run *run) {
     return forward_rows(run, avg_rows);
 }
 
-/* ---- Backward: images, because windows may overlap ---- */
+/* ---- Backward: chunks of rows of the input's gradient ---- */
 
-static void max_images(const void *context, int64_t first, int64_t last) {
+static void max_rows_back(const void *context, int64_t first, int64_t last) {
     const pool_job *job = context;
-    const tw_run *run = job->run;
-    const tw_shape *s = &run->op->shape;
-    for (int64_t i = first; i < last; i++)
-        run->sweeps->maxpool_back(&job->pool, (const int32_t *)run->kept + i * s->out_image,
-                                  (const char *)run->dy + (size_t)(i * s->out_image) * run->size,
-                                  (char *)run->dx + (size_t)(i * s->in_image) * run->size);
+    job->run->sweeps->maxpool_back(&job->pool, first, last, job->run->kept, job->run->dy, job->run->dx);
 }
 
-static void avg_images(const void *context, int64_t first, int64_t last) {
+static void avg_rows_back(const void *context, int64_t first, int64_t last) {
     const pool_job *job = context;
-    const tw_run *run = job->run;
-    const tw_shape *s = &run->op->shape;
-    for (int64_t i = first; i < last; i++)
-        run->sweeps->avgpool_back(&job->pool, (const char *)run->dy + (size_t)(i * s->out_image) * run->size,
-                                  (char *)run->dx + (size_t)(i * s->in_image) * run->size);
+    job->run->sweeps->avgpool_back(&job->pool, first, last, job->run->dy, job->run->dx);
 }
 
-static tw_status backward_images(const tw_run *run, void (*body)(const void *, int64_t, int64_t)) {
-    int64_t image = run->op->shape.in_image;
+static tw_status backward_rows(const tw_run *run, void (*body)(const void *, int64_t, int64_t)) {
+    const tw_shape *s = &run->op->shape;
+    int64_t rows = run->count * s->in[TW_DEPTH] * s->in[TW_HEIGHT];
+    int64_t row = s->in[TW_WIDTH] * s->in_channels;
     pool_job job = job_of(run);
-    if (run->dx) tw_split(run, run->count, 16384 / image, run->count * image, body, &job);
+    if (run->dx) tw_split(run, rows, CHUNK / row, run->count * s->in_image, body, &job);
     return TW_OK;
 }
 
 static tw_status max_backward(const tw_run *run) {
-    return backward_images(run, max_images);
+    return backward_rows(run, max_rows_back);
 }
 
 static tw_status avg_backward(const tw_run *run) {
-    return backward_images(run, avg_images);
+    return backward_rows(run, avg_rows_back);
 }
 
 static tw_status max_kept_bytes(const tw_op *op, int64_t count, size_t size, bool trains, size_t *bytes) {

@@ -235,8 +235,8 @@ static void check_pool(const subject *s, const tw_pool *p) {
     int32_t *last = fence_place(SLOPE, taps_bytes / IMAGES, s->at_end); /* of the last image alone */
     memcpy(last, taps + outs, taps_bytes / IMAGES);
     const void *dy = drawn(s, DY, outs);
-    s->sweeps->maxpool_back(p, last, dy, dx), keep_numbers(s, dx, ins);
-    s->sweeps->avgpool_back(p, dy, dx), keep_numbers(s, dx, ins);
+    s->sweeps->maxpool_back(p, 0, p->in[1], last, dy, dx), keep_numbers(s, dx, ins);
+    s->sweeps->avgpool_back(p, 0, p->in[1], dy, dx), keep_numbers(s, dx, ins);
 }
 
 static void check_pools(const subject *s) {

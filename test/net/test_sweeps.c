@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/checked.h"
 #include "kernel/kernel.h"
 
 static const tw_sweeps *sweeps, *doubles; /* of the instruction set under test: float, double */
@@ -159,71 +160,115 @@ static void ties_of_a_maximum_go_to_the_first(void **state) {
     int32_t taps[2];
     sweeps->maxpool(&pool, 0, 1, x, y, taps);
     assert_true(y[0] == 4 && isinf(y[1]) && taps[0] == 1 && taps[1] == 0);
-    sweeps->maxpool_back(&pool, taps, dy, dx);
+    sweeps->maxpool_back(&pool, 0, 1, taps, dy, dx);
     assert_memory_equal(dx, ((float[]){0, 3, 2, 0, 0, 0}), sizeof dx);
 }
 
-enum { MOST_PIXELS = 2 * 10 * 10, MOST_CHANNELS = 20, MOST = MOST_PIXELS * MOST_CHANNELS };
+enum { IMAGES = 2, MOST_PIXELS = IMAGES * 3 * 9 * 9, MOST_CHANNELS = 70, MOST = MOST_PIXELS * MOST_CHANNELS };
 
-/* One channel of a pool of two images by its definition: the first of the largest, and where its gradient
- * goes. */
-static void pool_by_definition(const tw_pool *p, int64_t c, const float *x, const float *dy, float *y,
-                               float *dx) {
-    int64_t high = p->in[1], wide = p->in[2], k = p->kernel[1];
-    for (int64_t n = 0; n < 2; n++)
-        for (int64_t oy = 0; oy < p->out[1]; oy++)
-            for (int64_t ox = 0; ox < p->out[2]; ox++) {
-                int64_t best = -1, out = ((n * p->out[1] + oy) * p->out[2] + ox) * p->channels + c;
-                for (int64_t tap = 0; tap < k * k; tap++) {
-                    int64_t i = oy * p->stride[1] - p->pad[1] + tap / k,
-                            j = ox * p->stride[2] - p->pad[2] + tap % k;
-                    int64_t in = ((n * high + i) * wide + j) * p->channels + c;
-                    if (i < 0 || i >= high || j < 0 || j >= wide) continue;
-                    if (best < 0 || x[in] > x[best]) best = in;
-                }
-                y[out] = x[best];
-                dx[best] += dy[out];
-            }
+/* What a pool is to give, with a definition for each number. */
+typedef struct pooled {
+    float largest[MOST + 1], largest_dx[MOST + 1];
+    double mean[MOST + 1], mean_dx[MOST + 1];
+} pooled;
+
+/* The pixel of image n under tap k of a window, as a number of channel 0; -1: outside. */
+static int64_t pixel_under(const tw_pool *p, int64_t n, const int64_t o[3], int64_t k) {
+    const int64_t tap[3] = {k / p->kernel[2] / p->kernel[1], k / p->kernel[2] % p->kernel[1],
+                            k % p->kernel[2]};
+    int64_t pixel = n;
+    for (int a = 0; a < 3; a++) {
+        const int64_t i = o[a] * p->stride[a] - p->pad[a] + tap[a];
+        if (i < 0 || i >= p->in[a]) return -1;
+        pixel = pixel * p->in[a] + i;
+    }
+    return pixel * p->channels;
 }
 
+/* One output: the first of the largest, the mean, and where their gradients go. */
+static void pool_by_definition(const tw_pool *p, int64_t n, const int64_t o[3], int64_t c, const float *x,
+                               const float *dy, pooled *to) {
+    const int64_t taps = p->kernel[0] * p->kernel[1] * p->kernel[2];
+    const int64_t out = (((n * p->out[0] + o[0]) * p->out[1] + o[1]) * p->out[2] + o[2]) * p->channels + c;
+    int64_t best = -1, there = 0;
+    double sum = 0;
+    for (int64_t k = 0; k < taps; k++) {
+        const int64_t in = pixel_under(p, n, o, k);
+        if (in < 0) continue;
+        if (best < 0 || x[in + c] > x[best]) best = in + c;
+        sum += (double)x[in + c], there++;
+    }
+    const double pixels = (double)(p->countpad ? taps : there);
+    to->largest[out] = x[best], to->largest_dx[best] += dy[out], to->mean[out] = sum / pixels;
+    for (int64_t k = 0; k < taps; k++) {
+        const int64_t in = pixel_under(p, n, o, k);
+        if (in >= 0) to->mean_dx[in + c] += (double)dy[out] / pixels;
+    }
+}
+
+static void expect(const tw_pool *p, const float *x, const float *dy, pooled *to) {
+    const int64_t pixels = p->out[0] * p->out[1] * p->out[2];
+    memset(to, 0, sizeof *to);
+    for (int64_t i = 0; i < IMAGES * pixels; i++) {
+        const int64_t at = i % pixels;
+        const int64_t o[3] = {at / p->out[2] / p->out[1], at / p->out[2] % p->out[1], at % p->out[2]};
+        for (int64_t c = 0; c < p->channels; c++) pool_by_definition(p, i / pixels, o, c, x, dy, to);
+    }
+}
+
+static bool means_differ(const float *got, const double *expected, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (!(fabs((double)got[i] - expected[i]) <= 1e-6 * (1 + fabs(expected[i])))) return true;
+    return false;
+}
+
+/* The later rows first, so that what spills over the end of a range is seen. */
 static void check_pool(const tw_pool *p) {
-    static float x[MOST + 1], dy[MOST + 1], y[MOST + 1], dx[MOST + 1], expected_y[MOST + 1],
-        expected_dx[MOST + 1];
-    static int32_t taps[MOST];
-    int64_t in = p->in[1] * p->in[2] * p->channels, out = p->out[1] * p->out[2] * p->channels;
+    static float x[MOST + 1], dy[MOST + 1], y[MOST + 1], dx[MOST + 1];
+    static int32_t taps[MOST + 1];
+    static pooled expected;
+    const int64_t in = p->in[0] * p->in[1] * p->in[2] * p->channels, ins = IMAGES * in;
+    const int64_t outs = IMAGES * p->out[0] * p->out[1] * p->out[2] * p->channels;
+    const int64_t rows = IMAGES * p->out[0] * p->out[1], lines = IMAGES * p->in[0] * p->in[1];
+    assert_true(ins <= MOST && outs <= MOST);
     for (int i = 0; i <= MOST; i++) {
         x[i] = (float)(i * 7919 % 13); /* with ties */
         dy[i] = (float)(1 + i % 5);
         y[i] = dx[i] = 99;
-        expected_dx[i] = 0;
     }
-    for (int64_t c = 0; c < p->channels; c++) pool_by_definition(p, c, x, dy, expected_y, expected_dx);
-    sweeps->maxpool(p, 0, 2 * p->out[1], x, y, taps);
-    for (int64_t n = 0; n < 2; n++) sweeps->maxpool_back(p, taps + n * out, dy + n * out, dx + n * in);
-    assert_memory_equal(y, expected_y, (size_t)(2 * out) * sizeof *y);
-    if (memcmp(dx, expected_dx, (size_t)(2 * in) * sizeof *dx) != 0)
-        fail_msg("%d channels, %dx%d, kernel %d, stride %d, pad %d", (int)p->channels, (int)p->in[1],
-                 (int)p->in[2], (int)p->kernel[1], (int)p->stride[1], (int)p->pad[1]);
-    assert_true(dx[2 * in] == 99);
-    assert_true(y[2 * out] == 99);
-    sweeps->maxpool(p, 0, 2 * p->out[1], x, y, NULL);
-    assert_memory_equal(y, expected_y, (size_t)(2 * out) * sizeof *y);
+    expect(p, x, dy, &expected);
+    for (int half = 1; half >= 0; half--)
+        sweeps->maxpool(p, half * (rows / 2), half ? rows : rows / 2, x, y, taps);
+    for (int half = 1; half >= 0; half--)
+        sweeps->maxpool_back(p, half * (lines / 2), half ? lines : lines / 2, taps, dy, dx);
+    assert_memory_equal(y, expected.largest, (size_t)outs * sizeof *y);
+    assert_memory_equal(dx, expected.largest_dx, (size_t)ins * sizeof *dx);
+    sweeps->maxpool(p, 0, rows, x, y, NULL);
+    assert_memory_equal(y, expected.largest, (size_t)outs * sizeof *y);
+    for (int half = 1; half >= 0; half--) sweeps->avgpool(p, half * (rows / 2), half ? rows : rows / 2, x, y);
+    for (int half = 1; half >= 0; half--)
+        sweeps->avgpool_back(p, half * (lines / 2), half ? lines : lines / 2, dy, dx);
+    assert_false(means_differ(y, expected.mean, outs));
+    assert_false(means_differ(dx, expected.mean_dx, ins));
+    assert_true(dx[ins] == 99 && y[outs] == 99);
 }
 
-static void a_maximum_and_its_gradient_are_those_of_the_definition(void **state) {
+static void pools_and_their_gradients_are_those_of_the_definition(void **state) {
     (void)state;
-    static const int64_t channels[] = {1, 3, 6, 8, 16, 20};
-    for (int i = 0; i < 6 * 4 * 3 * 2 * 3; i++) {
-        int64_t kernel = 1 + i / 6 % 4, stride = 1 + i / 24 % 3, pad = i / 72 % 2, size = 7 + i / 144 % 3;
+    static const int64_t channels[] = {1, 3, 6, 8, 16, 20, 70};
+    for (int i = 0; i < 7 * 4 * 3 * 2 * 3 * 3; i++) {
+        int64_t kernel = 1 + i / 7 % 4, stride = 1 + i / 28 % 3, pad = i / 84 % 2, size = 7 + i / 168 % 3;
+        int form = i / 504; /* a square; one taller than wide; a box */
         if (pad >= kernel) continue;
-        int64_t out = (size + 2 * pad - kernel) / stride + 1;
-        tw_pool pool = {.channels = channels[i % 6],
-                        .in = {1, size, size},
-                        .out = {1, out, out},
-                        .kernel = {1, kernel, kernel},
-                        .stride = {1, stride, stride},
-                        .pad = {0, pad, pad}};
-        check_pool(&pool);
+        tw_pool p = {.channels = channels[i % 7], .in = {form == 2 ? 3 : 1, size, size}, .countpad = i % 2};
+        for (int a = 0; a < 3; a++) {
+            bool one = a == 0 && form < 2;
+            p.kernel[a] = one ? 1 : form == 1 && a == 1 ? kernel + 1 : a == 0 ? tw_min(kernel, 2) : kernel;
+            p.stride[a] = one ? 1 : a == 0 ? tw_min(stride, 2) : stride;
+            p.pad[a] = one || a == 0 ? 0 : pad;
+            p.out[a] = (p.in[a] + 2 * p.pad[a] - p.kernel[a]) / p.stride[a] + 1;
+        }
+        check_pool(&p);
     }
 }
 
@@ -290,7 +335,7 @@ int main(void) {
         cmocka_unit_test(softmax_is_right_for_far_apart_numbers),
         cmocka_unit_test(special_values_go_where_they_should),
         cmocka_unit_test(ties_of_a_maximum_go_to_the_first),
-        cmocka_unit_test(a_maximum_and_its_gradient_are_those_of_the_definition),
+        cmocka_unit_test(pools_and_their_gradients_are_those_of_the_definition),
         cmocka_unit_test(moments_are_sums_and_squares_around_the_mean),
         cmocka_unit_test(batch_norm_follows_its_formulas),
     };
