@@ -39,53 +39,59 @@ static inline __attribute__((always_inline)) void each_strip(strip s,
     }
 }
 
-/* ---- Sums: doubles by fours, since some compilers widen four numbers at once well, and eight badly ---- */
+/* ---- Sums: doubles as many at once as a vector of the machine holds at most, of which there are few: some
+ * compilers widen eight numbers badly where they make two vectors ---- */
 
-enum { FOURS = PAIR / 4 };
-typedef real four __attribute__((vector_size(4 * sizeof(real))));
-typedef double wide_four __attribute__((vector_size(4 * sizeof(double))));
+#ifdef __AVX512F__
+enum { PIECE = 8 };
+#else
+enum { PIECE = 4 };
+#endif
+enum { PIECES = PAIR / PIECE };
+typedef real piece __attribute__((vector_size(PIECE * sizeof(real))));
+typedef double wide_piece __attribute__((vector_size(PIECE * sizeof(double))));
 
-static inline __attribute__((always_inline)) int fours_of(part p) {
-    return p.octets * BLOCK / 4;
+static inline __attribute__((always_inline)) int pieces_of(part p) {
+    return p.octets * BLOCK / PIECE;
 }
 
-/* How many numbers of four number f are there. */
+/* How many numbers of piece number f are there. */
 static inline __attribute__((always_inline)) int64_t count_of(part p, int f) {
-    return p.count == BLOCK ? 4 : tw_max(0, tw_min(4, p.count - 4 * f));
+    return p.count == BLOCK ? PIECE : tw_max(0, tw_min(PIECE, p.count - PIECE * f));
 }
 
-/* Each four by itself: a load that spans two stores would wait for both. */
-static inline __attribute__((always_inline)) void sums_load(const double *from, part p, wide_four *to) {
-    for (int f = 0; f < fours_of(p); f++) {
-        to[f] = (wide_four){0};
-        memcpy(&to[f], from + p.c + f * 4, (size_t)count_of(p, f) * sizeof *from);
+/* Each piece by itself: a load that spans two stores would wait for both. */
+static inline __attribute__((always_inline)) void sums_load(const double *from, part p, wide_piece *to) {
+    for (int f = 0; f < pieces_of(p); f++) {
+        to[f] = (wide_piece){0};
+        memcpy(&to[f], from + p.c + f * PIECE, (size_t)count_of(p, f) * sizeof *from);
     }
 }
 
-static inline __attribute__((always_inline)) void sums_store(double *to, part p, const wide_four *from) {
-    for (int f = 0; f < fours_of(p); f++)
-        memcpy(to + p.c + f * 4, &from[f], (size_t)count_of(p, f) * sizeof *to);
+static inline __attribute__((always_inline)) void sums_store(double *to, part p, const wide_piece *from) {
+    for (int f = 0; f < pieces_of(p); f++)
+        memcpy(to + p.c + f * PIECE, &from[f], (size_t)count_of(p, f) * sizeof *to);
 }
 
-/* Four numbers of an octet, as doubles. */
-static inline __attribute__((always_inline)) void widen(const block *octet, int half, wide_four *to) {
-    four narrow;
-    memcpy(&narrow, (const char *)octet + (size_t)half * sizeof narrow, sizeof narrow);
-    *to = __builtin_convertvector(narrow, wide_four);
+/* A piece of an octet, from number `first` on, as doubles. */
+static inline __attribute__((always_inline)) void widen(const block *octet, int first, wide_piece *to) {
+    piece narrow;
+    memcpy(&narrow, (const real *)octet + first, sizeof narrow);
+    *to = __builtin_convertvector(narrow, wide_piece);
 }
 
 static inline __attribute__((always_inline)) void moments_strip(const strip *s, part p) {
-    wide_four first[FOURS], total[FOURS], around[FOURS], wide;
+    wide_piece first[PIECES], total[PIECES], around[PIECES], wide;
     block b = {0};
     sums_load(s->sum, p, total), sums_load(s->second, p, around);
-    for (int f = 0; f < fours_of(p); f++) {
-        if (f % 2 == 0) block_load(s->first + p.c + f * 4, p.count, &b);
-        widen(&b, f % 2, &first[f]);
+    for (int f = 0; f < pieces_of(p); f++) {
+        if (f * PIECE % BLOCK == 0) block_load(s->first + p.c + f * PIECE, p.count, &b);
+        widen(&b, f * PIECE % BLOCK, &first[f]);
     }
     for (int64_t r = 0; r < s->rows; r++)
-        for (int f = 0; f < fours_of(p); f++) {
-            if (f % 2 == 0) block_load(s->x + r * s->channels + p.c + f * 4, p.count, &b);
-            widen(&b, f % 2, &wide);
+        for (int f = 0; f < pieces_of(p); f++) {
+            if (f * PIECE % BLOCK == 0) block_load(s->x + r * s->channels + p.c + f * PIECE, p.count, &b);
+            widen(&b, f * PIECE % BLOCK, &wide);
             wide = wide - first[f];
             total[f] = total[f] + wide;
             around[f] = around[f] + wide * wide;
@@ -130,17 +136,17 @@ static inline __attribute__((always_inline)) void octet_back(const octet_norm *n
 }
 
 static inline __attribute__((always_inline)) void back_sums_strip(const strip *s, part p) {
-    wide_four total[FOURS], product[FOURS], wide, wide_off;
+    wide_piece total[PIECES], product[PIECES], wide, wide_off;
     octet_norm n[2];
     block d, off;
     bool rectifies = s->norm->rectifies;
     sums_load(s->sum, p, total), sums_load(s->second, p, product);
     for (int o = 0; o < p.octets; o++) octet_load(s->norm, p, o, &n[o]);
     for (int64_t r = 0; r < s->rows; r++)
-        for (int f = 0; f < fours_of(p); f++) {
-            int64_t at = r * s->channels + p.c + f * 4;
-            if (f % 2 == 0) octet_back(&n[f / 2], rectifies, s->x + at, s->other + at, p.count, &d, &off);
-            widen(&d, f % 2, &wide), widen(&off, f % 2, &wide_off);
+        for (int f = 0; f < pieces_of(p); f++) {
+            int64_t at = r * s->channels + p.c + f * PIECE;
+            if (f * PIECE % BLOCK == 0) octet_back(&n[f * PIECE / BLOCK], rectifies, s->x + at, s->other + at, p.count, &d, &off);
+            widen(&d, f * PIECE % BLOCK, &wide), widen(&off, f * PIECE % BLOCK, &wide_off);
             total[f] = total[f] + wide;
             product[f] = product[f] + wide_off * wide;
         }
