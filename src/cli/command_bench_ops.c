@@ -1,11 +1,10 @@
 /* `twill bench ops`: how fast the operators that only move numbers are, forward and backward, as a share of
  * what copying as many bytes does on this machine in the same run.
  *
- * A network of the operator and a mean over what is left of the image is run as a step of training, forward
- * alone and with its gradients; the same mean alone, on an image of that size, is taken away. Bytes are those
- * that must be moved: forward what comes in and what goes out; backward the gradient that comes, the gradient
- * that goes, and the values that the formula needs. */
-#include <math.h>
+ * A network of the operator and a mean over what is left of the image is run as steps of training, and the
+ * runner says when it begins and ends with each. Bytes are those that must be moved: forward what comes in and
+ * what goes out, with the places of a maximum; backward the gradient that comes, the gradient that goes, and
+ * what the formula needs beside them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +12,7 @@
 
 #include "command.h"
 #include "json_line.h"
-#include "sample_times.h"
+#include "operator_times.h"
 #include "run_options.h"
 #include "wording.h"
 
@@ -46,19 +45,20 @@ static const tw_option options[] = {
 
 enum { TEXT = 0, TSV, JSON };
 
-/* An operator, and how many tensors like its input or output its gradient reads beside dy. */
+/* An operator, and how many tensors like its input or output it moves beside x and y, or dy and dx. */
 typedef struct tw_moved {
     const char *text;
-    int reads_x, reads_y;
+    int writes_y;         /* forward: the places of a maximum */
+    int reads_x, reads_y; /* backward: values, or these places */
 } tw_moved;
 
 static const tw_moved operators[] = {
-    {"relu", 0, 1},      {"relu6", 0, 1},
-    {"leakyrelu", 0, 1}, {"sigmoid", 0, 1},
-    {"tanh", 0, 1},      {"softmax", 0, 1},
-    {"maxpool 2", 1, 0}, {"maxpool 3 stride 2 pad 1", 1, 0},
-    {"avgpool 2", 0, 0}, {"avgpool 3 stride 2 pad 1", 0, 0},
-    {"batchnorm", 1, 0},
+    {"relu", 0, 0, 1},      {"relu6", 0, 0, 1},
+    {"leakyrelu", 0, 1, 0}, {"sigmoid", 0, 0, 1},
+    {"tanh", 0, 0, 1},      {"softmax", 0, 0, 1},
+    {"maxpool 2", 1, 0, 1}, {"maxpool 3 stride 2 pad 1", 1, 0, 1},
+    {"avgpool 2", 0, 0, 0}, {"avgpool 3 stride 2 pad 1", 0, 0, 0},
+    {"batchnorm", 0, 1, 0},
 };
 enum { OPERATORS = sizeof operators / sizeof *operators };
 
@@ -69,8 +69,7 @@ typedef struct tw_trial {
     tw_step step;
     void *buffers[4]; /* weights, gradient, x, dx */
     int32_t *labels;
-    tw_times forward, whole;
-    int64_t inputs, node_outputs; /* numbers of an image; of the operator's output */
+    int64_t inputs; /* numbers of an image */
 } tw_trial;
 
 typedef struct tw_bench {
@@ -80,11 +79,6 @@ typedef struct tw_bench {
     int threads, format;
     double seconds;
 } tw_bench;
-
-/* Seconds and gigabytes of one pass. */
-typedef struct tw_moving {
-    double ms, bytes;
-} tw_moving;
 
 static void trial_end(tw_trial *trial) {
     tw_runner_free(trial->runner);
@@ -103,10 +97,10 @@ static bool allocate(tw_trial *trial, int64_t batch) {
     float *x = floats(trial, 2, count);
     trial->step =
         (tw_step){.weights = floats(trial, 0, weights), .x = x, .count = batch, .keeps_state = true};
-    trial->step.dx = floats(trial, 3, count);
+    trial->step.gradient = floats(trial, 1, weights), trial->step.dx = floats(trial, 3, count);
     trial->labels = calloc((size_t)batch, sizeof *trial->labels);
     trial->step.labels = trial->labels;
-    if (!floats(trial, 1, weights) || !x || !trial->step.weights || !trial->step.dx || !trial->labels)
+    if (!trial->step.gradient || !x || !trial->step.weights || !trial->step.dx || !trial->labels)
         return false;
     uint64_t state = 1;
     for (int64_t i = 0; i < count; ++i) {
@@ -132,78 +126,49 @@ static bool run_step(void *context) {
     return tw_runner_step(trial->runner, &trial->step) == TW_OK;
 }
 
-/* Forward alone, and with gradients, in turns. */
-static tw_status time_trial(tw_trial *trial, double seconds) {
-    enum { ROUNDS = 3 };
-    void *const dx = trial->step.dx;
-    for (int round = 0; round < ROUNDS; ++round) {
-        trial->step.gradient = trial->step.dx = NULL;
-        if (!tw_times_measure(&trial->forward, seconds / ROUNDS, 1, run_step, trial)) return TW_ERROR_NUMERIC;
-        trial->step.gradient = trial->buffers[1], trial->step.dx = dx;
-        if (!tw_times_measure(&trial->whole, seconds / ROUNDS, 1, run_step, trial)) return TW_ERROR_NUMERIC;
-    }
-    return TW_OK;
-}
-
 /* ---- One operator.
  * --------------------------------------------------------------------------------------------- */
 
-static void print_pass(const tw_bench *bench, const char *text, const char *pass, tw_moving moving) {
-    const double rate = 1e-6 * moving.bytes / moving.ms;
-    const double copy = tw_machine_copy_gigabytes((size_t)(moving.bytes / 2), bench->threads);
+static void print_pass(const tw_bench *bench, const char *text, const char *pass, double ms, double bytes) {
+    const double rate = 1e-6 * bytes / ms;
+    const double copy = tw_machine_copy_gigabytes((size_t)(bytes / 2), bench->threads);
     if (bench->format == JSON) {
         tw_json_begin();
         tw_json_text("operator", text);
         tw_json_text("pass", pass);
         tw_json_integer("threads", bench->threads);
-        tw_json_real("ms", moving.ms);
+        tw_json_real("ms", ms);
         tw_json_real("gigabytes_per_second", rate);
         tw_json_real("copy_gigabytes_per_second", copy);
         tw_json_end();
     } else if (bench->format == TSV) {
-        printf("%s\t%s\t%d\t%.6f\t%.3f\t%.3f\t%.4f\n", text, pass, bench->threads, moving.ms, rate, copy,
+        printf("%s\t%s\t%d\t%.6f\t%.3f\t%.3f\t%.4f\n", text, pass, bench->threads, ms, rate, copy,
                copy > 0 ? rate / copy : 0);
     } else {
-        printf("%-26s  %-8s  %7d  %9.3f  %8.1f  %9.1f  %4.0f %%\n", text, pass, bench->threads, moving.ms,
+        printf("%-26s  %-8s  %7d  %9.3f  %8.1f  %9.1f  %4.0f %%\n", text, pass, bench->threads, ms,
                rate, copy, copy > 0 ? 100 * rate / copy : 0);
     }
     fflush(stdout);
 }
 
-/* The operator's output, and the image that it is. */
-static tw_net_input output_of(const tw_net *net) {
-    size_t count;
-    const tw_net_node *node = &tw_net_nodes(net, &count)[1];
-    tw_net_input image = {.spatial = node->spatial, .channels = node->channels};
-    memcpy(image.size, node->size, sizeof image.size);
-    return image;
-}
-
-static tw_status time_both(const tw_bench *bench, const char *text, tw_trial *own, tw_trial *rest) {
-    char whole[128];
-    snprintf(whole, sizeof whole, "%s; globalavgpool", text);
-    tw_status status = prepare(own, bench, whole, bench->image);
-    if (status == TW_OK) status = prepare(rest, bench, "globalavgpool", output_of(own->net));
-    if (status == TW_OK) status = time_trial(own, bench->seconds);
-    return status == TW_OK ? time_trial(rest, bench->seconds) : status;
-}
-
 static int time_operator(const tw_bench *bench, const tw_moved *operator) {
-    static tw_trial own, rest;
-    memset(&own, 0, sizeof own), memset(&rest, 0, sizeof rest);
-    const tw_status status = time_both(bench, operator->text, &own, &rest);
+    tw_trial trial = {.net = NULL};
+    tw_operator_times times = {.count = 0};
+    char text[128];
+    snprintf(text, sizeof text, "%s; globalavgpool", operator->text);
+    tw_status status = prepare(&trial, bench, text, bench->image);
+    if (status == TW_OK &&
+        !tw_operator_times_measure(&times, trial.runner, trial.net, bench->seconds, run_step, &trial))
+        status = TW_ERROR_NUMERIC;
     if (status == TW_OK) {
-        const double in = 4.0 * (double)(bench->batch * own.inputs),
-                     out = 4.0 * (double)(bench->batch * rest.inputs);
-        const double forward = tw_times_least(&own.forward), whole = tw_times_least(&own.whole);
-        const double forward_rest = tw_times_least(&rest.forward), whole_rest = tw_times_least(&rest.whole);
-        const tw_moving there = {fmax(forward - forward_rest, 1e-6), in + out};
-        const tw_moving back = {fmax(whole - forward - (whole_rest - forward_rest), 1e-6),
-                                in * (1 + operator->reads_x) + out * (1 + operator->reads_y)};
-        print_pass(bench, operator->text, "forward", there);
-        print_pass(bench, operator->text, "backward", back);
+        const double in = 4.0 * (double)(bench->batch * trial.inputs);
+        const double out = 4.0 * (double)(bench->batch * times.nodes[1].outputs);
+        print_pass(bench, operator->text, "forward", times.forward[1], in + out * (1 + operator->writes_y));
+        print_pass(bench, operator->text, "backward", times.backward[1],
+                   in * (1 + operator->reads_x) + out * (1 + operator->reads_y));
     }
-    trial_end(&own), trial_end(&rest);
+    tw_operator_times_release(&times);
+    trial_end(&trial);
     if (status == TW_ERROR_MEMORY) return tw_command_failed(bench->arguments->command, "no memory");
     if (status != TW_OK) return tw_command_refused(bench->arguments->command, status, "");
     return ferror(stdout) ? TW_EXIT_FAILED : TW_EXIT_DONE;
@@ -246,7 +211,7 @@ static int run(const tw_arguments *arguments) {
     if (list) bench.image = (tw_net_input){2, list->first[0], {list->first[1], list->first[2]}};
     bench.batch = tw_arguments_integer(arguments, "batch", 16);
     bench.format = json ? JSON : (int)tw_arguments_integer(arguments, "format", TEXT);
-    bench.seconds = tw_timing_seconds(arguments) / 4;
+    bench.seconds = tw_timing_seconds(arguments);
     const int status = check_only(arguments);
     if (status != TW_EXIT_DONE) return status;
     if (bench.format == TSV)

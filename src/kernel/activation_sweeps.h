@@ -129,39 +129,31 @@ static void drop(int64_t n, const uint32_t *bits, uint32_t threshold, double sca
 enum { PARTS = 16 };
 
 static inline real larger(real a, real b) {
-    return b > a || b != b ? b : a;
+    return b > a ? b : a;
 }
 
-static inline __attribute__((always_inline)) void take_larger(block *best, const block *value) {
-    lanes better = (lanes)(*value > *best) | (lanes)(*value != *value);
-    *best = (block)((better & (lanes)*value) | (~better & (lanes)*best));
+static inline __attribute__((always_inline)) void take_larger(const real *x, block *best) {
+    block value;
+    block_load(x, BLOCK, &value);
+    lanes better = (lanes)(value > *best);
+    *best = (block)((better & (lanes)value) | (~better & (lanes)*best));
 }
 
-/* Of `blocks` blocks at a time, which need not wait for each other; n holds one of each. */
-static inline __attribute__((always_inline)) real largest_of_blocks(int64_t n, const real *x,
-                                                                    const int64_t blocks) {
-    block best[4], value;
-    int64_t i = blocks * BLOCK;
-    for (int64_t k = 0; k < blocks; k++) block_load(x + k * BLOCK, BLOCK, &best[k]);
-    for (; i + blocks * BLOCK <= n; i += blocks * BLOCK)
-        for (int64_t k = 0; k < blocks; k++) {
-            block_load(x + i + k * BLOCK, BLOCK, &value);
-            take_larger(&best[k], &value);
-        }
-    for (int64_t k = 1; k < blocks; k++) take_larger(&best[0], &best[k]);
-    const block b = best[0];
-    real most = larger(larger(larger(b[0], b[4]), larger(b[1], b[5])),
-                       larger(larger(b[2], b[6]), larger(b[3], b[7])));
-    for (; i < n; i++) most = larger(most, x[i]);
-    return most;
-}
-
-/* The largest; NaN when there is one. */
+/* The largest, NaN left out or not: the exponentials of what it is taken from say so. Two octets at a time, which
+ * need not wait for each other. */
 static real largest_of(int64_t n, const real *x) {
-    if (n >= 8 * BLOCK) return largest_of_blocks(n, x, 4);
-    if (n >= BLOCK) return largest_of_blocks(n, x, 1);
     real most = x[0];
-    for (int64_t i = 1; i < n; i++) most = larger(most, x[i]);
+    int64_t i = 0;
+    if (n >= BLOCK) {
+        block a, b;
+        block_load(x, BLOCK, &a);
+        b = a;
+        for (; i + 2 * BLOCK <= n; i += 2 * BLOCK) take_larger(x + i, &a), take_larger(x + i + BLOCK, &b);
+        if (i + BLOCK <= n) take_larger(x + i, &a), i += BLOCK;
+        take_larger((const real *)&b, &a);
+        most = larger(larger(larger(a[0], a[4]), larger(a[1], a[5])), larger(larger(a[2], a[6]), larger(a[3], a[7])));
+    }
+    for (; i < n; i++) most = larger(most, x[i]);
     return most;
 }
 
