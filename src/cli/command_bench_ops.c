@@ -2,9 +2,9 @@
  * what copying as many bytes does on this machine in the same run.
  *
  * A network of the operator and a mean over what is left of the image is run as steps of training, and the
- * runner says when it begins and ends with each. Bytes are those that must be moved: forward what comes in and
- * what goes out, with the places of a maximum; backward the gradient that comes, the gradient that goes, and
- * what the formula needs beside them. */
+ * runner says when it begins and ends with each. Bytes are those that must be moved: forward what comes in
+ * and what goes out, with the places of a maximum; backward the gradient that comes, the gradient that goes,
+ * and what the formula needs beside them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,8 +145,8 @@ static void print_pass(const tw_bench *bench, const char *text, const char *pass
         printf("%s\t%s\t%d\t%.6f\t%.3f\t%.3f\t%.4f\n", text, pass, bench->threads, ms, rate, copy,
                copy > 0 ? rate / copy : 0);
     } else {
-        printf("%-26s  %-8s  %7d  %9.3f  %8.1f  %9.1f  %4.0f %%\n", text, pass, bench->threads, ms,
-               rate, copy, copy > 0 ? 100 * rate / copy : 0);
+        printf("%-26s  %-8s  %7d  %9.3f  %8.1f  %9.1f  %4.0f %%\n", text, pass, bench->threads, ms, rate,
+               copy, copy > 0 ? 100 * rate / copy : 0);
     }
     fflush(stdout);
 }

@@ -139,8 +139,8 @@ static inline __attribute__((always_inline)) void take_larger(const real *x, blo
     *best = (block)((better & (lanes)value) | (~better & (lanes)*best));
 }
 
-/* The largest, NaN left out or not: the exponentials of what it is taken from say so. Two octets at a time, which
- * need not wait for each other. */
+/* The largest, NaN left out or not: the exponentials of what it is taken from say so. Two octets at a time,
+ * which need not wait for each other. */
 static real largest_of(int64_t n, const real *x) {
     real most = x[0];
     int64_t i = 0;
@@ -151,7 +151,8 @@ static real largest_of(int64_t n, const real *x) {
         for (; i + 2 * BLOCK <= n; i += 2 * BLOCK) take_larger(x + i, &a), take_larger(x + i + BLOCK, &b);
         if (i + BLOCK <= n) take_larger(x + i, &a), i += BLOCK;
         take_larger((const real *)&b, &a);
-        most = larger(larger(larger(a[0], a[4]), larger(a[1], a[5])), larger(larger(a[2], a[6]), larger(a[3], a[7])));
+        most = larger(larger(larger(a[0], a[4]), larger(a[1], a[5])),
+                      larger(larger(a[2], a[6]), larger(a[3], a[7])));
     }
     for (; i < n; i++) most = larger(most, x[i]);
     return most;

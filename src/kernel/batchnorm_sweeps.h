@@ -145,7 +145,8 @@ static inline __attribute__((always_inline)) void back_sums_strip(const strip *s
     for (int64_t r = 0; r < s->rows; r++)
         for (int f = 0; f < pieces_of(p); f++) {
             int64_t at = r * s->channels + p.c + f * PIECE;
-            if (f * PIECE % BLOCK == 0) octet_back(&n[f * PIECE / BLOCK], rectifies, s->x + at, s->other + at, p.count, &d, &off);
+            if (f * PIECE % BLOCK == 0)
+                octet_back(&n[f * PIECE / BLOCK], rectifies, s->x + at, s->other + at, p.count, &d, &off);
             widen(&d, f * PIECE % BLOCK, &wide), widen(&off, f * PIECE % BLOCK, &wide_off);
             total[f] = total[f] + wide;
             product[f] = product[f] + wide_off * wide;

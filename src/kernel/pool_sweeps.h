@@ -75,7 +75,28 @@ typedef struct pool_row {
     int64_t room;
     real *y;
     int32_t *taps;
+    int64_t below; /* lines of the image that the next row will add to this one's: how many */
 } pool_row;
+
+/* Where lines are long, the processor does not foresee the next row's: while window o is folded, the lines
+ * below it are fetched. */
+static inline __attribute__((always_inline)) void fetch_below(const tw_pool *s, const pool_row *row,
+                                                              int64_t side, int64_t o) {
+    enum { LINE = 64 / sizeof(real) };
+    int64_t line = s->in[WIDTH] * s->channels, step = s->stride[WIDTH] * s->channels;
+    if ((o + 1) * step > line) return;
+    const real *from = row->image + row->b.pixel * s->channels + side * line + o * step;
+    for (int64_t l = 0; l < row->below; l++, from += line)
+        for (int64_t c = 0; c < step; c += LINE) __builtin_prefetch(from + c);
+}
+
+static int64_t count_below(const tw_pool *s, int64_t row, int64_t rows_left) {
+    enum { LONG = 4096 }; /* bytes: a page, within which the processor does foresee */
+    int64_t line = row % s->out[HEIGHT], end = line * s->stride[HEIGHT] - s->pad[HEIGHT] + s->kernel[HEIGHT];
+    bool is_long = s->in[WIDTH] * s->channels * (int64_t)sizeof(real) >= LONG;
+    if (!is_long || rows_left == 1 || line + 1 == s->out[HEIGHT]) return 0;
+    return tw_max(0, tw_min(s->stride[HEIGHT], s->in[HEIGHT] - end));
+}
 
 /* Windows of a row that are squares inside the image: `side` is a constant, so that nothing is left of the
  * loops over a window. */
@@ -86,7 +107,11 @@ static inline __attribute__((always_inline)) void fold_squares(const tw_pool *s,
     int64_t channels = s->channels;
     for (int64_t o = windows.first; o < windows.last; o++) {
         const real *in = row->image + (row->b.pixel + o * s->stride[WIDTH] - s->pad[WIDTH]) * channels;
-        for (int64_t c = 0, at = o * channels; c < channels; c += BLOCK)
+        fetch_below(s, row, side, o);
+        int64_t c = 0, at = o * channels;
+        for (; c + WIDE <= channels; c += WIDE)
+            take(s, &b, in + c, WIDE, row->y + at + c, row->taps ? row->taps + at + c : NULL);
+        for (; c < channels; c += BLOCK)
             take(s, &b, in + c, BLOCK, row->y + at + c, row->taps ? row->taps + at + c : NULL);
     }
 }
@@ -140,7 +165,8 @@ static inline __attribute__((always_inline)) void fold_rows(const tw_pool *s, in
                         .b = box_of_row(s, r % rows),
                         .room = (last - r) * line,
                         .y = y + r * line,
-                        .taps = taps ? taps + r * line : NULL};
+                        .taps = taps ? taps + r * line : NULL,
+                        .below = count_below(s, r % rows, last - r)};
         fold_row(s, &row, take);
     }
 }

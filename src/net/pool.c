@@ -32,8 +32,6 @@ static tw_status infer_window(tw_op *op, const tw_extent *in, const tw_extent *s
 
 /* ---- Forward: chunks of output rows ---- */
 
-enum { CHUNK = 8192 }; /* numbers */
-
 typedef struct pool_job {
     const tw_run *run;
     tw_pool pool;
@@ -63,13 +61,22 @@ static void avg_rows(const void *context, int64_t first, int64_t last) {
     job->run->sweeps->avgpool(&job->pool, first, last, job->run->x[0], job->run->y);
 }
 
+/* `rows` rows of `row` numbers, in chunks. No sum crosses a row, so they may be as long as the threads let
+ * them: within one the next row's lines are fetched ahead. */
+static void split_rows(const tw_run *run, int64_t rows, int64_t row,
+                       void (*body)(const void *, int64_t, int64_t), const pool_job *job) {
+    enum { LEAST = 8192, EACH = 16 }; /* numbers of a chunk; chunks of a thread */
+    int64_t chunk = tw_max(LEAST / row, rows / (EACH * (int64_t)run->threads));
+    tw_split(run, rows, chunk, run->count * run->op->shape.in_image, body, job);
+}
+
 static tw_status forward_rows(const tw_run *run, void (*body)(const void *, int64_t, int64_t)) {
     const tw_shape *s = &run->op->shape;
     int64_t rows = run->count * s->out[TW_DEPTH] * s->out[TW_HEIGHT];
     int64_t row = s->out[TW_WIDTH] * s->out_channels;
     pool_job job = job_of(run);
     job.taps = run->training ? run->kept : NULL;
-    tw_split(run, rows, CHUNK / row, run->count * s->in_image, body, &job);
+    split_rows(run, rows, row, body, &job);
     return TW_OK;
 }
 
@@ -98,7 +105,7 @@ static tw_status backward_rows(const tw_run *run, void (*body)(const void *, int
     int64_t rows = run->count * s->in[TW_DEPTH] * s->in[TW_HEIGHT];
     int64_t row = s->in[TW_WIDTH] * s->in_channels;
     pool_job job = job_of(run);
-    if (run->dx) tw_split(run, rows, CHUNK / row, run->count * s->in_image, body, &job);
+    if (run->dx) split_rows(run, rows, row, body, &job);
     return TW_OK;
 }
 
