@@ -104,15 +104,15 @@ static inline __attribute__((always_inline)) void fold_squares(const tw_pool *s,
                                                                range windows, const int64_t side,
                                                                fold *const take) {
     const box b = {.size = {1, side, side}, .step = {0, s->in[WIDTH], 1}, .tap = {0, side, 1}};
-    int64_t channels = s->channels;
-    for (int64_t o = windows.first; o < windows.last; o++) {
-        const real *in = row->image + (row->b.pixel + o * s->stride[WIDTH] - s->pad[WIDTH]) * channels;
-        fetch_below(s, row, side, o);
-        int64_t c = 0, at = o * channels;
-        for (; c + WIDE <= channels; c += WIDE)
-            take(s, &b, in + c, WIDE, row->y + at + c, row->taps ? row->taps + at + c : NULL);
-        for (; c < channels; c += BLOCK)
-            take(s, &b, in + c, BLOCK, row->y + at + c, row->taps ? row->taps + at + c : NULL);
+    int64_t channels = s->channels, step = s->stride[WIDTH] * channels, first = windows.first;
+    const real *in = row->image + (row->b.pixel - s->pad[WIDTH]) * channels + first * step;
+    real *y = row->y + first * channels;
+    int32_t *taps = row->taps ? row->taps + first * channels : NULL;
+    for (int64_t o = first; o < windows.last; o++, in += step, y += channels, taps += taps ? channels : 0) {
+        int64_t c = 0;
+        if (row->below) fetch_below(s, row, side, o);
+        for (; c + WIDE <= channels; c += WIDE) take(s, &b, in + c, WIDE, y + c, taps ? taps + c : NULL);
+        for (; c < channels; c += BLOCK) take(s, &b, in + c, BLOCK, y + c, taps ? taps + c : NULL);
     }
 }
 
@@ -136,20 +136,21 @@ static inline __attribute__((always_inline)) void fold_windows(const tw_pool *s,
 }
 
 /* Of the windows inside the image, those whose vectors stay within it and within the room of y. */
-static range squares_of(const tw_pool *s, const pool_row *row, int64_t side) {
-    int64_t channels = s->channels, reach = tw_round_up(channels, BLOCK);
-    range inside = inside_of(s, WIDTH);
+static inline range squares_of(const tw_pool *s, const pool_row *row, int64_t side, range inside) {
+    int64_t channels = s->channels, reach = tw_round_up(channels, BLOCK),
+            in_image = pixels_of(s->in) * channels;
     int64_t end = row->b.pixel - s->pad[WIDTH] + (side - 1) * (s->in[WIDTH] + 1); /* window 0's last pixel */
-    int64_t left = (pixels_of(s->in) - end) * channels - reach, room = row->room - reach;
-    int64_t fit =
-        left < 0 || room < 0 ? 0 : tw_min(left / (s->stride[WIDTH] * channels), room / channels) + 1;
-    return (range){inside.first, tw_max(inside.first, tw_min(inside.last, fit))};
+    while (inside.last > inside.first &&
+           ((end + (inside.last - 1) * s->stride[WIDTH]) * channels + reach > in_image ||
+            (inside.last - 1) * channels + reach > row->room))
+        inside.last--;
+    return inside;
 }
 
 static inline __attribute__((always_inline)) void fold_row(const tw_pool *s, const pool_row *row,
-                                                           fold *const take) {
+                                                           range inside, fold *const take) {
     int64_t side = side_of_squares(s, &row->b);
-    range squares = side ? squares_of(s, row, side) : (range){0, 0};
+    range squares = side ? squares_of(s, row, side, inside) : (range){0, 0};
     fold_windows(s, row, (range){0, squares.first}, take);
     if (side == 2) fold_squares(s, row, squares, 2, take);
     if (side == 3) fold_squares(s, row, squares, 3, take);
@@ -159,15 +160,19 @@ static inline __attribute__((always_inline)) void fold_row(const tw_pool *s, con
 static inline __attribute__((always_inline)) void fold_rows(const tw_pool *s, int64_t first, int64_t last,
                                                             const real *x, real *y, int32_t *taps,
                                                             fold *const take) {
-    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], line = s->out[WIDTH] * s->channels;
+    int64_t rows = s->out[DEPTH] * s->out[HEIGHT], line = s->out[WIDTH] * s->channels, at = first % rows;
+    const range inside = inside_of(s, WIDTH);
+    x += first / rows * pixels_of(s->in) * s->channels;
     for (int64_t r = first; r < last; r++) {
-        pool_row row = {.image = x + r / rows * pixels_of(s->in) * s->channels,
-                        .b = box_of_row(s, r % rows),
+        pool_row row = {.image = x,
+                        .b = box_of_row(s, at),
                         .room = (last - r) * line,
                         .y = y + r * line,
                         .taps = taps ? taps + r * line : NULL,
-                        .below = count_below(s, r % rows, last - r)};
-        fold_row(s, &row, take);
+                        .below = count_below(s, at, last - r)};
+        fold_row(s, &row, inside, take);
+        if (++at < rows) continue;
+        at = 0, x += pixels_of(s->in) * s->channels;
     }
 }
 
@@ -279,8 +284,10 @@ static inline __attribute__((always_inline)) int64_t give_windows(const tw_pool 
     int64_t room = l->room - (wide - 1) * channels - reach;
     int64_t left = pixels_of(s->out) * channels - line - reach;
     bool alone = oz + 1 == l->windows[DEPTH].last && oh + 1 == l->windows[HEIGHT].last;
-    if (!alone || s->stride[WIDTH] != wide || s->pad[WIDTH] || room < 0 || left < 0) return 0;
-    int64_t windows = tw_min(s->out[WIDTH], tw_min(room / (wide * channels), left / channels) + 1);
+    if (!alone || s->stride[WIDTH] != wide || s->pad[WIDTH]) return 0;
+    int64_t windows = s->out[WIDTH];
+    while (windows > 0 && ((windows - 1) * wide * channels > room || (windows - 1) * channels > left))
+        windows--;
     int64_t kz = l->reach[DEPTH] - oz * s->stride[DEPTH], kh = l->reach[HEIGHT] - oh * s->stride[HEIGHT];
     integer tap = (integer)((kz * s->kernel[HEIGHT] + kh) * wide);
     real share = mean ? share_of(s, held_by(s, DEPTH, oz) * held_by(s, HEIGHT, oh) * wide) : 0;
@@ -298,17 +305,20 @@ static inline __attribute__((always_inline)) int64_t give_windows(const tw_pool 
 static inline __attribute__((always_inline)) void gather_rows(const tw_pool *s, int64_t first, int64_t last,
                                                               const int32_t *taps, const real *dy, real *dx,
                                                               const bool mean) {
-    int64_t rows = s->in[DEPTH] * s->in[HEIGHT], line = s->in[WIDTH] * s->channels;
-    int64_t out_image = pixels_of(s->out) * s->channels;
-    for (int64_t r = first; r < last; r++) {
-        int64_t image = r / rows, z = r % rows / s->in[HEIGHT], h = r % s->in[HEIGHT];
-        pool_line l = {.reach = {z + s->pad[DEPTH], h + s->pad[HEIGHT]},
-                       .windows = {holders_of(s, DEPTH, z), holders_of(s, HEIGHT, h)},
-                       .dy = dy + image * out_image,
-                       .taps = mean ? NULL : taps + image * out_image,
-                       .dx = dx + r * line,
-                       .room = (last - r) * line,
-                       .share = share_of(s, pixels_of(s->kernel))};
+    int64_t line = s->in[WIDTH] * s->channels, out_image = pixels_of(s->out) * s->channels;
+    int64_t plane = first / s->in[HEIGHT], h = first % s->in[HEIGHT];
+    pool_line l = {.share = share_of(s, pixels_of(s->kernel))};
+    for (int64_t r = first; r < last; r++, h++) {
+        if (h == s->in[HEIGHT]) plane++, h = 0;
+        if (h == 0 || r == first) {
+            int64_t image = plane / s->in[DEPTH], z = plane % s->in[DEPTH];
+            l.dy = dy + image * out_image;
+            l.taps = mean ? NULL : taps + image * out_image;
+            l.reach[DEPTH] = z + s->pad[DEPTH], l.windows[DEPTH] = holders_of(s, DEPTH, z);
+        }
+        l.reach[HEIGHT] = h + s->pad[HEIGHT], l.windows[HEIGHT] = holders_of(s, HEIGHT, h);
+        l.windows[WIDTH] = (range){0, 0};
+        l.dx = dx + r * line, l.room = (last - r) * line;
         gather_pixels(s, &l, give_windows(s, &l, mean), mean);
     }
 }
