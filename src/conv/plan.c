@@ -100,6 +100,7 @@ static tw_status find_forced(const tw_problem *problem, const char *name, const 
 
 static tw_status prepare(const tw_problem *problem, tw_pass_plan *p) {
     const tw_algorithm *a = p->algorithm;
+    p->cost = a->cost(problem, p->base);
     if (a->prepare) {
         tw_status status = a->prepare(problem, p->base, &p->state);
         if (status) return status;

@@ -11,6 +11,7 @@ typedef struct tw_pass_plan {
     const tw_algorithm *algorithm;
     const char *reason;
     tw_pass base; /* the pass of the base that it is */
+    double cost;  /* of one image, in multiply-adds at full speed */
     void *state;
     int64_t packed;  /* bytes, 0: no packed form */
     size_t one, all; /* bytes of workspace for one thread, and for as many as planned */
