@@ -84,10 +84,10 @@ static tw_status check_call(const tw_conv *plan, const tw_conv_call *c) {
     return check_ranges(ranges, count, tw_type_size(plan->problem.type));
 }
 
-/* As many threads as there is work for: to wake another, and to take the lines that it wrote, costs some two
- * microseconds. */
+/* As many threads as there is work for: to wake another, and to take the lines that it wrote, costs one or
+ * two microseconds. */
 static int worth_threads(const tw_conv *plan, const tw_conv_call *c, int most) {
-    enum { WORTH = 12000 }; /* multiply-adds of whole vectors */
+    enum { WORTH = 8000 }; /* multiply-adds of whole vectors */
     const tw_problem *problem = &plan->problem;
     int64_t batch = c->batch ? c->batch : problem->shape.batch;
     double work = plan->passes[c->pass].cost * (double)batch / problem->loops->lanes;

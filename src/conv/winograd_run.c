@@ -1,7 +1,7 @@
 /* Running a Winograd pass: tiles in blocks whose V and M stay in the second-level cache, transformed,
- * multiplied and transformed back. Threads share the blocks when there are enough of them, each with its own
- * V and M; else they share the patches first, and then the panels of columns (one image of 14x14 is a single
- * block). Nothing that is computed depends on how the tiles were cut into blocks.
+ * multiplied and transformed back. Threads share the blocks when there are enough of them; else the panels of
+ * columns of each (one image of 14x14 is a single block). Each has its own V and M. Nothing that is computed
+ * depends on how the tiles were cut into blocks.
  *
  * Channels-first tensors are turned to channels last in the workspace, some images and groups at a time. */
 #include "conv/winograd.h"
@@ -21,7 +21,7 @@ enum {
     RESIDENT = 1000 * 1000,
     SHARED_U = 12 * 1000 * 1000, /* this much comes from a shared cache, as fast for all threads */
     FEW_TILES = 8,               /* fewer of a block leave the units waiting for weights */
-    LEAST_TILES = 5,             /* still better than a thread that waits */
+    LEAST_TILES = 4,             /* still better than a thread that waits */
     FETCHED = 2,                 /* tiles ahead */
     CHAIN = 64,                  /* channels */
     LINE = 64                    /* bytes */
@@ -34,10 +34,11 @@ typedef struct work {
     int64_t size;          /* bytes of a number */
     int threads;           /* of this round */
     int64_t tiles, blocks; /* of this round, for each group */
+    int64_t parts;         /* of a block: of its panels */
     int64_t group0;        /* the round's first */
     const char *read;      /* this round's planes, channels last, at the first group's channels */
     char *written;
-    char *v, *m; /* one for each block at work, one for each worker */
+    char *v, *m; /* of each worker */
     int64_t v_bytes, m_bytes;
 } work;
 
@@ -221,22 +222,16 @@ static void whole_block(void *context, int64_t task, int worker) {
         do_panel(k, &b, panel, worker, first->lines > 0 ? first : second);
 }
 
-static void shared_patch(void *context, int64_t task, int worker) {
-    (void)worker;
+/* Some panels of a block, whose patches this thread transforms for itself: a line that another processor has
+ * written comes several times slower than it is computed. */
+static void part_of_block(void *context, int64_t task, int worker) {
     const work *k = context;
-    int64_t index = task / k->tiles * k->blocks + ((task % k->tiles + 1) * k->blocks - 1) / k->tiles;
-    block b = block_of(k, index);
-    b.v = k->v + index * k->v_bytes;
-    int64_t i = task % k->tiles - b.first;
-    transform_patches(k, &b, i, i + 1);
-}
-
-static void shared_panel(void *context, int64_t task, int worker) {
-    const work *k = context;
-    int64_t index = task / k->frame->panels;
-    block b = block_of(k, index);
-    b.v = k->v + index * k->v_bytes;
-    do_panel(k, &b, task % k->frame->panels, worker, &(ahead){.lines = 0});
+    int64_t part = task % k->parts, end = k->frame->panels * (part + 1) / k->parts;
+    block b = block_of(k, task / k->parts);
+    b.v = k->v + worker * k->v_bytes;
+    transform_patches(k, &b, 0, b.count);
+    for (int64_t panel = k->frame->panels * part / k->parts; panel < end; panel++)
+        do_panel(k, &b, panel, worker, &(ahead){.lines = 0});
 }
 
 /* Some planes, channels last. */
@@ -252,8 +247,8 @@ static void run_planes(work *k, int64_t planes) {
         /* a panel of a block for each thread, if that leaves tiles enough */
         most = tw_min(tw_ceil_div(threads, f->together * f->panels), threads / f->together);
         k->blocks = tw_max(k->blocks, tw_min(most, k->tiles / LEAST_TILES));
-        tw_parallel(threads, f->together * k->tiles, shared_patch, k);
-        tw_parallel(threads, f->together * k->blocks * f->panels, shared_panel, k);
+        k->parts = tw_min(f->panels, tw_ceil_div(threads, f->together * k->blocks));
+        tw_parallel(threads, f->together * k->blocks * k->parts, part_of_block, k);
         return;
     }
     if (k->blocks < 8 * threads)
