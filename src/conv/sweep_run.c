@@ -214,8 +214,32 @@ static void run_tiles(const tw_band *b, tw_chunk *chunk, const tw_tile *t, int64
     if (whole < count) cut_rows(b, chunk, *t, whole, count, loops->most_rows[t->vecs], loops->tile);
 }
 
+/* What run_along steps through: pixels of a line, and lines. */
+typedef struct tw_steps {
+    int64_t pixels, lines;    /* how many */
+    int64_t a_pixel, a_line;  /* elements of the source from one to the next */
+    int64_t c_pixel, c_line;  /* of the destination */
+} tw_steps;
+
+/* Tiles whose rows are the pixels of a line, of two where they are few. */
+static void run_lines(const tw_band *b, tw_chunk *c, tw_tile t, const tw_steps *k) {
+    const int64_t size = (int64_t)b->s->size;
+    const bool pairs = !b->s->by_images && 2 * k->pixels <= b->run->loops->most_rows[t.vecs];
+    t.a_row = k->a_pixel, t.c_row = k->c_pixel;
+    t.start_row = c->first ? 0 : t.c_row;
+    for (int64_t i = 0, lines; i < k->lines; i += lines) {
+        lines = pairs && i + 1 < k->lines ? 2 : 1;
+        t.a_gap = lines == 2 ? k->a_line - k->pixels * k->a_pixel : 0;
+        t.c_gap = lines == 2 ? k->c_line - k->pixels * k->c_pixel : 0;
+        run_tiles(b, c, &t, lines * k->pixels);
+        t.a_begin += lines * k->a_line;
+        t.c = (char *)t.c + lines * k->c_line * size;
+        if (!c->first) t.start = t.c;
+    }
+}
+
 /* Tiles along the channels for `rows` destination rows that read neighbouring source rows: `count` pixels
- * from j on, or the images at pixel j. */
+ * from j on, or the images at pixel j. Columns of pixels, where those are longer than two rows. */
 static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_strip *strips,
                       int64_t strip_count) {
     const tw_sweep *s = b->s;
@@ -223,27 +247,21 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
     int64_t size = (int64_t)s->size, column = b->group * s->produce + c->block * s->block;
     int64_t to_x = c->phase_x + r->j * x->out_step, channels = s->in_place ? s->from_channels : s->reduce;
     tw_tile t = {.strips = strips, .count = strip_count, .a_col = 1, .b_row = c->row};
-    t.a_row = s->by_images ? s->from_image : x->in_step * channels;
     t.vecs = (int)(c->row / s->lanes);
     t.columns = (int)tw_sweep_columns(s, c->block);
-    t.c_row = b->buffer ? x->out_step * s->block : s->by_images ? s->to_image : x->out_step * s->to_channels;
     const char *bias = s->woven > 1 && b->run->bias ? b->bias : b->run->bias;
-    int64_t source = y->in_step * (s->in_place ? x->from * channels : s->slot);
-    int64_t count = s->by_images ? b->images : r->count;
-    bool pairs = !s->by_images && 2 * count <= b->run->loops->most_rows[t.vecs];
-    int64_t below = y->out_step * (b->buffer ? s->band_columns * s->block : x->to * s->to_channels);
-    for (int64_t i = 0, at = r->y, lines; i < r->rows; i += lines, at += lines * y->out_step) {
-        int64_t pixel = (b->z * y->to + at) * x->to + to_x;
-        lines = pairs && i + 1 < r->rows ? 2 : 1;
-        t.c = b->buffer ? b->buffer + ((at - b->y0) * s->band_columns + to_x - b->x0) * s->block * size
-                        : b->to + (pixel * s->to_channels + column) * size;
-        t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
-        t.start_row = c->first ? 0 : t.c_row;
-        t.a_begin = i * source;
-        t.a_gap = lines == 2 ? source - count * t.a_row : 0;
-        t.c_gap = lines == 2 ? below - count * t.c_row : 0;
-        run_tiles(b, c, &t, lines * count);
-    }
+    int64_t pixel = (b->z * y->to + r->y) * x->to + to_x;
+    t.c = b->buffer ? b->buffer + ((r->y - b->y0) * s->band_columns + to_x - b->x0) * s->block * size
+                    : b->to + (pixel * s->to_channels + column) * size;
+    t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
+    tw_steps k = {.pixels = s->by_images ? b->images : r->count, .lines = r->rows};
+    k.a_pixel = s->by_images ? s->from_image : x->in_step * channels;
+    k.c_pixel = b->buffer ? x->out_step * s->block : s->by_images ? s->to_image : x->out_step * s->to_channels;
+    k.a_line = y->in_step * (s->in_place ? x->from * channels : s->slot);
+    k.c_line = y->out_step * (b->buffer ? s->band_columns * s->block : x->to * s->to_channels);
+    if (!s->by_images && 2 * k.pixels < tw_min(k.lines, b->run->loops->most_rows[t.vecs]))
+        k = (tw_steps){k.lines, k.pixels, k.a_line, k.a_pixel, k.c_line, k.c_pixel};
+    run_lines(b, c, t, &k);
 }
 
 /* One run of pixels, of which the taps k0 .. k1 - 1 are wanted. */
