@@ -262,6 +262,15 @@ static int64_t stage_rows(const tw_sweep *s, int64_t rows) {
     return tw_min(span, y->from);
 }
 
+/* Whether it pays to read rows in place and leave the taps at the sides out: what is inside makes tiles of
+ * lines, the sides tiles of columns, if these are long enough and both have channels for it. */
+static bool cuts_sides(const tw_sweep *s) {
+    enum { LEAST_LINES = 8, LEAST_READ = 16, LEAST_WRITTEN = 32 };
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    return s->groups == 1 && s->woven == 1 && s->axis[TW_HEIGHT].to >= LEAST_LINES && x->to >= LEAST_LINES &&
+           s->reduce >= LEAST_READ && s->produce >= LEAST_WRITTEN;
+}
+
 static void choose_reading(tw_sweep *s) {
     const tw_axis *x = &s->axis[TW_WIDTH];
     bool last = s->from_layout == TW_NHWC && s->to_layout == TW_NHWC;
@@ -270,7 +279,7 @@ static void choose_reading(tw_sweep *s) {
     /* absurd padding is never staged: what is outside is left out */
     int64_t padded = stage_width(s, x->to);
     bool sparse = padded / 16 > x->from + x->to + 64;
-    s->skirts = s->mode == TW_PAD_ZEROS && x->outside && (s->by_images || sparse);
+    s->skirts = s->mode == TW_PAD_ZEROS && x->outside && (s->by_images || sparse || (last && cuts_sides(s)));
     s->in_place = s->from_layout == TW_NHWC && (!x->outside || s->skirts) &&
                   (s->groups == 1 || s->reduce >= 16 || s->by_images);
     s->merged = x->joined && (!s->in_place || s->groups == 1);

@@ -12,8 +12,8 @@
  * The order of a sum: taps by z, y, x shift ascending, within a tap the channels; cut into chunks of about
  * 256 products, each chunk one chain of fused multiply-adds from zero, the chunks added to the bias one after
  * the other. Chunks depend on kernel and channels alone. Rows and planes outside the source are left out, the
- * zeros at the sides are multiplied; with weights that are not finite the sides are left out as well, since
- * 0 * infinity is NaN. */
+ * zeros at the sides of a staged row are multiplied; where rows are read in place, and with weights that are
+ * not finite, the sides are left out as well: 0 * infinity is NaN. */
 #ifndef TW_CONV_SWEEP_H
 #define TW_CONV_SWEEP_H
 

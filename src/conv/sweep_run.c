@@ -216,9 +216,9 @@ static void run_tiles(const tw_band *b, tw_chunk *chunk, const tw_tile *t, int64
 
 /* What run_along steps through: pixels of a line, and lines. */
 typedef struct tw_steps {
-    int64_t pixels, lines;    /* how many */
-    int64_t a_pixel, a_line;  /* elements of the source from one to the next */
-    int64_t c_pixel, c_line;  /* of the destination */
+    int64_t pixels, lines;   /* how many */
+    int64_t a_pixel, a_line; /* elements of the source from one to the next */
+    int64_t c_pixel, c_line; /* of the destination */
 } tw_steps;
 
 /* Tiles whose rows are the pixels of a line, of two where they are few. */
@@ -256,7 +256,9 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
     t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
     tw_steps k = {.pixels = s->by_images ? b->images : r->count, .lines = r->rows};
     k.a_pixel = s->by_images ? s->from_image : x->in_step * channels;
-    k.c_pixel = b->buffer ? x->out_step * s->block : s->by_images ? s->to_image : x->out_step * s->to_channels;
+    k.c_pixel = b->buffer      ? x->out_step * s->block
+                : s->by_images ? s->to_image
+                               : x->out_step * s->to_channels;
     k.a_line = y->in_step * (s->in_place ? x->from * channels : s->slot);
     k.c_line = y->out_step * (b->buffer ? s->band_columns * s->block : x->to * s->to_channels);
     if (!s->by_images && 2 * k.pixels < tw_min(k.lines, b->run->loops->most_rows[t.vecs]))
