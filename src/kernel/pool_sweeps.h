@@ -20,6 +20,7 @@ static inline __attribute__((always_inline)) void take_maximum(const tw_pool *s,
     const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
     block best[WIDE / BLOCK], value;
     lanes tap[WIDE / BLOCK];
+#pragma GCC unroll 8
     for (int64_t k = 0; k < blocks; k++) {
         block_load(in + k * BLOCK, each, &best[k]);
         tap[k] = (lanes){0} + (integer)b->first;
@@ -29,6 +30,7 @@ static inline __attribute__((always_inline)) void take_maximum(const tw_pool *s,
             for (int64_t w = 0; w < b->size[WIDTH]; w++) {
                 const real *at = in + (z * b->step[DEPTH] + h * b->step[HEIGHT] + w) * s->channels;
                 integer here = (integer)(b->first + z * b->tap[DEPTH] + h * b->tap[HEIGHT] + w);
+#pragma GCC unroll 8
                 for (int64_t k = 0; k < blocks; k++) {
                     block_load(at + k * BLOCK, each, &value);
                     lanes better = (lanes)(value > best[k]) | (lanes)(value != value);
@@ -36,6 +38,7 @@ static inline __attribute__((always_inline)) void take_maximum(const tw_pool *s,
                     tap[k] = (better & ((lanes){0} + here)) | (~better & tap[k]);
                 }
             }
+#pragma GCC unroll 8
     for (int64_t k = 0; k < blocks; k++) {
         block_store(y + k * BLOCK, &best[k], each);
         if (taps) marks_store(taps + k * BLOCK, &tap[k], each);
@@ -57,11 +60,13 @@ static inline __attribute__((always_inline)) void take_mean(const tw_pool *s, co
         for (int64_t h = 0; h < b->size[HEIGHT]; h++)
             for (int64_t w = 0; w < b->size[WIDTH]; w++) {
                 const real *at = in + (z * b->step[DEPTH] + h * b->step[HEIGHT] + w) * s->channels;
+#pragma GCC unroll 8
                 for (int64_t k = 0; k < blocks; k++) {
                     block_load(at + k * BLOCK, each, &value);
                     sum[k] = sum[k] + value;
                 }
             }
+#pragma GCC unroll 8
     for (int64_t k = 0; k < blocks; k++) {
         sum[k] = sum[k] * share;
         block_store(y + k * BLOCK, &sum[k], each);
@@ -236,6 +241,7 @@ static inline __attribute__((always_inline)) void gather(const tw_pool *s, const
             for (int64_t ow = w->first; ow < w->last; ow++) {
                 int64_t pixels = mean ? held * held_by(s, WIDTH, ow) : whole;
                 real share = pixels == whole ? l->share : share_of(s, pixels);
+#pragma GCC unroll 8
                 for (int64_t k = 0; k < blocks; k++) {
                     give(l, (line + ow) * s->channels + c + k * BLOCK, (integer)(tap - ow * s->stride[WIDTH]),
                          share, each, mean, &d);
@@ -243,6 +249,7 @@ static inline __attribute__((always_inline)) void gather(const tw_pool *s, const
                 }
             }
         }
+#pragma GCC unroll 8
     for (int64_t k = 0; k < blocks; k++) block_store(dx + k * BLOCK, &sum[k], each);
 }
 
