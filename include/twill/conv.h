@@ -80,7 +80,7 @@ typedef struct tw_conv_call {
     const void *packed_w; /* weights packed by tw_conv_pack for this plan and pass: then w may be NULL */
     void *workspace;      /* lent, of at least tw_conv_workspace bytes, any alignment; NULL: the plan's own */
     size_t workspace_bytes; /* too few for one thread: ARGUMENT; fewer than for `threads`: fewer threads */
-    int threads;            /* 0: as planned; at most as planned */
+    int threads;            /* 0: as planned; at most as planned, and as there is work enough for */
     int64_t batch;          /* 0: as planned; else this many images, at most as planned: the same bits */
 } tw_conv_call;
 
@@ -101,6 +101,7 @@ typedef struct tw_conv_description {
     const char *reason; /* why this one: a sentence */
     const char *isa;
     size_t workspace_bytes; /* for the planned number of threads */
+    int threads;  /* that share the whole batch: fewer than planned where they would wait for each other */
     int64_t taps; /* of the whole batch; a pass does 2 * taps floating-point operations by definition */
 } tw_conv_description;
 

@@ -56,6 +56,7 @@ static void json_timed(const tw_bench_report *report, const tw_bench_row *row) {
     tw_json_real("peak_gflops", tw_report_now(report)->peak);
     tw_json_real("gigabytes_per_second", rate(race));
     tw_json_integer("workspace_bytes", (int64_t)race->description.workspace_bytes);
+    tw_json_integer("threads_at_work", race->description.threads);
     if (report->odd) tw_json_real("slowdown", tw_race_slowdown(race));
     json_peers("peers", race, tw_times_median);
     json_peers("peers_min_ms", race, tw_times_least);

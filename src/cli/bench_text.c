@@ -66,6 +66,10 @@ static void explain(const tw_bench_report *report, const tw_race *race) {
     int used = snprintf(line, sizeof line, "%s: %s; workspace %s; planned in %.1f us",
                         race->description.algorithm, race->description.reason,
                         tw_words_bytes((double)race->description.workspace_bytes).text, race->plan_us);
+    if (race->description.threads < race->threads && used < (int)sizeof line)
+        used += snprintf(line + used, sizeof line - (size_t)used,
+                         "; too little work for more than %d of %d threads", race->description.threads,
+                         race->threads);
     if (race->pack_ms > 0 && used < (int)sizeof line)
         snprintf(line + used, sizeof line - (size_t)used, "; weights packed in %.3f ms", race->pack_ms);
     note(line);

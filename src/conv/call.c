@@ -84,20 +84,11 @@ static tw_status check_call(const tw_conv *plan, const tw_conv_call *c) {
     return check_ranges(ranges, count, tw_type_size(plan->problem.type));
 }
 
-/* As many threads as there is work for: to wake another, and to take the lines that it wrote, costs one or
- * two microseconds. */
-static int worth_threads(const tw_conv *plan, const tw_conv_call *c, int most) {
-    enum { WORTH = 8000 }; /* multiply-adds of whole vectors */
-    const tw_problem *problem = &plan->problem;
-    int64_t batch = c->batch ? c->batch : problem->shape.batch;
-    double work = plan->passes[c->pass].cost * (double)batch / problem->loops->lanes;
-    return work < (double)WORTH * most ? (int)tw_max(1, (int64_t)(work / WORTH)) : most;
-}
-
 /* As many threads as asked for, planned and worth it, and as the workspace is large enough for. */
 static tw_status fit_threads(const tw_conv *plan, const tw_conv_call *c, int *threads) {
     int most = plan->problem.threads;
-    *threads = worth_threads(plan, c, c->threads == 0 || c->threads > most ? most : c->threads);
+    most = c->threads == 0 || c->threads > most ? most : c->threads;
+    *threads = tw_plan_worth_threads(plan, c->pass, c->batch ? c->batch : plan->problem.shape.batch, most);
     const size_t wanted = plan->passes[c->pass].one;
     if (wanted == 0 || (!c->workspace && !plan->lends_workspace)) return TW_OK;
     if (!c->workspace)

@@ -214,6 +214,13 @@ void tw_conv_free(tw_conv *plan) {
     tw_free(plan);
 }
 
+/* To wake another thread, and to take the lines that it wrote, costs one or two microseconds. */
+int tw_plan_worth_threads(const tw_conv *plan, tw_pass pass, int64_t batch, int most) {
+    enum { WORTH = 8000 }; /* multiply-adds of whole vectors, for each */
+    double work = plan->passes[pass].cost * (double)batch / plan->problem.loops->lanes;
+    return work < (double)WORTH * most ? (int)tw_max(1, (int64_t)(work / WORTH)) : most;
+}
+
 tw_status tw_conv_describe(const tw_conv *plan, tw_pass pass, tw_conv_description *description) {
     if (!description) return tw_fail(TW_ERROR_ARGUMENT, "description is NULL");
     *description = (tw_conv_description){0};
@@ -225,6 +232,8 @@ tw_status tw_conv_describe(const tw_conv *plan, tw_pass pass, tw_conv_descriptio
     description->reason = plan->passes[pass].reason;
     description->isa = plan->problem.kernel->name;
     description->workspace_bytes = tw_conv_workspace(plan, pass, 0);
+    description->threads =
+        tw_plan_worth_threads(plan, pass, plan->problem.shape.batch, plan->problem.threads);
     description->taps = plan->sizes.taps * plan->problem.shape.batch;
     return TW_OK;
 }

@@ -31,6 +31,9 @@ struct tw_conv {
  */
 int tw_plan_fit_threads(const tw_conv *plan, tw_pass pass, int threads, size_t bytes);
 
+/* The most threads, of `most`, that have work enough in a call of so many images. */
+int tw_plan_worth_threads(const tw_conv *plan, tw_pass pass, int64_t batch, int most);
+
 /* The pass of the base that a pass of the user is. */
 tw_pass tw_plan_base_pass(const tw_shape *shape, tw_pass pass);
 

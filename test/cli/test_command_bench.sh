@@ -20,6 +20,7 @@ prints '"layer":"deep","pass":"forward","threads":1,"algorithm":"' bench conv --
 for field in reason min_ms median_ms gflops peak_gflops workspace_bytes peers; do
     grep -q "\"$field\":" "$dir/out" || fault "no field $field"
 done
+prints '"threads_at_work":1' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 2 --only small --json
 prints 'workspace' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --pass forward --explain \
     --layout nchw --accuracy strict --type f64
 
