@@ -67,10 +67,10 @@ static void sigmoid(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
     real *y = y_, e[CHUNK];
-    for (; n > 0; n -= CHUNK, x += CHUNK, y += CHUNK) {
-        int64_t count = tw_min(n, CHUNK);
-        for (int64_t i = 0; i < count; i++) e[i] = exp_real(-magnitude(x[i]));
-        for (int64_t i = 0; i < count; i++) y[i] = sigmoid_real(x[i], e[i]);
+    for (int64_t at = 0; at < n; at += CHUNK) {
+        int64_t count = tw_min(n - at, CHUNK);
+        for (int64_t i = 0; i < count; i++) e[i] = exp_real(-magnitude(x[at + i]));
+        for (int64_t i = 0; i < count; i++) y[at + i] = sigmoid_real(x[at + i], e[i]);
     }
 }
 
@@ -86,10 +86,10 @@ static void hyperbolic(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
     real *y = y_, e[CHUNK];
-    for (; n > 0; n -= CHUNK, x += CHUNK, y += CHUNK) {
-        int64_t count = tw_min(n, CHUNK);
-        for (int64_t i = 0; i < count; i++) e[i] = exp_real(2 * magnitude(x[i]));
-        for (int64_t i = 0; i < count; i++) y[i] = tanh_real(x[i], e[i]);
+    for (int64_t at = 0; at < n; at += CHUNK) {
+        int64_t count = tw_min(n - at, CHUNK);
+        for (int64_t i = 0; i < count; i++) e[i] = exp_real(2 * magnitude(x[at + i]));
+        for (int64_t i = 0; i < count; i++) y[at + i] = tanh_real(x[at + i], e[i]);
     }
 }
 
@@ -184,11 +184,11 @@ static void softmax(int64_t rows, int64_t n, const void *x_, void *y_) {
     const real *x = x_;
     real *y = y_;
     int64_t most_rows = tw_max(1, CHUNK / n);
-    for (int64_t r = 0; r < rows; r += most_rows, x += most_rows * n, y += most_rows * n) {
-        int64_t now = tw_min(most_rows, rows - r);
-        for (int64_t k = 0; k < now; k++) less(n, x + k * n, largest_of(n, x + k * n), y + k * n);
-        for (int64_t i = 0; i < now * n; i++) y[i] = exp_real(y[i]);
-        for (int64_t k = 0; k < now; k++) scale_to_one(n, y + k * n);
+    for (int64_t first = 0, end; first < rows; first = end) {
+        end = tw_min(rows, first + most_rows);
+        for (int64_t r = first; r < end; r++) less(n, x + r * n, largest_of(n, x + r * n), y + r * n);
+        for (int64_t i = first * n; i < end * n; i++) y[i] = exp_real(y[i]);
+        for (int64_t r = first; r < end; r++) scale_to_one(n, y + r * n);
     }
 }
 

@@ -110,7 +110,7 @@ static inline __attribute__((always_inline)) void fold_squares(const tw_pool *s,
                                                                fold *const take) {
     const box b = {.size = {1, side, side}, .step = {0, s->in[WIDTH], 1}, .tap = {0, side, 1}};
     int64_t channels = s->channels, step = s->stride[WIDTH] * channels, first = windows.first;
-    const real *in = row->image + (row->b.pixel - s->pad[WIDTH]) * channels + first * step;
+    const real *in = row->image + ((row->b.pixel - s->pad[WIDTH]) * channels + first * step);
     real *y = row->y + first * channels;
     int32_t *taps = row->taps ? row->taps + first * channels : NULL;
     for (int64_t o = first; o < windows.last; o++, in += step, y += channels, taps += taps ? channels : 0) {
