@@ -23,8 +23,8 @@ static void relu6(int64_t n, double slope, const void *x_, void *y_) {
     const real *x = x_;
     real *y = y_;
     for (int64_t i = 0; i < n; i++) {
-        real most = x[i] > 6 ? 6 : x[i];
-        y[i] = most < 0 ? 0 : most; /* NaN stays */
+        real value = x[i], least = value < 0 ? 0 : value; /* NaN stays */
+        y[i] = value > 6 ? 6 : least;
     }
 }
 
