@@ -24,8 +24,7 @@ typedef struct part {
 } part;
 
 /* Calls `body` for all channels of all strips of s. A macro in all but name: everything is inlined. */
-static inline __attribute__((always_inline)) void each_strip(strip s,
-                                                             void (*const body)(const strip *s, part p)) {
+TW_INLINED void each_strip(strip s, void (*const body)(const strip *s, part p)) {
     int64_t rows = s.rows, high = tw_max(1, STRIP / s.channels);
     for (int64_t r = 0; r < rows; r += high) {
         s.rows = tw_min(high, rows - r);
@@ -51,36 +50,36 @@ enum { PIECES = PAIR / PIECE };
 typedef real piece __attribute__((vector_size(PIECE * sizeof(real))));
 typedef double wide_piece __attribute__((vector_size(PIECE * sizeof(double))));
 
-static inline __attribute__((always_inline)) int pieces_of(part p) {
+TW_INLINED int pieces_of(part p) {
     return p.octets * BLOCK / PIECE;
 }
 
 /* How many numbers of piece number f are there. */
-static inline __attribute__((always_inline)) int64_t count_of(part p, int f) {
+TW_INLINED int64_t count_of(part p, int f) {
     return p.count == BLOCK ? PIECE : tw_max(0, tw_min(PIECE, p.count - PIECE * f));
 }
 
 /* Each piece by itself: a load that spans two stores would wait for both. */
-static inline __attribute__((always_inline)) void sums_load(const double *from, part p, wide_piece *to) {
+TW_INLINED void sums_load(const double *from, part p, wide_piece *to) {
     for (int f = 0; f < pieces_of(p); f++) {
         to[f] = (wide_piece){0};
         memcpy(&to[f], from + p.c + f * PIECE, (size_t)count_of(p, f) * sizeof *from);
     }
 }
 
-static inline __attribute__((always_inline)) void sums_store(double *to, part p, const wide_piece *from) {
+TW_INLINED void sums_store(double *to, part p, const wide_piece *from) {
     for (int f = 0; f < pieces_of(p); f++)
         memcpy(to + p.c + f * PIECE, &from[f], (size_t)count_of(p, f) * sizeof *to);
 }
 
 /* A piece of an octet, from number `first` on, as doubles. */
-static inline __attribute__((always_inline)) void widen(const block *octet, int first, wide_piece *to) {
+TW_INLINED void widen(const block *octet, int first, wide_piece *to) {
     piece narrow;
     memcpy(&narrow, (const real *)octet + first, sizeof narrow);
     *to = __builtin_convertvector(narrow, wide_piece);
 }
 
-static inline __attribute__((always_inline)) void moments_strip(const strip *s, part p) {
+TW_INLINED void moments_strip(const strip *s, part p) {
     wide_piece first[PIECES], total[PIECES], around[PIECES], wide;
     block b = {0};
     sums_load(s->sum, p, total), sums_load(s->second, p, around);
@@ -117,8 +116,7 @@ typedef struct octet_norm {
     block mean, scale, shift;
 } octet_norm;
 
-static inline __attribute__((always_inline)) void octet_load(const tw_norm *norm, part p, int o,
-                                                             octet_norm *n) {
+TW_INLINED void octet_load(const tw_norm *norm, part p, int o, octet_norm *n) {
     int64_t c = p.c + o * BLOCK;
     block_load((const real *)norm->mean + c, p.count, &n->mean);
     block_load((const real *)norm->scale + c, p.count, &n->scale);
@@ -126,16 +124,15 @@ static inline __attribute__((always_inline)) void octet_load(const tw_norm *norm
 }
 
 /* d = dy, or 0 where the output that was rectified was not above 0; off = x - mean. */
-static inline __attribute__((always_inline)) void octet_back(const octet_norm *n, bool rectifies,
-                                                             const real *x, const real *dy, int64_t count,
-                                                             block *d, block *off) {
+TW_INLINED void octet_back(const octet_norm *n, bool rectifies, const real *x, const real *dy, int64_t count,
+                           block *d, block *off) {
     block_load(x, count, off);
     block_load(dy, count, d);
     *off = *off - n->mean;
     if (rectifies) *d = (block)((lanes)(*off * n->scale + n->shift > 0) & (lanes)*d);
 }
 
-static inline __attribute__((always_inline)) void back_sums_strip(const strip *s, part p) {
+TW_INLINED void back_sums_strip(const strip *s, part p) {
     wide_piece total[PIECES], product[PIECES], wide, wide_off;
     octet_norm n[2];
     block d, off;
@@ -164,7 +161,7 @@ static void back_sums(int64_t rows, const tw_norm *norm, const void *x, const vo
 
 /* ---- Number by number ---- */
 
-static inline __attribute__((always_inline)) void normalise_strip(const strip *s, part p) {
+TW_INLINED void normalise_strip(const strip *s, part p) {
     octet_norm n[2];
     block b, more;
     bool rectifies = s->norm->rectifies;
@@ -188,7 +185,7 @@ static void normalise(int64_t rows, const tw_norm *norm, const void *x, const vo
     each_strip(s, normalise_strip);
 }
 
-static inline __attribute__((always_inline)) void back_strip(const strip *s, part p) {
+TW_INLINED void back_strip(const strip *s, part p) {
     octet_norm n[2];
     block d, off, slope[2], constant[2];
     bool rectifies = s->norm->rectifies;

@@ -15,8 +15,8 @@
 /* Folds `count` channels of box b, from `in` on: a constant, WIDE or BLOCK, or fewer than BLOCK. */
 typedef void fold(const tw_pool *s, const box *b, const real *in, int64_t count, real *y, int32_t *taps);
 
-static inline __attribute__((always_inline)) void take_maximum(const tw_pool *s, const box *b, const real *in,
-                                                               const int64_t count, real *y, int32_t *taps) {
+TW_INLINED void take_maximum(const tw_pool *s, const box *b, const real *in, const int64_t count, real *y,
+                             int32_t *taps) {
     const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
     block best[WIDE / BLOCK], value;
     lanes tap[WIDE / BLOCK];
@@ -46,12 +46,12 @@ static inline __attribute__((always_inline)) void take_maximum(const tw_pool *s,
 }
 
 /* What a pixel counts in the mean of a window that holds `pixels` of the image. */
-static inline __attribute__((always_inline)) real share_of(const tw_pool *s, int64_t pixels) {
+TW_INLINED real share_of(const tw_pool *s, int64_t pixels) {
     return 1 / (real)(s->countpad ? pixels_of(s->kernel) : pixels);
 }
 
-static inline __attribute__((always_inline)) void take_mean(const tw_pool *s, const box *b, const real *in,
-                                                            const int64_t count, real *y, int32_t *taps) {
+TW_INLINED void take_mean(const tw_pool *s, const box *b, const real *in, const int64_t count, real *y,
+                          int32_t *taps) {
     (void)taps;
     const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
     const real share = share_of(s, box_pixels(b));
@@ -85,8 +85,7 @@ typedef struct pool_row {
 
 /* Where lines are long, the processor does not foresee the next row's: while window o is folded, the lines
  * below it are fetched. */
-static inline __attribute__((always_inline)) void fetch_below(const tw_pool *s, const pool_row *row,
-                                                              int64_t side, int64_t o) {
+TW_INLINED void fetch_below(const tw_pool *s, const pool_row *row, int64_t side, int64_t o) {
     enum { LINE = 64 / sizeof(real) };
     int64_t line = s->in[WIDTH] * s->channels, step = s->stride[WIDTH] * s->channels;
     if ((o + 1) * step > line) return;
@@ -105,9 +104,8 @@ static int64_t count_below(const tw_pool *s, int64_t row, int64_t rows_left) {
 
 /* Windows of a row that are squares inside the image: `side` is a constant, so that nothing is left of the
  * loops over a window. */
-static inline __attribute__((always_inline)) void fold_squares(const tw_pool *s, const pool_row *row,
-                                                               range windows, const int64_t side,
-                                                               fold *const take) {
+TW_INLINED void fold_squares(const tw_pool *s, const pool_row *row, range windows, const int64_t side,
+                             fold *const take) {
     const box b = {.size = {1, side, side}, .step = {0, s->in[WIDTH], 1}, .tap = {0, side, 1}};
     int64_t channels = s->channels, step = s->stride[WIDTH] * channels, first = windows.first;
     const real *in = row->image + ((row->b.pixel - s->pad[WIDTH]) * channels + first * step);
@@ -121,8 +119,7 @@ static inline __attribute__((always_inline)) void fold_squares(const tw_pool *s,
     }
 }
 
-static inline __attribute__((always_inline)) void fold_windows(const tw_pool *s, const pool_row *row,
-                                                               range windows, fold *const take) {
+TW_INLINED void fold_windows(const tw_pool *s, const pool_row *row, range windows, fold *const take) {
     int64_t channels = s->channels, in_image = pixels_of(s->in) * channels;
     for (int64_t o = windows.first; o < windows.last; o++) {
         box b = row->b;
@@ -152,8 +149,7 @@ static inline range squares_of(const tw_pool *s, const pool_row *row, int64_t si
     return inside;
 }
 
-static inline __attribute__((always_inline)) void fold_row(const tw_pool *s, const pool_row *row,
-                                                           range inside, fold *const take) {
+TW_INLINED void fold_row(const tw_pool *s, const pool_row *row, range inside, fold *const take) {
     int64_t side = side_of_squares(s, &row->b);
     range squares = side ? squares_of(s, row, side, inside) : (range){0, 0};
     fold_windows(s, row, (range){0, squares.first}, take);
@@ -162,9 +158,8 @@ static inline __attribute__((always_inline)) void fold_row(const tw_pool *s, con
     fold_windows(s, row, (range){squares.last, s->out[WIDTH]}, take);
 }
 
-static inline __attribute__((always_inline)) void fold_rows(const tw_pool *s, int64_t first, int64_t last,
-                                                            const real *x, real *y, int32_t *taps,
-                                                            fold *const take) {
+TW_INLINED void fold_rows(const tw_pool *s, int64_t first, int64_t last, const real *x, real *y,
+                          int32_t *taps, fold *const take) {
     int64_t rows = s->out[DEPTH] * s->out[HEIGHT], line = s->out[WIDTH] * s->channels, at = first % rows;
     const range inside = inside_of(s, WIDTH);
     x += first / rows * pixels_of(s->in) * s->channels;
@@ -210,9 +205,8 @@ static inline int64_t held_by(const tw_pool *s, int axis, int64_t o) {
 
 /* What the `count` numbers of dy at `from` give to a pixel: a maximum's, if its tap is `tap`; a mean's,
  * `share`. */
-static inline __attribute__((always_inline)) void give(const pool_line *l, int64_t from, integer tap,
-                                                       real share, const int64_t count, const bool mean,
-                                                       block *d) {
+TW_INLINED void give(const pool_line *l, int64_t from, integer tap, real share, const int64_t count,
+                     const bool mean, block *d) {
     lanes taps;
     block_load(l->dy + from, count, d);
     if (!mean) {
@@ -225,8 +219,8 @@ static inline __attribute__((always_inline)) void give(const pool_line *l, int64
 
 /* `count` channels of a pixel, from channel c on: the sum over all windows that hold it. `count`, up to
  * WIDEST, and `mean` are constants. */
-static inline __attribute__((always_inline)) void gather(const tw_pool *s, const pool_line *l, int64_t c,
-                                                         const int64_t count, const bool mean, real *dx) {
+TW_INLINED void gather(const tw_pool *s, const pool_line *l, int64_t c, const int64_t count, const bool mean,
+                       real *dx) {
     const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
     const range *z = &l->windows[DEPTH], *h = &l->windows[HEIGHT], *w = &l->windows[WIDTH];
     const int64_t whole = pixels_of(s->kernel);
@@ -262,8 +256,7 @@ static inline void next_pixel(const tw_pool *s, pool_line *l, int64_t i) {
 }
 
 /* The pixels of a line from number `first` on. */
-static inline __attribute__((always_inline)) void gather_pixels(const tw_pool *s, pool_line *l, int64_t first,
-                                                                const bool mean) {
+TW_INLINED void gather_pixels(const tw_pool *s, pool_line *l, int64_t first, const bool mean) {
     int64_t channels = s->channels, out_image = pixels_of(s->out) * channels;
     for (int64_t i = first; i < s->in[WIDTH]; i++) {
         next_pixel(s, l, i);
@@ -283,8 +276,7 @@ static inline __attribute__((always_inline)) void gather_pixels(const tw_pool *s
 
 /* Where windows follow each other without a gap, each pixel has one: nothing is gathered. Returns the first
  * pixel that is left. */
-static inline __attribute__((always_inline)) int64_t give_windows(const tw_pool *s, const pool_line *l,
-                                                                  const bool mean) {
+TW_INLINED int64_t give_windows(const tw_pool *s, const pool_line *l, const bool mean) {
     int64_t channels = s->channels, wide = s->kernel[WIDTH], reach = tw_round_up(channels, BLOCK);
     int64_t oz = l->windows[DEPTH].first, oh = l->windows[HEIGHT].first;
     int64_t line = (oz * s->out[HEIGHT] + oh) * s->out[WIDTH] * channels;
@@ -309,9 +301,8 @@ static inline __attribute__((always_inline)) int64_t give_windows(const tw_pool 
     return windows * wide;
 }
 
-static inline __attribute__((always_inline)) void gather_rows(const tw_pool *s, int64_t first, int64_t last,
-                                                              const int32_t *taps, const real *dy, real *dx,
-                                                              const bool mean) {
+TW_INLINED void gather_rows(const tw_pool *s, int64_t first, int64_t last, const int32_t *taps,
+                            const real *dy, real *dx, const bool mean) {
     int64_t line = s->in[WIDTH] * s->channels, out_image = pixels_of(s->out) * s->channels;
     int64_t plane = first / s->in[HEIGHT], h = first % s->in[HEIGHT];
     pool_line l = {.share = share_of(s, pixels_of(s->kernel))};

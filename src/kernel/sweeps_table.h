@@ -1,4 +1,5 @@
 /* The table of all loops over `real`: the last thing that sweeps_f32.c and sweeps_f64.c include. */
+#include "kernel/inlined.h"
 #include "kernel/octets.h"
 
 #include "kernel/activation_sweeps.h"
