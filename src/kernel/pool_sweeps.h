@@ -98,7 +98,7 @@ static int64_t count_below(const tw_pool *s, int64_t row, int64_t rows_left) {
     enum { LONG = 4096 }; /* bytes: a page, within which the processor does foresee */
     int64_t line = row % s->out[HEIGHT], end = line * s->stride[HEIGHT] - s->pad[HEIGHT] + s->kernel[HEIGHT];
     bool is_long = s->in[WIDTH] * s->channels * (int64_t)sizeof(real) >= LONG;
-    if (!is_long || rows_left == 1 || line + 1 == s->out[HEIGHT]) return 0;
+    if (!s->fetches || !is_long || rows_left == 1 || line + 1 == s->out[HEIGHT]) return 0;
     return tw_max(0, tw_min(s->stride[HEIGHT], s->in[HEIGHT] - end));
 }
 

@@ -14,6 +14,7 @@
 typedef struct tw_pool {
     int64_t channels, in[3], out[3], kernel[3], stride[3], pad[3];
     bool countpad; /* a mean divides by the whole window, not by the pixels that are there */
+    bool fetches;  /* x comes from afar: a row's lines are fetched while the row before is folded */
 } tw_pool;
 
 /* One row (an image's outputs) of a loss. */

@@ -40,7 +40,9 @@ typedef struct pool_job {
 
 static pool_job job_of(const tw_run *run) {
     const tw_shape *s = &run->op->shape;
+    enum { NEAR = 1 << 20 }; /* bytes that a second-level cache holds */
     pool_job job = {.run = run, .pool = {.channels = s->in_channels, .countpad = run->op->set.countpad}};
+    job.pool.fetches = run->count * s->in_image > NEAR / (int64_t)run->size;
     for (int a = 0; a < TW_AXES; a++) {
         job.pool.in[a] = s->in[a];
         job.pool.out[a] = s->out[a];

@@ -212,7 +212,7 @@ static tw_pool pool_of(int64_t channels, int number) {
     tw_pool p = {.channels = channels, .in = {1, 0, 9}, .out = {1, 1, 1}, .kernel = {1, 1, 1}};
     p.in[1] = height[number];
     if (number == 4) p.in[2] = 8; /* windows up to the image's end */
-    p.stride[0] = 1, p.countpad = number % 2;
+    p.stride[0] = 1, p.countpad = number % 2, p.fetches = true;
     for (int a = 1; a < 3; a++) {
         p.kernel[a] = kernel[number], p.stride[a] = stride[number], p.pad[a] = pad[number];
         p.out[a] = (p.in[a] + 2 * p.pad[a] - p.kernel[a]) / p.stride[a] + 1;
