@@ -80,8 +80,9 @@ typedef struct tw_conv_call {
     const void *packed_w; /* weights packed by tw_conv_pack for this plan and pass: then w may be NULL */
     void *workspace;      /* lent, of at least tw_conv_workspace bytes, any alignment; NULL: the plan's own */
     size_t workspace_bytes; /* too few for one thread: ARGUMENT; fewer than for `threads`: fewer threads */
-    int threads;            /* 0: as planned; at most as planned, and as there is work enough for */
-    int64_t batch;          /* 0: as planned; else this many images, at most as planned: the same bits */
+    int threads;   /* 0: as planned, or fewer where there is too little to share; else so many, at most
+                      as planned */
+    int64_t batch; /* 0: as planned; else this many images, at most as planned: the same bits */
 } tw_conv_call;
 
 tw_status tw_conv_execute(const tw_conv *plan, const tw_conv_call *call);
@@ -101,7 +102,8 @@ typedef struct tw_conv_description {
     const char *reason; /* why this one: a sentence */
     const char *isa;
     size_t workspace_bytes; /* for the planned number of threads */
-    int threads;  /* that share the whole batch: fewer than planned where they would wait for each other */
+    int threads;  /* that a call of the whole batch takes when it says none: fewer than planned where there is
+                     too  little to share */
     int64_t taps; /* of the whole batch; a pass does 2 * taps floating-point operations by definition */
 } tw_conv_description;
 

@@ -84,11 +84,14 @@ static tw_status check_call(const tw_conv *plan, const tw_conv_call *c) {
     return check_ranges(ranges, count, tw_type_size(plan->problem.type));
 }
 
-/* As many threads as asked for, planned and worth it, and as the workspace is large enough for. */
+/* As many threads as are asked for and planned, or where nothing is asked for as there is work for, and as
+ * the workspace is large enough for. */
 static tw_status fit_threads(const tw_conv *plan, const tw_conv_call *c, int *threads) {
-    int most = plan->problem.threads;
-    most = c->threads == 0 || c->threads > most ? most : c->threads;
-    *threads = tw_plan_worth_threads(plan, c->pass, c->batch ? c->batch : plan->problem.shape.batch, most);
+    const int most = plan->problem.threads;
+    const int64_t batch = c->batch ? c->batch : plan->problem.shape.batch;
+    *threads = c->threads == 0     ? tw_plan_worth_threads(plan, c->pass, batch, most)
+               : c->threads < most ? c->threads
+                                   : most;
     const size_t wanted = plan->passes[c->pass].one;
     if (wanted == 0 || (!c->workspace && !plan->lends_workspace)) return TW_OK;
     if (!c->workspace)

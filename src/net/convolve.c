@@ -65,7 +65,6 @@ static tw_conv_call call_of(const tw_run *run, tw_pass pass) {
                           .packed_w = pass == TW_FORWARD ? run->packed_w : NULL,
                           .workspace = run->workspace,
                           .workspace_bytes = run->workspace_bytes,
-                          .threads = run->threads,
                           .batch = run->count};
 }
 

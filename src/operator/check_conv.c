@@ -130,20 +130,24 @@ static const struct {
                         [TW_BACKWARD_WEIGHTS] = {2, {TW_CONV_DW, TW_CONV_DB}}};
 
 /* One pass into `out`, which holds rubbish before. */
-static tw_status run(const checker *c, const tw_conv *plan, tw_pass pass, tw_type type, void *const out[]) {
-    void *const *in = c->problem.typed[type];
+static tw_status run(const checker *c, const tw_conv *plan, tw_pass pass, const variant *how,
+                     void *const out[]) {
+    void *const *in = c->problem.typed[how->type];
     for (int i = 0; i < written[pass].count; i++) {
         tw_conv_tensor t = written[pass].tensors[i];
-        memset(out[t], 0xff, (size_t)c->problem.count[t] * tw_type_size(type)); /* NaNs */
+        memset(out[t], 0xff, (size_t)c->problem.count[t] * tw_type_size(how->type)); /* NaNs */
     }
-    switch (pass) {
-    case TW_FORWARD:
-        return tw_conv_forward(plan, in[TW_CONV_X], in[TW_CONV_W], in[TW_CONV_B], out[TW_CONV_Y]);
-    case TW_BACKWARD_DATA: return tw_conv_backward_data(plan, in[TW_CONV_DY], in[TW_CONV_W], out[TW_CONV_DX]);
-    default:
-        return tw_conv_backward_weights(plan, in[TW_CONV_X], in[TW_CONV_DY], out[TW_CONV_DW],
-                                        out[TW_CONV_DB]);
-    }
+    const tw_conv_call call = {.pass = pass,
+                               .x = in[TW_CONV_X],
+                               .w = in[TW_CONV_W],
+                               .b = in[TW_CONV_B],
+                               .dy = in[TW_CONV_DY],
+                               .y = out[TW_CONV_Y],
+                               .dx = out[TW_CONV_DX],
+                               .dw = out[TW_CONV_DW],
+                               .db = out[TW_CONV_DB],
+                               .threads = how->threads}; /* however little there is to share */
+    return tw_conv_execute(plan, &call);
 }
 
 static tw_status check_plan(checker *c, const tw_conv *plan, const variant *how, void *const out[]) {
@@ -154,7 +158,7 @@ static tw_status check_plan(checker *c, const tw_conv *plan, const variant *how,
         if (status) return status;
         if (how->algorithm && strcmp(description.algorithm, how->algorithm) != 0)
             continue; /* declines this pass */
-        if ((status = run(c, plan, pass, how->type, out))) return status;
+        if ((status = run(c, plan, pass, how, out))) return status;
         verdict v = {.why = ""};
         for (int k = 0; k < written[pass].count; k++) {
             tw_conv_tensor t = written[pass].tensors[k];

@@ -143,6 +143,7 @@ static void check_pass(const tw_conv *plan, tw_pass pass, const exact *e, tw_typ
     void *dy = narrowed(type, c->dy, c->sizes.y);
     void *result = malloc((size_t)(e->count[pass] + 1) * tw_type_size(type));
     tw_conv_call call = {.pass = pass, .x = x, .w = w, .dy = dy, .y = result, .dx = result, .dw = result};
+    call.threads = TW_MAX_THREADS; /* all planned */
     assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
     for (int64_t i = 0; i < e->count[pass]; i++) {
         const double off = fabs(case_number(type, result, i) - e->sum[pass][i] - e->rest[pass][i]);

@@ -1,4 +1,5 @@
 /* What a plan and a call refuse, and that nothing is written then. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -221,8 +222,39 @@ static void inputs_may_lie_in_memory_that_cannot_be_written(void **state) {
     tw_conv_free(plan);
 }
 
+/* Of this process. */
+static int count_threads(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    int count = 0;
+    assert_non_null(tasks);
+    for (const struct dirent *entry; (entry = readdir(tasks)) != NULL;) count += entry->d_name[0] != '.';
+    closedir(tasks);
+    return count;
+}
+
+static void little_work_takes_more_threads_only_when_told(void **state) {
+    (void)state;
+    enum { IMAGES = 16 };
+    static float x[IMAGES * X], w[W], y[IMAGES * Y];
+    tw_geometry g = plain();
+    g.batch = IMAGES;
+    tw_conv_options o = tw_conv_options_defaults();
+    o.algorithm = "direct", o.threads = 3;
+    tw_conv *plan;
+    assert_int_equal(tw_conv_create(&plan, &g, &o), TW_OK);
+    tw_conv_call call = {.pass = TW_FORWARD, .x = x, .w = w, .y = y};
+    const int before = count_threads();
+    assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
+    assert_int_equal(count_threads(), before);
+    call.threads = 3;
+    assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
+    assert_int_equal(count_threads(), before + 2);
+    tw_conv_free(plan);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(little_work_takes_more_threads_only_when_told), /* first: helpers stay */
         cmocka_unit_test(options_out_of_range_are_refused_by_name),
         cmocka_unit_test(a_thousand_million_threads_are_clamped),
         cmocka_unit_test(a_forced_algorithm_says_why_it_declines),

@@ -64,7 +64,7 @@ static bool pass_is_right(const tw_conv *plan, tw_pass pass, const case_data *c,
     const size_t bytes = tw_conv_workspace(plan, pass, 0), packed = tw_conv_packed_bytes(plan, pass);
     tw_conv_description description;
     assert_int_equal(tw_conv_describe(plan, pass, &description), TW_OK);
-    tw_conv_call call = {.pass = pass, .workspace_bytes = bytes};
+    tw_conv_call call = {.pass = pass, .workspace_bytes = bytes, .threads = TW_MAX_THREADS}; /* all planned */
     call.x = place_numbers(X, type, c->x, nx, at_end), call.w = place_numbers(W, type, c->w, nw, at_end);
     call.b = place_numbers(B, type, c->b, nb, at_end), call.dy = place_numbers(DY, type, c->dy, ny, at_end);
     void *result = place(RESULT, (size_t)count * tw_type_size(type), at_end);

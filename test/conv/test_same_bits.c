@@ -73,10 +73,25 @@ static tw_conv *plan_of(const subject *s, const tw_geometry *g, const char *isa,
     return plan;
 }
 
+/* On all threads that are planned, however little there is to share. */
+static tw_conv_call call_of(const tensors *t, int pass) {
+    return (tw_conv_call){.pass = (tw_pass)pass,
+                          .x = t->x,
+                          .w = t->w,
+                          .b = t->b,
+                          .dy = t->dy,
+                          .y = t->y,
+                          .dx = t->dx,
+                          .dw = t->dw,
+                          .db = t->db,
+                          .threads = TW_MAX_THREADS};
+}
+
 static void run(const tw_conv *plan, const tensors *t) {
-    assert_int_equal(tw_conv_forward(plan, t->x, t->w, t->b, t->y), TW_OK);
-    assert_int_equal(tw_conv_backward_data(plan, t->dy, t->w, t->dx), TW_OK);
-    assert_int_equal(tw_conv_backward_weights(plan, t->x, t->dy, t->dw, t->db), TW_OK);
+    for (int pass = 0; pass < TW_PASSES; pass++) {
+        const tw_conv_call call = call_of(t, pass);
+        assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
+    }
 }
 
 static bool equal(const tensors *t, const void *a, const void *b, int64_t count) {
@@ -158,8 +173,7 @@ static void run_lent(const tw_conv *plan, const tensors *t, bool packs) {
         const size_t packed = packs ? tw_conv_packed_bytes(plan, (tw_pass)pass) : 0;
         char *workspace = malloc(bytes + 1), *weights = malloc(packed + size);
         memset(workspace, 0xff, bytes + 1), memset(weights, 0xff, packed + size);
-        tw_conv_call call = {.pass = (tw_pass)pass, .x = t->x, .w = t->w, .b = t->b, .dy = t->dy};
-        call.y = t->y, call.dx = t->dx, call.dw = t->dw, call.db = t->db;
+        tw_conv_call call = call_of(t, pass);
         call.workspace = workspace + 1, call.workspace_bytes = bytes;
         if (packed > 0) {
             assert_int_equal(tw_conv_pack(plan, (tw_pass)pass, t->w, weights + size), TW_OK);
@@ -234,10 +248,11 @@ static void check_places(const subject *s, tw_random *r) {
                          TW_OK);
     }
     bool same = equal(&t, other.y, t.y, ny) && equal(&t, other.dx, t.dx, nx);
-    tw_conv_call call = {.x = t.x, .w = t.w, .b = t.b, .dy = t.dy, .batch = 3};
+    tw_conv_call call = call_of(&t, TW_FORWARD);
+    call.batch = 3;
     memset(other.y, 0, (size_t)ny * tw_type_size(t.type));
     call.y = other.y, call.dx = part(&t, other.dx, nx, 1);
-    call.dy = part(&t, t.dy, ny, 1), call.pass = TW_FORWARD;
+    call.dy = part(&t, t.dy, ny, 1);
     assert_int_equal(tw_conv_execute(plan, &call), TW_OK);
     call.pass = TW_BACKWARD_DATA; /* images 1 to 3, where they stood */
     assert_int_equal(tw_conv_execute(plan, &call), TW_OK);

@@ -1,4 +1,4 @@
-/* wraps: tw_conv_forward */
+/* wraps: tw_conv_execute */
 /* The check of the convolution: that it passes, says what it did, stops when told, and is the same each time.
  */
 #include <setjmp.h>
@@ -141,12 +141,14 @@ static void options_that_cannot_be_used_are_named(void **state) {
  * value that is right but has other bits on one thread than on two. */
 static enum { NOTHING, VALUE, NOT_A_NUMBER, SIGN_OF_ZERO } sabotage;
 
-tw_status __real_tw_conv_forward(const tw_conv *plan, const void *x, const void *w, const void *b, void *y);
-tw_status __wrap_tw_conv_forward(const tw_conv *plan, const void *x, const void *w, const void *b, void *y);
-tw_status __wrap_tw_conv_forward(const tw_conv *plan, const void *x, const void *w, const void *b, void *y) {
+tw_status __real_tw_conv_execute(const tw_conv *plan, const tw_conv_call *call);
+tw_status __wrap_tw_conv_execute(const tw_conv *plan, const tw_conv_call *call);
+tw_status __wrap_tw_conv_execute(const tw_conv *plan, const tw_conv_call *call) {
     static int calls;
-    tw_status status = __real_tw_conv_forward(plan, x, w, b, y);
-    float *last = (float *)y + 3; /* the geometry below has 4 outputs; of f64 this is half of the second */
+    tw_status status = __real_tw_conv_execute(plan, call);
+    if (call->pass != TW_FORWARD) return status;
+    float *last =
+        (float *)call->y + 3; /* the geometry below has 4 outputs; of f64 this is half of the second */
     if (sabotage == VALUE) *last += 1;
     if (sabotage == NOT_A_NUMBER) *last = NAN;
     if (sabotage == SIGN_OF_ZERO && *last == 0) *last = ++calls % 2 ? 0.0f : -0.0f;
