@@ -82,6 +82,13 @@ static void sigmoid_back(int64_t n, double slope, const void *x_, const void *y_
     for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (y[i] * (1 - y[i]));
 }
 
+/* Above 0.625 it is 1 - 2 / (e + 1) with e = exp(2|x|). */
+static inline real tanh_real(real x, real e) {
+    real size = magnitude(x), large = 1 - 2 / (e + 1);
+    real y = size < (real)0.625 ? small_tanh(size) : large;
+    return real_of(bits_of(y) | (bits_of(x) & minus));
+}
+
 static void hyperbolic(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
@@ -139,8 +146,8 @@ static inline __attribute__((always_inline)) void take_larger(const real *x, blo
     *best = (block)((better & (lanes)value) | (~better & (lanes)*best));
 }
 
-/* The largest, NaN left out or not: the exponentials of what it is taken from say so. Two octets at a time,
- * which need not wait for each other. */
+/* The largest; where there is NaN, that or the largest of the others: taken from NaN either gives NaN, which
+ * softmax and loss then are. Two octets at a time, which need not wait for each other. */
 static real largest_of(int64_t n, const real *x) {
     real most = x[0];
     int64_t i = 0;

@@ -15,6 +15,14 @@ static inline word bits_of(real value) {
     return bits;
 }
 
+/* y * 2^power, y near 1: in two factors, which reach infinity and the subnormal numbers. */
+static inline real times_power(real y, integer power) {
+    integer half = power >> 1;
+    real low = real_of((word)(half + EXPONENT_BIAS) << FRACTION_BITS);
+    real high = real_of((word)(power - half + EXPONENT_BIAS) << FRACTION_BITS);
+    return y * low * high;
+}
+
 static inline real magnitude(real x) {
     return real_of(bits_of(x) & ~minus);
 }

@@ -11,13 +11,14 @@
 typedef float real;
 typedef int32_t integer; /* as wide as real */
 typedef uint32_t word;
+enum { FRACTION_BITS = 23, EXPONENT_BIAS = 127 };
 
 #include "kernel/real_bits.h"
 
 /* exp x = 2^k exp r with r = x - k log 2, |r| <= log(2)/2, log 2 in two parts of which the first has 9 bits,
  * so that k times it is exact (Cody and Waite, "Software Manual for the Elementary Functions", 1980); exp r
  * by the polynomial of Cephes' expf (Moshier 1989). k comes from adding 1.5 * 2^23, which leaves the rounded
- * integer in the low bits. 2^k in two factors reaches infinity and the subnormal numbers.
+ * integer in the low bits.
  *
  * What is too large or too small is replaced at the end: at the beginning a compiler would follow the two
  * constants through all that comes after them. */
@@ -34,26 +35,20 @@ static inline float exp_real(float x) {
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     float y = (p * (r * r) + r) + 1.0f;
-    int32_t power = (int32_t)(bits_of(shifted) - bits_of(magic)), half = power >> 1;
-    float low = real_of((uint32_t)(half + 127) << 23);
-    float high = real_of((uint32_t)(power - half + 127) << 23);
-    y = y * low * high;
+    y = times_power(y, (int32_t)(bits_of(shifted) - bits_of(magic)));
     y = x > 89.0f ? HUGE_VALF : y;
     return x < -104.0f ? 0.0f : y;
 }
 
-/* Below 0.625 an odd polynomial (Cephes' tanhf), above 1 - 2 / (e + 1) with e = exp(2|x|). */
-static inline float tanh_real(float x, float e) {
-    float size = magnitude(x), square = x * x;
+/* tanh x for 0 <= x < 0.625: an odd polynomial (Cephes' tanhf). */
+static inline float small_tanh(float x) {
+    float square = x * x;
     float p = -5.70498872745e-3f;
     p = p * square + 2.06390887954e-2f;
     p = p * square - 5.37397155531e-2f;
     p = p * square + 1.33314422036e-1f;
     p = p * square - 3.33332819422e-1f;
-    float small = p * square * size + size;
-    float large = 1.0f - 2.0f / (e + 1.0f);
-    float y = size < 0.625f ? small : large;
-    return real_of(bits_of(y) | (bits_of(x) & minus));
+    return p * square * x + x;
 }
 
 static inline float sqrt_real(float x) {

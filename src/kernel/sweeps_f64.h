@@ -11,6 +11,7 @@
 typedef double real;
 typedef int64_t integer; /* as wide as real */
 typedef uint64_t word;
+enum { FRACTION_BITS = 52, EXPONENT_BIAS = 1023 };
 
 #include "kernel/real_bits.h"
 
@@ -38,24 +39,18 @@ static inline double exp_real(double x) {
     p = p * r + 1.0 / 6;
     p = p * r + 0.5;
     double y = (p * (r * r) + r) + 1.0;
-    int64_t power = (int64_t)(bits_of(shifted) - bits_of(magic)), half = power >> 1;
-    double low = real_of((uint64_t)(half + 1023) << 52);
-    double high = real_of((uint64_t)(power - half + 1023) << 52);
-    y = y * low * high;
+    y = times_power(y, (int64_t)(bits_of(shifted) - bits_of(magic)));
     y = x > 710.0 ? HUGE_VAL : y;
     return x < -746.0 ? 0.0 : y;
 }
 
-/* Below 0.625 Lambert's continued fraction x / (1 + s / (3 + s / (5 + ...))), s = x^2, to 15, as x minus a
- * fraction of it (the rest is below 2^-57), above 1 - 2 / (e + 1) with e = exp(2|x|). */
-static inline double tanh_real(double x, double e) {
-    double size = magnitude(x), s = x * x;
+/* tanh x for 0 <= x < 0.625: Lambert's continued fraction x / (1 + s / (3 + s / (5 + ...))), s = x^2, to 15,
+ * as x minus a fraction of it (the rest is below 2^-57). */
+static inline double small_tanh(double x) {
+    double s = x * x;
     double above = ((s + 594.0) * s + 45045.0) * s + 675675.0;
     double below = (((s + 630.0) * s + 51975.0) * s + 945945.0) * s + 2027025.0;
-    double small = size - size * (s * above / below);
-    double large = 1.0 - 2.0 / (e + 1.0);
-    double y = size < 0.625 ? small : large;
-    return real_of(bits_of(y) | (bits_of(x) & minus));
+    return x - x * (s * above / below);
 }
 
 static inline double sqrt_real(double x) {
