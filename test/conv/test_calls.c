@@ -234,7 +234,7 @@ static int count_threads(void) {
 
 static void little_work_takes_more_threads_only_when_told(void **state) {
     (void)state;
-    enum { IMAGES = 16 };
+    enum { IMAGES = 6 };
     static float x[IMAGES * X], w[W], y[IMAGES * Y];
     tw_geometry g = plain();
     g.batch = IMAGES;
