@@ -59,7 +59,51 @@ static void load_outside(const staging *k, int64_t residue, int64_t i, int64_t e
     }
 }
 
-void tw_across_stage(const tw_band *b, const char *image, int64_t begin, char *slot) {
+/* The columns stage_low and on of a source row, `count` for each residue. */
+static void stage_row(const staging *k, int64_t count, char *slot) {
+    const tw_sweep *s = k->band->s;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    for (int64_t residue = 0; residue < x->in_step; residue++) {
+        int64_t low = k->band->stage_low + residue; /* the first i with low + i * step >= 0, and >= from */
+        int64_t i = tw_min(count, low < 0 ? tw_ceil_div(-low, x->in_step) : 0);
+        int64_t end = tw_max(i, tw_min(count, low < x->from ? tw_ceil_div(x->from - low, x->in_step) : 0));
+        char *to = slot + residue * s->reduce * s->pitch * (int64_t)s->size;
+        load_outside(k, residue, 0, i, to);
+        load_inside(k, residue, i, end, to);
+        load_outside(k, residue, end, count, to);
+    }
+}
+
+/* Rows that need only zeros at their sides: all channels of a row at once, or all rows of a channel. */
+static void stage_framed(const staging *k, int64_t count, int64_t rows, char *slot) {
+    const tw_sweep *s = k->band->s;
+    int64_t size = (int64_t)s->size, width = s->axis[TW_WIDTH].from, low = k->band->stage_low;
+    int64_t before = tw_min(count, tw_max(0, -low)), end = tw_max(before, tw_min(count, width - low));
+    tw_frame f = {.before = before, .width = s->pitch};
+    const char *from = k->pixels + (before + low) * size;
+    if (s->reduce < rows)
+        for (int64_t c = 0; c < s->reduce; c++) {
+            f.block = (tw_block){from + c * k->channel_step * size,
+                                 width,
+                                 slot + c * s->pitch * size,
+                                 s->slot,
+                                 rows,
+                                 end - before};
+            k->band->run->loops->frame(&f);
+        }
+    else
+        for (int64_t r = 0; r < rows; r++) {
+            f.block = (tw_block){from + r * width * size,
+                                 k->channel_step,
+                                 slot + r * s->slot * size,
+                                 s->pitch,
+                                 s->reduce,
+                                 end - before};
+            k->band->run->loops->frame(&f);
+        }
+}
+
+void tw_across_stage(const tw_band *b, const char *image, int64_t begin, int64_t rows, char *slot) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
     bool last = s->from_layout == TW_NHWC;
@@ -67,14 +111,13 @@ void tw_across_stage(const tw_band *b, const char *image, int64_t begin, char *s
         .band = b, .pixel_step = last ? s->from_channels : 1, .channel_step = last ? 1 : s->from_pixels};
     k.pixels = image + (begin * k.pixel_step + b->group * s->reduce * k.channel_step) * (int64_t)s->size;
     int64_t count = (b->x1 - b->x0 + x->out_step - 1) / x->out_step + (x->last - x->least) / x->in_step;
-    for (int64_t residue = 0; residue < x->in_step; residue++) {
-        int64_t low = b->stage_low + residue; /* the first i with low + i * step >= 0, and >= from */
-        int64_t i = tw_min(count, low < 0 ? tw_ceil_div(-low, x->in_step) : 0);
-        int64_t end = tw_max(i, tw_min(count, low < x->from ? tw_ceil_div(x->from - low, x->in_step) : 0));
-        char *to = slot + residue * s->reduce * s->pitch * (int64_t)s->size;
-        load_outside(&k, residue, 0, i, to);
-        load_inside(&k, residue, i, end, to);
-        load_outside(&k, residue, end, count, to);
+    if (!last && x->in_step == 1 && s->mode == TW_PAD_ZEROS) {
+        stage_framed(&k, count, rows, slot);
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        stage_row(&k, count, slot + r * s->slot * (int64_t)s->size);
+        k.pixels += x->from * k.pixel_step * (int64_t)s->size;
     }
 }
 

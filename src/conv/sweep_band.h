@@ -44,8 +44,9 @@ typedef struct tw_run {
 
 /* ---- Lanes across the pixels of a row. */
 
-/* The source row that begins at pixel `begin` of an image into a slot, columns stage_low and on. */
-void tw_across_stage(const tw_band *band, const char *image, int64_t begin, char *slot);
+/* `rows` source rows, of which the first begins at pixel `begin` of an image, into slots: columns stage_low
+ * and on. */
+void tw_across_stage(const tw_band *band, const char *image, int64_t begin, int64_t rows, char *slot);
 
 /* The bias of a block, spread for the tiles of its rows. */
 void tw_across_bias(const tw_band *band, int64_t block);

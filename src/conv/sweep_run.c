@@ -67,13 +67,12 @@ static void stage_image(const tw_band *b, const char *image, char *stage, int64_
     for (int64_t t = 0; t < tw_axis_taps(z, b->z % z->out_step); t++) {
         int64_t plane = source(s, TW_DEPTH, b->z, t);
         if (plane < 0) continue;
-        for (int64_t r = b->first_row; r < end; r++) {
-            char *to = stage + (t * s->slots + r - b->first_row) * s->slot * (int64_t)s->size;
-            row.begin = (plane * y->from + r) * x->from;
-            if (s->across)
-                tw_across_stage(b, image, row.begin, to);
-            else
-                tw_row_load(&row, image, s->mode, b->stage_low, width, to);
+        char *to = stage + t * s->slots * s->slot * (int64_t)s->size;
+        row.begin = (plane * y->from + b->first_row) * x->from;
+        if (s->across) tw_across_stage(b, image, row.begin, end - b->first_row, to);
+        for (int64_t r = b->first_row; r < end && !s->across; r++) {
+            tw_row_load(&row, image, s->mode, b->stage_low, width, to);
+            row.begin += x->from, to += s->slot * (int64_t)s->size;
         }
     }
 }

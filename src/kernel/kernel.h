@@ -83,6 +83,13 @@ typedef struct tw_block {
     int64_t rows, columns;
 } tw_block;
 
+/* Rows between zeros: to[r * to_pitch + c] = from[r * from_pitch + c - before] where that is one of the
+ * block's columns, else 0, for c < width, whole vectors that hold the columns. */
+typedef struct tw_frame {
+    tw_block block;
+    int64_t before, width;
+} tw_frame;
+
 /* total[c] += the sum of in[p * pixel_step + c * channel_step] over p < pixels, for c < channels; one of the
  * steps is 1. The order is that of sums_body.h. */
 typedef struct tw_sums {
@@ -128,6 +135,7 @@ typedef struct tw_loops {
     int shared_rows[TW_MOST_VECS + 1];
     void (*turn)(const tw_block *block);
     void (*copy)(const tw_block *block);
+    void (*frame)(const tw_frame *frame);
     void (*sums)(const tw_sums *sums);
     bool (*all_finite)(const void *numbers, int64_t count); /* no infinity and no NaN among them */
     void (*dots)(const tw_dots *dots);

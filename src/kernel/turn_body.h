@@ -1,6 +1,6 @@
-/* The body of `turn`, the transposition of numbers between channels first and channels last, and of `copy`,
- * for many short rows; included after tile_body.h by each file ISA_TYPE.c, which also defines vec_zip_low and
- * vec_zip_high: the lower and the upper halves of two vectors, interleaved.
+/* The body of `turn`, the transposition of numbers between channels first and channels last, of `copy`
+ * and of `frame`, for many short rows; included after tile_body.h by each file ISA_TYPE.c, which also defines
+ * vec_zip_low and vec_zip_high: the lower and the upper halves of two vectors, interleaved.
  *
  * A square of LANES vectors is turned in registers. Zipping row i with row i + LANES / 2 moves the highest
  * bit of an element's row number to the end of its column number, and the highest bit of its column number to
@@ -77,4 +77,18 @@ static void copy(const tw_block *b) {
     case 8: copy_rows(&left, 4, false); break;
     default: break;
     }
+}
+
+/* Whole vectors of zeros first, of which the columns overwrite a part. */
+static void frame(const tw_frame *f) {
+    const int64_t end = (f->before + f->block.columns) / LANES * LANES;
+    const vec zero = vec_zero();
+    tw_block inside = f->block;
+    real *to = inside.to;
+    inside.to = to + f->before;
+    for (int64_t r = 0; r < inside.rows; r++, to += inside.to_pitch) {
+        for (int64_t i = 0; i < f->before; i += LANES) vec_store(to + i, zero);
+        for (int64_t i = end; i < f->width; i += LANES) vec_store(to + i, zero);
+    }
+    copy(&inside);
 }

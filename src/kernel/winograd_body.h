@@ -24,20 +24,23 @@
  * - a2)
  *
  * Each lane is a channel and every step a written fma or addition, so all instruction sets give the same
- * bits. A patch costs 144 fma for each vector of channels, a result 120, a filter 81. */
+ * bits. A patch costs 144 fma for each vector of channels, a result 60 and 60 additions, a filter 81 fma. */
 
 #define TW_POINT_A 0.6875
 #define TW_POINT_B 1.5
+
+static inline vec vec_sub(vec a, vec b) {
+    return a - b;
+}
 
 /* A line of n values becomes a line of m values; `apart` is the distance of the results. */
 typedef void line_step(const vec *in, vec *out, int apart);
 
 TW_INLINED void patch_line_2(const vec *d, vec *v, int apart) {
-    const vec minus = vec_splat(-1);
-    v[0] = vec_fma(minus, d[2], d[0]);
+    v[0] = vec_sub(d[0], d[2]);
     v[apart] = vec_add(d[1], d[2]);
-    v[2 * apart] = vec_fma(minus, d[1], d[2]);
-    v[3 * apart] = vec_fma(minus, d[1], d[3]);
+    v[2 * apart] = vec_sub(d[2], d[1]);
+    v[3 * apart] = vec_sub(d[3], d[1]);
 }
 
 TW_INLINED void filter_line_2(const vec *g, vec *u, int apart) {
@@ -51,13 +54,13 @@ TW_INLINED void filter_line_2(const vec *g, vec *u, int apart) {
 
 TW_INLINED void result_line_2(const vec *m, vec *y, int apart) {
     y[0] = vec_add(vec_add(m[0], m[1]), m[2]);
-    y[apart] = vec_fma(vec_splat(-1), m[2], vec_add(m[1], m[3]));
+    y[apart] = vec_sub(vec_add(m[1], m[3]), m[2]);
 }
 
 TW_INLINED void spread_line_2(const vec *dy, vec *e, int apart) {
     e[0] = dy[0];
     e[apart] = vec_add(dy[0], dy[1]);
-    e[2 * apart] = vec_fma(vec_splat(-1), dy[1], dy[0]);
+    e[2 * apart] = vec_sub(dy[0], dy[1]);
     e[3 * apart] = dy[1];
 }
 
@@ -95,9 +98,8 @@ TW_INLINED void filter_line_4(const vec *g, vec *u, int apart) {
 
 TW_INLINED void result_line_4(const vec *m, vec *y, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
-    const vec minus = vec_splat(-1);
-    vec even_a = vec_add(m[1], m[2]), odd_a = vec_fma(minus, m[2], m[1]);
-    vec even_b = vec_add(m[3], m[4]), odd_b = vec_fma(minus, m[4], m[3]);
+    vec even_a = vec_add(m[1], m[2]), odd_a = vec_sub(m[1], m[2]);
+    vec even_b = vec_add(m[3], m[4]), odd_b = vec_sub(m[3], m[4]);
     y[0] = vec_add(vec_add(m[0], even_a), even_b);
     y[apart] = vec_fma(vec_splat(b), odd_b, vec_fma(vec_splat(a), odd_a, vec_zero()));
     y[2 * apart] = vec_fma(vec_splat(b2), even_b, vec_fma(vec_splat(a2), even_a, vec_zero()));
@@ -106,24 +108,22 @@ TW_INLINED void result_line_4(const vec *m, vec *y, int apart) {
 
 TW_INLINED void spread_line_4(const vec *dy, vec *e, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
-    const vec minus = vec_splat(-1);
     vec even_a = vec_fma(vec_splat(a2), dy[2], dy[0]), even_b = vec_fma(vec_splat(b2), dy[2], dy[0]);
     vec odd_a = vec_fma(vec_splat(a2 * a), dy[3], vec_fma(vec_splat(a), dy[1], vec_zero()));
     vec odd_b = vec_fma(vec_splat(b2 * b), dy[3], vec_fma(vec_splat(b), dy[1], vec_zero()));
     e[0] = dy[0];
     e[apart] = vec_add(even_a, odd_a);
-    e[2 * apart] = vec_fma(minus, odd_a, even_a);
+    e[2 * apart] = vec_sub(even_a, odd_a);
     e[3 * apart] = vec_add(even_b, odd_b);
-    e[4 * apart] = vec_fma(minus, odd_b, even_b);
+    e[4 * apart] = vec_sub(even_b, odd_b);
     e[5 * apart] = dy[3];
 }
 
 TW_INLINED void gradient_line_4(const vec *u, vec *g, int apart) {
     const real a = (real)TW_POINT_A, b = (real)TW_POINT_B, a2 = a * a, b2 = b * b;
     const real n = 1 / (2 * a2 * (a2 - b2)), k = 1 / (2 * b2 * (b2 - a2));
-    const vec minus = vec_splat(-1);
-    vec even_a = vec_add(u[1], u[2]), odd_a = vec_fma(minus, u[2], u[1]);
-    vec even_b = vec_add(u[3], u[4]), odd_b = vec_fma(minus, u[4], u[3]);
+    vec even_a = vec_add(u[1], u[2]), odd_a = vec_sub(u[1], u[2]);
+    vec even_b = vec_add(u[3], u[4]), odd_b = vec_sub(u[3], u[4]);
     vec zero = vec_fma(vec_splat(1 / (a2 * b2)), u[0], vec_zero());
     g[0] = vec_fma(vec_splat(k), even_b, vec_fma(vec_splat(n), even_a, zero));
     g[apart] = vec_fma(vec_splat(b * k), odd_b, vec_fma(vec_splat(a * n), odd_a, vec_zero()));
@@ -131,12 +131,12 @@ TW_INLINED void gradient_line_4(const vec *u, vec *g, int apart) {
 }
 
 /* Two steps of lines turn a square of n x n pixels into m x m points, columns first. The first step makes
- * only lines that share sums, 0, 1 and 2, 3 and 4, 5, and the second goes on with them at once: so many live
- * in registers. What the line makes beside them is not used, and vanishes. `whole`: all lanes of the vector.
- */
+ * only some lines, and the second goes on with them at once: so many live in registers. With 16 of these they
+ * are lines that share sums, 0, 1 and 2, 3 and 4, 5; with 32 half of all, or all where n is small. What the
+ * line makes beside them is not used, and vanishes. `whole`: all lanes of the vector. */
 TW_INLINED void patch_lines(const tw_winograd_patch *p, int64_t channel, int count, const bool whole,
                             const int n, const int m, line_step *line, const int first, const int lines) {
-    vec half[2][TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
+    vec half[TW_WINOGRAD_SIDE][TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[TW_WINOGRAD_SIDE];
     const void *const *pixels = p->pixels;
 #pragma GCC unroll 6
     for (int j = 0; j < n; j++) {
@@ -146,12 +146,12 @@ TW_INLINED void patch_lines(const tw_winograd_patch *p, int64_t channel, int cou
             in[i] = whole ? vec_load(pixel) : vec_load_part(pixel, count);
         }
         line(in, out, 1);
-        half[0][j] = out[first];
-        half[1][j] = out[first + lines - 1];
+#pragma GCC unroll 6
+        for (int i = 0; i < lines; i++) half[i][j] = out[first + i];
     }
     const int64_t apart = p->v_point;
     real *v = (real *)p->v + channel + first * m * apart;
-#pragma GCC unroll 2
+#pragma GCC unroll 6
     for (int i = 0; i < lines; i++) {
         line(half[i], out, 1);
 #pragma GCC unroll 6
@@ -166,10 +166,17 @@ TW_INLINED void patch_lines(const tw_winograd_patch *p, int64_t channel, int cou
 
 TW_INLINED void patch_vector(const tw_winograd_patch *p, int64_t channel, int count, const bool whole,
                              const int n, const int m, line_step *line) {
-    patch_lines(p, channel, count, whole, n, m, line, 0, 1);
-    patch_lines(p, channel, count, whole, n, m, line, 1, 2);
-    if (m == 6) patch_lines(p, channel, count, whole, n, m, line, 3, 2);
-    patch_lines(p, channel, count, whole, n, m, line, m - 1, 1);
+    if (ROWS_2 < 14) {
+        patch_lines(p, channel, count, whole, n, m, line, 0, 1);
+        patch_lines(p, channel, count, whole, n, m, line, 1, 2);
+        if (m == 6) patch_lines(p, channel, count, whole, n, m, line, 3, 2);
+        patch_lines(p, channel, count, whole, n, m, line, m - 1, 1);
+    } else if (n * m > 24) {
+        patch_lines(p, channel, count, whole, n, m, line, 0, m / 2);
+        patch_lines(p, channel, count, whole, n, m, line, m / 2, m / 2);
+    } else {
+        patch_lines(p, channel, count, whole, n, m, line, 0, m);
+    }
 }
 
 TW_INLINED void patch_all(const tw_winograd_patch *p, const int n, const int m, line_step *line) {
@@ -207,46 +214,54 @@ TW_INLINED void gradient_all(const tw_winograd_filter *f, const int side, line_s
         filter_vector((const real *)f->u + c, f->u_point, (real *)f->g + c, f->columns, side, 3, line);
 }
 
-/* Outputs 0 and 2 share sums, and 1 and 3. */
+/* Outputs 0 and 2 share sums, and 1 and 3. `whole`: all lanes of the vector; `rows`, `cols`: constants where
+ * all are wanted, else the compiler would keep what it loads for the first two outputs until the others. */
 TW_INLINED void result_vector(const tw_winograd_result *r, int64_t column, int count, const bool whole,
-                              const int side, line_step *line) {
+                              const int side, line_step *line, const int rows, const int cols) {
     const int outs = side - 2;
-    const int64_t apart = r->m_point;
-    const real *m = (const real *)r->m + column, *bias = (const real *)r->bias;
+    const int64_t apart = r->m_point, y_row = r->y_row, y_col = r->y_col;
+    const real *bias = (const real *)r->bias;
     vec start = vec_zero();
     if (bias) start = whole ? vec_load(bias + column) : vec_load_part(bias + column, count);
 #pragma GCC unroll 2
     for (int first = 0; first < 2; first++) {
         vec half[2][TW_WINOGRAD_SIDE], in[TW_WINOGRAD_SIDE], out[4];
+        const real *m = (const real *)r->m + column;
 #pragma GCC unroll 6
-        for (int j = 0; j < side; j++) {
+        for (int j = 0; j < side; j++, m += apart) {
 #pragma GCC unroll 6
-            for (int i = 0; i < side; i++) in[i] = vec_load(m + (i * side + j) * apart);
+            for (int i = 0; i < side; i++) in[i] = vec_load(m + i * side * apart);
             line(in, out, 1);
             half[0][j] = out[first];
             half[1][j] = out[outs - 2 + first];
         }
 #pragma GCC unroll 2
         for (int i = first; i < outs; i += 2) {
-            if (i >= r->rows) break;
-            real *y = (real *)r->y + column + i * r->y_row;
+            if (i >= rows) break;
+            real *y = (real *)r->y + column + i * y_row;
             line(half[i / 2], out, 1);
 #pragma GCC unroll 4
-            for (int j = 0; j < outs; j++) {
-                if (j >= r->cols) break;
+            for (int j = 0; j < outs; j++, y += y_col) {
+                if (j >= cols) break;
                 if (whole)
-                    vec_store(y + j * r->y_col, vec_add(start, out[j]));
+                    vec_store(y, vec_add(start, out[j]));
                 else
-                    vec_store_part(y + j * r->y_col, vec_add(start, out[j]), count);
+                    vec_store_part(y, vec_add(start, out[j]), count);
             }
         }
     }
 }
 
 TW_INLINED void result_all(const tw_winograd_result *r, const int side, line_step *line) {
+    const int outs = side - 2;
     int64_t column = 0;
-    for (; column + LANES <= r->columns; column += LANES) result_vector(r, column, LANES, true, side, line);
-    if (column < r->columns) result_vector(r, column, (int)(r->columns - column), false, side, line);
+    if (r->rows == outs && r->cols == outs)
+        for (; column + LANES <= r->columns; column += LANES)
+            result_vector(r, column, LANES, true, side, line, outs, outs);
+    for (; column + LANES <= r->columns; column += LANES)
+        result_vector(r, column, LANES, true, side, line, r->rows, r->cols);
+    if (column < r->columns)
+        result_vector(r, column, (int)(r->columns - column), false, side, line, r->rows, r->cols);
 }
 
 static void patch_2(const tw_winograd_patch *patch) {

@@ -314,7 +314,7 @@ static void sums_keep_within_their_buffers(void **state) {
     each_subject(check_all_sums);
 }
 
-/* ---- Turning and copying. */
+/* ---- Turning, copying and framing. */
 
 static void check_block(const subject *s, int64_t rows, int64_t columns, bool turned) {
     const int64_t from_pitch = columns + 1, to_pitch = (turned ? rows : columns) + 2;
@@ -330,10 +330,30 @@ static void check_block(const subject *s, int64_t rows, int64_t columns, bool tu
         if (i % to_pitch >= line) assert_true(isnan(get(s, to, i)));
 }
 
+/* `more` vectors behind those that hold the columns. */
+static void check_frame(const subject *s, int64_t rows, int64_t columns, int64_t before, int64_t more) {
+    const int64_t lanes = s->loops->lanes, from_pitch = columns + 1;
+    const int64_t width = ((before + columns + lanes - 1) / lanes + more) * lanes, to_pitch = width + 2;
+    const void *from = drawn(s, FROM, (rows - 1) * from_pitch + columns);
+    void *to = room(s, TO, (rows - 1) * to_pitch + width);
+    s->loops->frame(&(tw_frame){{from, from_pitch, to, to_pitch, rows, columns}, before, width});
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < width; c++) {
+            bool inside = c >= before && c < before + columns;
+            assert_true(get(s, to, r * to_pitch + c) ==
+                        (inside ? get(s, from, r * from_pitch + c - before) : 0));
+        }
+    for (int64_t i = 0; i < (rows - 1) * to_pitch + width; i++)
+        if (i % to_pitch >= width) assert_true(isnan(get(s, to, i)));
+}
+
 static void check_blocks(const subject *s) {
     for (int64_t rows = 1; rows < 40; rows += 1 + rows / 5)
-        for (int64_t columns = 1; columns < 90; columns += 1 + columns / 5)
+        for (int64_t columns = 1; columns < 90; columns += 1 + columns / 5) {
             for (int turned = 0; turned < 2; turned++) check_block(s, rows, columns, turned);
+            for (int64_t before = 0; before < 40; before += 1 + 2 * before)
+                check_frame(s, rows, columns, before, rows % 3);
+        }
 }
 
 static void blocks_keep_within_their_buffers(void **state) {
