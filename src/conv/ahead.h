@@ -11,6 +11,12 @@ typedef struct tw_ahead {
     const char *at, *end;
 } tw_ahead;
 
+/* Fetches the next so many bytes. */
+static inline void tw_ahead_fetch(tw_ahead *ahead, int64_t bytes) {
+    const char *end = ahead->end - ahead->at < bytes ? ahead->end : ahead->at + bytes;
+    for (; ahead->at < end; ahead->at += TW_ALIGNMENT) __builtin_prefetch(ahead->at);
+}
+
 /* Where a tile of so many products fetches ahead, a line for each; NULL: nowhere. */
 static inline const void *tw_ahead_next(tw_ahead *ahead, int64_t products) {
     if (ahead->at >= ahead->end) return NULL;

@@ -22,7 +22,6 @@ enum {
     SHARED_U = 12 * 1000 * 1000, /* this much comes from a shared cache, as fast for all threads */
     FEW_TILES = 8,               /* fewer of a block leave the units waiting for weights */
     LEAST_TILES = 4,             /* still better than a thread that waits */
-    FETCHED = 2,                 /* tiles ahead */
     CHAIN = 64,                  /* channels */
     LINE = 64                    /* bytes */
 };
@@ -74,16 +73,23 @@ static block block_of(const work *k, int64_t index) {
         .group = index / k->blocks, .first = first, .count = k->tiles * (b + 1) / k->blocks - first};
 }
 
+/* Of a pixel that holds several groups, a block reads a part: too little to fetch all. */
+static tw_winograd_ahead inputs_behind(const work *k, const block *b) {
+    const tw_winograd_frame *f = k->frame;
+    if (f->together > 1) return (tw_winograd_ahead){0};
+    const int64_t plane = f->read[0] * f->read[1] * f->read_channels * k->size;
+    return tw_winograd_ahead_of(f, k->read, plane, b->first, k->tiles, 1);
+}
+
 static void transform_patches(const work *k, const block *b, int64_t begin, int64_t end) {
     const tw_winograd_frame *f = k->frame;
     const void *pixels[TW_WINOGRAD_POINTS];
     tw_winograd_patch patch = {.pixels = pixels, .channels = f->channels, .v_point = v_point(f, b->count)};
     tw_winograd_place p = tw_winograd_place_of(f, b->first + begin);
+    tw_winograd_ahead ahead = inputs_behind(k, b);
     const char *read = k->read + k->size * b->group * f->channels;
-    tw_winograd_place next = p;
-    for (int i = 0; i < FETCHED; i++) tw_winograd_step(f, &next);
-    for (int64_t i = begin; i < end; i++, tw_winograd_step(f, &p), tw_winograd_step(f, &next)) {
-        if (i + FETCHED < end) tw_winograd_fetch(f, &next, read, k->size, f->channels);
+    for (int64_t i = begin; i < end; i++, tw_winograd_step(f, &p)) {
+        tw_ahead_fetch(&ahead.pixels, ahead.bytes);
         tw_winograd_pixels(f, &p, read, k->size, pixels);
         patch.v = b->v + k->size * i * f->v_row;
         f->transform->patch(&patch);
@@ -215,11 +221,8 @@ static void whole_block(void *context, int64_t task, int worker) {
     /* what is written next, and what this thread will read next, but for the last of its share */
     ahead outputs = under(k, task, k->written, f->written, f->written_channels * k->size);
     ahead inputs = under(k, task + 1, k->read, f->read, f->read_channels * k->size);
-    /* pixels of a single line: too few products to fetch both, and the reader waits, not the writer */
-    bool narrow = f->read_channels * k->size <= LINE;
-    ahead *first = narrow ? &inputs : &outputs, *second = narrow ? &outputs : &inputs;
     for (int64_t panel = 0; panel < f->panels; panel++)
-        do_panel(k, &b, panel, worker, first->lines > 0 ? first : second);
+        do_panel(k, &b, panel, worker, outputs.lines > 0 ? &outputs : &inputs);
 }
 
 /* Some panels of a block, whose patches this thread transforms for itself: a line that another processor has

@@ -35,8 +35,7 @@ enum {
     TAPS = 9,
     GAP = 16,      /* elements, against strides of 4096 bytes */
     FINISHED = 16, /* channels whose dw is turned at once */
-    SUMMED = 16,   /* columns whose dy one share sums are a multiple of it */
-    LINE = 64      /* bytes */
+    SUMMED = 16    /* columns whose dy one share sums are a multiple of it */
 };
 
 typedef tw_winograd_work work;
@@ -98,17 +97,16 @@ static tiles tiles_of(const work *k, int64_t chunk, int64_t number, int worker) 
     return t;
 }
 
-/* Both transform a tile, and before each block they fetch that block of the next tile, if there is one: few
- * lines at a time, since a burst of them would wait for one another. */
+/* Both transform a tile, and before each block they fetch a part of what lies ahead: few lines at a time,
+ * since a burst of them would wait for one another. */
 static void patch_tile(const work *k, const tiles *t, int64_t i, const tw_winograd_place *p,
-                       const tw_winograd_place *next) {
+                       tw_winograd_ahead *ahead) {
     const tw_winograd_frame *f = k->frame;
     const void *pixels[TW_WINOGRAD_POINTS];
     char *v = t->v + k->size * i * k->high;
     for (int64_t b = t->of.down0; b < t->of.down1; b++, v += k->size * f->points * v_point(k)) {
-        const char *x = k->x + k->size * b * k->high;
-        if (next) tw_winograd_fetch(f, next, x, k->size, channels_of(k, b));
-        tw_winograd_pixels(f, p, x, k->size, pixels);
+        tw_ahead_fetch(&ahead->pixels, ahead->bytes);
+        tw_winograd_pixels(f, p, k->x + k->size * b * k->high, k->size, pixels);
         f->transform->patch(&(tw_winograd_patch){
             .pixels = pixels, .channels = channels_of(k, b), .v = v, .v_point = v_point(k)});
     }
@@ -126,17 +124,13 @@ static void find_pixels(const work *k, const tw_winograd_place *p, const char *d
 }
 
 static void spread_tile(const work *k, const tiles *t, int64_t i, const tw_winograd_place *p,
-                        const tw_winograd_place *next) {
+                        tw_winograd_ahead *ahead) {
     const tw_winograd_frame *f = k->frame;
     const void *pixels[TW_WINOGRAD_POINTS];
     char *e = t->e + k->size * i * k->wide;
     for (int64_t b = t->of.along0; b < t->of.along1; b++, e += k->size * f->points * e_point(k)) {
-        const char *dy = k->dy + k->size * b * k->wide;
-        int64_t bytes = k->size * columns_of(k, b);
-        if (next) find_pixels(k, next, dy, pixels);
-        for (int at = 0; next && at < f->outs * f->outs; at++)
-            for (int64_t l = 0; l < bytes; l += LINE) __builtin_prefetch((const char *)pixels[at] + l);
-        find_pixels(k, p, dy, pixels);
+        tw_ahead_fetch(&ahead->pixels, ahead->bytes);
+        find_pixels(k, p, k->dy + k->size * b * k->wide, pixels);
         f->transform->spread(&(tw_winograd_patch){
             .pixels = pixels, .channels = columns_of(k, b), .v = e, .v_point = e_point(k)});
     }
@@ -156,16 +150,30 @@ static void sum_dy(const work *k, const tiles *t, const tw_winograd_place *p) {
                               .total = t->db});
 }
 
+/* What lies ahead in x or dy. `part`: a pixel of `channels` holds more than this share reads, too much to
+ * fetch all. */
+static tw_winograd_ahead ahead_in(const work *k, const tiles *t, const char *tensor, const int64_t *pixels,
+                                  int64_t channels, int64_t blocks, bool part) {
+    const tw_winograd_frame *f = k->frame;
+    const int64_t before = k->first_plane * f->plane_tiles, end = tw_min(k->last * k->chunk, k->all);
+    if (part) return (tw_winograd_ahead){0};
+    return tw_winograd_ahead_of(f, tensor, pixels[0] * pixels[1] * channels * k->size, t->begin - before,
+                                end - before, blocks);
+}
+
 static void transform_tiles(const work *k, const tiles *t) {
-    tw_winograd_place p = tw_winograd_place_of(k->frame, t->begin);
+    const tw_winograd_frame *f = k->frame;
+    const share *of = &t->of;
+    tw_winograd_place p = tw_winograd_place_of(f, t->begin);
     p.plane -= k->first_plane;
-    tw_winograd_place next = p;
-    for (int64_t i = 0; i < t->count; i++, p = next) {
-        tw_winograd_step(k->frame, &next);
-        const tw_winograd_place *ahead = i + 1 < t->count ? &next : NULL;
+    tw_winograd_ahead in_x = ahead_in(k, t, k->x, f->read, f->read_channels, of->down1 - of->down0,
+                                      k->shares_down > 1 || f->read_channels > f->channels);
+    tw_winograd_ahead in_dy = ahead_in(k, t, k->dy, f->written, f->written_channels, of->along1 - of->along0,
+                                       k->shares_along > 1 || f->written_channels > f->columns);
+    for (int64_t i = 0; i < t->count; i++, tw_winograd_step(f, &p)) {
         sum_dy(k, t, &p);
-        patch_tile(k, t, i, &p, ahead);
-        spread_tile(k, t, i, &p, ahead);
+        patch_tile(k, t, i, &p, &in_x);
+        spread_tile(k, t, i, &p, &in_dy);
     }
 }
 
