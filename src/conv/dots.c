@@ -8,10 +8,10 @@
  * partial sums are added in a tree (kernel.h, tw_dots). Chunk number i is added to the partial gradient i mod
  * 16, and these are added up at the end. Chunks depend on the geometry of an image alone.
  *
- * The gradient of the bias is summed in the same go, chunk by chunk, so that dy is read once.
+ * The gradient of the bias is that of one weight more, which meets an x of ones everywhere.
  *
- * Padding is multiplied, but never when dy of the chunk holds an infinity or a NaN: then a second window says
- * which numbers lie inside, and the others are left out of the same sums. */
+ * Padding is multiplied, but never when dy of the chunk holds an infinity or a NaN, which stay in its sum:
+ * then a second window says which numbers lie inside, and the others are left out of the same sums. */
 #include "conv/dots.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 
-enum { PHASES = TW_DOTS_PHASES, CHUNK = TW_DOTS_CHUNK, SLOTS = 16, MOST_COLUMNS = 4 };
+enum { PHASES = TW_DOTS_PHASES, CHUNK = TW_DOTS_CHUNK, SLOTS = 16 };
 
 typedef tw_dots_plan plan;
 typedef tw_dots_chunk chunk;
@@ -55,9 +55,11 @@ static plan describe(const tw_problem *problem) {
     p.window_rows = tw_dots_reach(s, TW_HEIGHT, p.rows);
     p.window_x = s->kernel[TW_DEPTH] * p.window_rows * p.piece;
     p.window_plane = s->kernel[TW_WIDTH] * p.window_x;
-    p.window_image = s->in_channels * p.window_plane;
+    p.ones = p.window_rows * p.piece;
+    p.window_image = s->in_channels * p.window_plane + p.ones;
     p.taps = s->kernel_taps;
-    p.dw = s->out_channels * s->in_channels * p.taps;
+    p.sums_row = s->in_channels * p.taps + 1;
+    p.sums = s->out_channels * p.sums_row;
     int64_t images = tw_min(p.images, tw_max(1, s->batch)), size = (int64_t)p.size;
     p.x_bytes = tw_round_up(images * p.window_image * size, TW_ALIGNMENT);
     p.gathered = (p.last && s->in_channels > 1) || s->geometry.pad_mode != TW_PAD_ZEROS;
@@ -66,7 +68,8 @@ static plan describe(const tw_problem *problem) {
     p.dy_pitch = CHUNK + PHASES; /* channels in other sets of the first cache */
     if (p.last && s->out_channels > 1)
         p.dy_bytes = tw_round_up(s->out_channels * p.dy_pitch * size, TW_ALIGNMENT);
-    if (p.padded) p.inside_bytes = tw_round_up(p.window_plane * size, TW_ALIGNMENT);
+    if (p.padded) p.inside_bytes = tw_round_up((p.window_plane + p.ones) * size, TW_ALIGNMENT);
+    p.sums_bytes = tw_round_up(p.sums * size, TW_ALIGNMENT);
     return p;
 }
 
@@ -113,13 +116,19 @@ static void find_tap(const tw_shape *s, int64_t at, int64_t tap[TW_AXES]) {
     tap[TW_HEIGHT] = at % s->kernel[TW_HEIGHT], tap[TW_DEPTH] = at / s->kernel[TW_HEIGHT];
 }
 
-/* Where a weight's source lies in the window; `at` counts channels and taps. */
-static int64_t offset(const plan *p, int64_t at) {
+/* Where the sources of each weight lie in a window, and of the bias: the same in the one that says what
+ * counts, which has a single channel. */
+static void find_offsets(const plan *p) {
     const tw_shape *s = p->shape;
-    int64_t tap[TW_AXES];
-    find_tap(s, at % p->taps, tap);
-    int64_t row = tap[TW_DEPTH] * p->window_rows + tap[TW_HEIGHT] * s->dilation[TW_HEIGHT];
-    return at / p->taps * p->window_plane + tap[TW_WIDTH] * p->window_x + row * p->piece;
+    const int64_t weights = p->sums_row - 1;
+    int64_t *offsets = p->offsets, *marks = offsets + p->sums_row, tap[TW_AXES];
+    for (int64_t at = 0; at < weights; at++) {
+        find_tap(s, at % p->taps, tap);
+        int64_t row = tap[TW_DEPTH] * p->window_rows + tap[TW_HEIGHT] * s->dilation[TW_HEIGHT];
+        marks[at] = tap[TW_WIDTH] * p->window_x + row * p->piece;
+        offsets[at] = at / p->taps * p->window_plane + marks[at];
+    }
+    offsets[weights] = s->in_channels * p->window_plane, marks[weights] = p->window_plane;
 }
 
 /* `rows` output channels from `n` on, `columns` weights from `at` on; `inside`: of each strip, NULL where all
@@ -127,23 +136,17 @@ static int64_t offset(const plan *p, int64_t at) {
 static void run_tile(const chunk *k, const void *const *inside, int64_t n, int rows, int64_t at,
                      int columns) {
     const plan *p = k->p;
-    int64_t offsets[MOST_COLUMNS], marks[MOST_COLUMNS], weights = p->shape->in_channels * p->taps;
-    for (int j = 0; j < columns; j++) {
-        offsets[j] = offset(p, at + j);
-        marks[j] = offsets[j] - (at + j) / p->taps * p->window_plane;
-    }
     tw_dots d = {.strips = k->strips,
                  .count = k->count,
                  .a_pitch = k->dy_pitch,
                  .a_begin = n * k->dy_pitch,
-                 .offset = offsets,
+                 .offset = p->offsets + at,
                  .inside = inside,
-                 .inside_offset = marks,
-                 .c = k->sums + (n * weights + at) * (int64_t)p->size,
-                 .c_row = weights,
+                 .inside_offset = p->offsets + p->sums_row + at,
+                 .c = k->totals + (n * p->sums_row + at) * (int64_t)p->size,
+                 .c_row = p->sums_row,
                  .rows = rows,
-                 .columns = columns,
-                 .accumulate = !k->first};
+                 .columns = columns};
     const tw_loops *loops = p->job->problem->loops;
     if (inside)
         loops->dots_inside(&d);
@@ -151,27 +154,14 @@ static void run_tile(const chunk *k, const void *const *inside, int64_t n, int r
         loops->dots(&d);
 }
 
-/* Adds dy of the chunk to the slot's sums, strip by strip as it lies in the tensor. */
-static void sum_dy(const chunk *k) {
+/* Of `rows` output channels from `n` on: a NaN or an infinity stays in the sum. */
+static bool has_finite_sums(const chunk *k, int64_t n, int64_t rows) {
     const plan *p = k->p;
-    const tw_shape *s = p->shape;
-    int64_t rows = k->y1 - k->y0, length = k->x1 - k->x0, size = (int64_t)p->size;
-    tw_sums sums = {.pixels = p->pieces == 1 ? rows * length : length,
-                    .pixel_step = p->last ? s->out_channels : 1,
-                    .channels = s->out_channels,
-                    .channel_step = p->last ? 1 : s->out_pixels,
-                    .total = k->db};
-    if (k->first) memset(k->db, 0, (size_t)(s->out_channels * size));
-    for (int64_t i = k->image0; i < k->image1; i++)
-        for (int64_t y = k->y0; y < (p->pieces == 1 ? k->y0 + 1 : k->y1); y++) {
-            sums.in = tw_dots_dy(k, i, y);
-            p->job->problem->loops->sums(&sums);
-        }
-}
-
-/* A NaN or an infinity stays in the sum. */
-static bool has_finite_sums(const chunk *k) {
-    return k->db && k->p->job->problem->loops->all_finite(k->db, k->p->shape->out_channels);
+    bool finite = true;
+    for (int64_t i = n; i < n + rows && finite; i++)
+        finite =
+            p->job->problem->loops->all_finite(k->totals + ((i + 1) * p->sums_row - 1) * (int64_t)p->size, 1);
+    return finite;
 }
 
 /* Where each strip begins in the window that says what lies inside: the same for all images. */
@@ -185,50 +175,70 @@ static void list_inside(chunk *k, const void **inside) {
     }
 }
 
-/* Tiles whose dy, some kilobytes for each output channel, stays in the first cache for all weights. */
+/* Some output channels, whose dy, some kilobytes for each, stays in the first cache for all weights. The tile
+ * with the bias comes first: its sums say whether padding may be multiplied. Returns `inside` or, where it
+ * may not, what of each strip counts, `marks`. */
+static const void *const *run_rows(chunk *k, const void *const *inside, const void **marks, int64_t n,
+                                   int rows) {
+    const plan *p = k->p;
+    const int64_t tiles = tw_ceil_div(p->sums_row, p->job->problem->loops->dot_columns);
+    for (int64_t i = tiles; i-- > 0;) {
+        const int64_t at = i * p->sums_row / tiles;
+        const int columns = (int)((i + 1) * p->sums_row / tiles - at);
+        run_tile(k, inside, n, rows, at, columns);
+        if (i + 1 < tiles || inside || !p->padded || p->job->dy_finite) continue;
+        if (has_finite_sums(k, n, rows) || is_finite(k)) continue;
+        list_inside(k, marks);
+        inside = marks;
+        run_tile(k, inside, n, rows, at, columns);
+    }
+    return inside;
+}
+
 static void run_chunk(chunk *k) {
     const plan *p = k->p;
-    const tw_loops *loops = p->job->problem->loops;
-    int64_t weights = p->shape->in_channels * p->taps, channels = p->shape->out_channels;
-    int64_t tiles = tw_ceil_div(weights, loops->dot_columns);
+    const tw_problem *problem = p->job->problem;
+    const void *marks[TW_DOTS_STRIPS], *const *inside = NULL;
     tw_dots_stage(k);
-    if (k->db) sum_dy(k);
-    bool cut = p->padded && !p->job->dy_finite && !has_finite_sums(k) && !is_finite(k);
-    const void *inside[TW_DOTS_STRIPS];
-    if (cut) list_inside(k, inside);
-    for (int64_t n = 0, rows; n < channels; n += rows) {
-        rows = tw_min(loops->dot_rows, channels - n);
-        for (int64_t i = 0, at = 0, end; i < tiles; i++, at = end) {
-            end = (i + 1) * weights / tiles;
-            run_tile(k, cut ? inside : NULL, n, (int)rows, at, (int)(end - at));
-        }
+    for (int64_t n = 0, rows; n < p->shape->out_channels; n += rows) {
+        rows = tw_min(problem->loops->dot_rows, p->shape->out_channels - n);
+        inside = run_rows(k, inside, marks, n, (int)rows);
     }
+    if (k->first)
+        memcpy(k->sums, k->totals, (size_t)p->sums * p->size);
+    else
+        problem->kernel->sweeps[problem->type]->add(p->sums, k->sums, k->totals, k->sums);
 }
 
-/* The workspace: partial gradients of weights, of biases, then each worker's windows, gathered rows, dy and
- * what lies inside. */
+/* The workspace: offsets, the slots' sums, then each worker's of a chunk, windows, gathered rows, dy and what
+ * lies inside. */
+static int64_t offset_bytes(const plan *p) {
+    return tw_round_up(2 * p->sums_row * (int64_t)sizeof *p->offsets, TW_ALIGNMENT);
+}
+
 static int64_t worker_bytes(const plan *p) {
-    return tw_worker_bytes(p->x_bytes + p->row_bytes + p->dy_bytes + p->inside_bytes);
+    return tw_worker_bytes(p->sums_bytes + p->x_bytes + p->row_bytes + p->dy_bytes + p->inside_bytes);
 }
 
-static int64_t dw_bytes(const plan *p) {
-    return tw_round_up(SLOTS * p->dw * (int64_t)p->size, TW_ALIGNMENT);
-}
-
-/* Of a slot. */
-static int64_t db_bytes(const plan *p) {
-    return tw_round_up(p->shape->out_channels * (int64_t)p->size, TW_ALIGNMENT);
+/* Ones behind the windows of each image. */
+static void write_ones(const plan *p, char *x) {
+    const int64_t images = tw_min(p->images, tw_max(1, p->shape->batch));
+    for (int64_t i = 1; i <= images; i++)
+        for (int64_t at = i * p->window_image - p->ones; at < i * p->window_image; at++)
+            if (p->job->problem->type == TW_F32)
+                ((float *)x)[at] = 1;
+            else
+                ((double *)x)[at] = 1;
 }
 
 static void run_slot(void *context, int64_t slot, int worker) {
     plan *p = context;
-    int64_t size = (int64_t)p->size;
-    char *memory = p->job->workspace;
-    chunk k = {.p = p, .sums = memory + slot * p->dw * size};
-    if (p->job->db) k.db = memory + dw_bytes(p) + slot * db_bytes(p);
-    k.x = memory + dw_bytes(p) + SLOTS * db_bytes(p) + worker * worker_bytes(p);
+    chunk k = {.p = p, .sums = p->slots + slot * p->sums_bytes};
+    k.totals = p->slots + SLOTS * p->sums_bytes + worker * worker_bytes(p);
+    k.x = k.totals + p->sums_bytes;
     k.gathered = k.x + p->x_bytes, k.dy = k.gathered + p->row_bytes;
     k.inside = k.dy + p->dy_bytes;
+    write_ones(p, k.x);
     for (int64_t number = slot; number < p->chunks; number += SLOTS) {
         find_chunk(&k, number);
         k.first = number == slot;
@@ -241,27 +251,33 @@ static void run_slot(void *context, int64_t slot, int worker) {
 
 /* ---- The algorithm. */
 
-/* What the slots summed, `pitch` bytes from one to the next, in order. */
-static void add_slots(const plan *p, const char *slots, int64_t pitch, int64_t count, void *to) {
+/* What the slots summed, in order, in the first of them. */
+static void add_slots(const plan *p) {
     const tw_problem *problem = p->job->problem;
-    memcpy(to, slots, (size_t)count * p->size);
     for (int64_t i = 1; i < tw_min(SLOTS, p->chunks); i++)
-        problem->kernel->sweeps[problem->type]->add(count, to, slots + i * pitch, to);
+        problem->kernel->sweeps[problem->type]->add(p->sums, p->slots, p->slots + i * p->sums_bytes,
+                                                    p->slots);
 }
 
 static void run(const tw_job *job) {
     plan p = describe(job->problem);
     p.job = job;
+    p.offsets = job->workspace;
+    p.slots = (char *)job->workspace + offset_bytes(&p);
+    find_offsets(&p);
     tw_parallel(job->threads, tw_min(SLOTS, p.chunks), run_slot, &p);
-    const char *slots = job->workspace;
-    add_slots(&p, slots, p.dw * (int64_t)p.size, p.dw, job->dw);
-    if (job->db) add_slots(&p, slots + dw_bytes(&p), db_bytes(&p), p.shape->out_channels, job->db);
+    add_slots(&p);
+    const tw_loops *loops = job->problem->loops;
+    const int64_t weights = p.sums_row - 1, channels = p.shape->out_channels;
+    const char *bias = p.slots + weights * (int64_t)p.size;
+    loops->copy(&(tw_block){p.slots, p.sums_row, job->dw, weights, channels, weights});
+    if (job->db) loops->copy(&(tw_block){bias, p.sums_row, job->db, 1, channels, 1});
 }
 
 static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *state, int threads) {
     (void)pass, (void)state;
     plan p = describe(problem);
-    return dw_bytes(&p) + SLOTS * db_bytes(&p) + threads * worker_bytes(&p);
+    return offset_bytes(&p) + SLOTS * p.sums_bytes + threads * worker_bytes(&p);
 }
 
 /* Windows are small where this pays; what is not is left to others. */

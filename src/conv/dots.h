@@ -6,7 +6,8 @@
 
 enum { TW_DOTS_PHASES = 16, TW_DOTS_CHUNK = 1024, TW_DOTS_STRIPS = TW_DOTS_CHUNK / 8 };
 
-/* What follows from the geometry. Windows are [image][channel][column of the kernel][plane][row][x]. */
+/* What follows from the geometry. Windows are [image][channel][column of the kernel][plane][row][x], with
+ * ones behind those of each image. Sums are [output channel][channel][tap], the bias last. */
 typedef struct tw_dots_plan {
     const tw_job *job;
     const tw_shape *shape;
@@ -19,22 +20,26 @@ typedef struct tw_dots_plan {
     int64_t piece, pieces; /* pixels of a row in a chunk, at most; pieces of a row */
     int64_t rows, row_chunks, images, chunks;
     int64_t window_rows, window_x, window_plane,
-        window_image;                                   /* rows; numbers for a column, channel, image */
-    int64_t taps;                                       /* of a channel */
-    int64_t dw, dy_pitch;                               /* numbers */
-    int64_t x_bytes, row_bytes, dy_bytes, inside_bytes; /* of a worker */
-    bool clean[TW_MAX_THREADS];                         /* the worker's padding is zero */
-    bool marked[TW_MAX_THREADS];                        /* and what lies inside is known, if `steady` */
+        window_image;       /* rows; numbers for a column, channel, image */
+    int64_t ones;           /* numbers */
+    int64_t taps;           /* of a channel */
+    int64_t sums, sums_row; /* numbers: of a slot, of an output channel */
+    int64_t *offsets;       /* [2][sums_row]: of each weight and the bias, see find_offsets */
+    char *slots;
+    int64_t dy_pitch;
+    int64_t sums_bytes, x_bytes, row_bytes, dy_bytes, inside_bytes; /* of a worker */
+    bool clean[TW_MAX_THREADS];                                     /* the worker's padding is zero */
+    bool marked[TW_MAX_THREADS]; /* and what lies inside is known, if `steady` */
 } tw_dots_plan;
 
 /* A chunk, as its worker sees it. */
 typedef struct tw_dots_chunk {
     const tw_dots_plan *p;
-    char *x, *gathered, *dy, *inside, *sums;
-    char *db;    /* the slot's sums of dy; NULL: not wanted */
-    bool first;  /* of its slot: sums begin */
-    bool clean;  /* padding needs no zeros any more */
-    bool marked; /* `inside` is known */
+    char *x, *gathered, *dy, *inside;
+    char *sums, *totals; /* of the slot, of the chunk */
+    bool first;          /* of its slot: sums begin */
+    bool clean;          /* padding needs no zeros any more */
+    bool marked;         /* `inside` is known */
     int64_t image0, image1, z, y0, y1, x0, x1;
     tw_strip strips[TW_DOTS_STRIPS]; /* dy's channel 0 and the window's first number */
     int64_t count, dy_pitch;

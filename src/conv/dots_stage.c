@@ -175,4 +175,5 @@ void tw_dots_mark_inside(const tw_dots_chunk *k) {
                 mark_row(k, column, there && source_row(k, r) >= 0, k->inside + row * (int64_t)p->size);
             }
     }
+    memset(k->inside + p->window_plane * (int64_t)p->size, 0xff, (size_t)p->ones * p->size);
 }

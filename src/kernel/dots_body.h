@@ -95,10 +95,7 @@ TW_INLINED void dot_tile(const tw_dots *d, const int rows, const int columns, co
         vec_store(total + first, dot_totals(group));
     }
     for (int m = 0; m < rows; m++)
-        for (int j = 0; j < columns; j++) {
-            real *c = (real *)d->c + m * d->c_row + j;
-            *c = d->accumulate ? *c + total[m * columns + j] : total[m * columns + j];
-        }
+        for (int j = 0; j < columns; j++) ((real *)d->c)[m * d->c_row + j] = total[m * columns + j];
 }
 
 TW_INLINED void dot_row(const tw_dots *d, const int rows, const bool cut) {

@@ -100,11 +100,11 @@ typedef struct tw_sums {
 
 /* For m < rows, j < columns
  *
- *     c[m * c_row + j] (+)= the sum over the strips, over l < length, of
- *                           a[a_begin + m * a_pitch + l] * b[offset[j] + l]
+ *     c[m * c_row + j] = the sum over the strips, over l < length, of
+ *                        a[a_begin + m * a_pitch + l] * b[offset[j] + l]
  *
  * Element l of every strip belongs to partial sum l mod 16, each a chain of fused multiply-adds from zero in
- * the order of strips and l; the 16 are added in a tree, and their total is added to c when `accumulate`.
+ * the order of strips and l; the 16 are added in a tree.
  *
  * dots_inside leaves out the products for which inside[strip][inside_offset[j] + l] has no bit set; all
  * others have all bits set there. */
@@ -118,7 +118,6 @@ typedef struct tw_dots {
     void *c;
     int64_t c_row;
     int rows, columns; /* 1 .. dot_rows, 1 .. dot_columns */
-    bool accumulate;
 } tw_dots;
 
 /* The loops for one type of number. */
