@@ -42,8 +42,8 @@ typedef struct tw_stencil_phase {
  *             source[i].in[in_begin + c * in_step + block * lanes + l]
  *
  * The sum begins at zero and is one chain of fused multiply-adds by i, then j; bias is added last. The source
- * is read in whole vectors, whatever `used` is. Of the last `fetch` source rows, and of out, what comes next
- * is fetched ahead: for tensors that lie far from the processor. */
+ * is read in whole vectors, whatever `used` is. The `fetch` rows behind the last source row, and what comes
+ * next of out, are fetched ahead: for tensors that lie far from the processor. */
 typedef struct tw_stencil {
     const tw_stencil_row *source;
     int64_t count;

@@ -7,7 +7,12 @@
  * usual networks (7, 14, 28, 56, 112); other widths are cut into even spans. How a row is cut changes no bit:
  * what a tap reads outside is left out for each column by itself. */
 
-enum { SPAN = 7, FEW_TAPS = 7, FETCH_AHEAD = 2560, FETCH_LINE = 64 };
+enum {
+    SPAN = 7,
+    FEW_TAPS = 7,
+    FETCH_LINE = 64 / (int)sizeof(real), /* numbers */
+    FETCH_AHEAD = 40 * FETCH_LINE
+};
 
 static void stage(const tw_stage *s) {
     real *out = s->out;
@@ -159,34 +164,27 @@ TW_INLINED void store_row(const tw_stencil *s, const span_of_columns *c, int r, 
     }
 }
 
-/* Numbers of a row from the columns of a span on, in memory's order: each block of the span asks for its part
- * of what follows, so far ahead that all of the next span has been asked for when its first block begins. */
-typedef struct row_ahead {
-    int64_t first, part;
-} row_ahead;
-
-static inline row_ahead ahead_of(int64_t column, int64_t columns, int64_t step, int64_t blocks,
-                                 int64_t block) {
-    const int64_t part = (columns * step + blocks - 1) / blocks;
-    return (row_ahead){(column + columns) * step + block * part + FETCH_AHEAD / (int64_t)sizeof(real), part};
+/* `count` numbers. Inline, or the compiler leaves out the call of a function that changes nothing. */
+TW_INLINED void fetch_numbers(const real *from, int64_t count) {
+    const uintptr_t begin = (uintptr_t)from;
+    for (int64_t i = 0; i < count; i += FETCH_LINE)
+        __builtin_prefetch((const void *)(begin + (uintptr_t)i * sizeof(real)));
 }
 
-/* For rows that lie far: what the hardware foresees of so many short pieces comes late. Inline, or the
- * compiler leaves out the call of a function that changes nothing. */
-TW_INLINED void fetch_row(const void *row, row_ahead a) {
-    const int64_t line = FETCH_LINE / (int64_t)sizeof(real);
-    const uintptr_t from = (uintptr_t)row + (uintptr_t)a.first * sizeof(real);
-    for (int64_t at = 0; at < a.part; at += line)
-        __builtin_prefetch((const void *)(from + (uintptr_t)at * sizeof(real)));
-}
-
+/* For rows that lie far, each block of a span asks for its part of what follows. The next pair of output rows
+ * reads the `fetch` rows behind the last one: in memory's order, as the hardware foresees it, and not piece
+ * by piece as the spans will. Output rows are asked for so far ahead that all of the next span has been when
+ * its first block begins. */
 TW_INLINED void fetch_ahead(const tw_stencil *s, const tw_stencil_phase *p, int64_t q, int64_t span,
                             int64_t block) {
-    const row_ahead in = ahead_of(q * s->stride, span * s->stride, p->in_step, s->blocks, block);
-    const row_ahead out = ahead_of(q, span, p->out_step, s->blocks, block);
-    for (int64_t i = s->count > s->fetch ? s->count - s->fetch : 0; i < s->count; i++)
-        fetch_row(s->source[i].in, in);
-    for (int r = 0; r < s->rows; r++) fetch_row(s->out[r], out);
+    const int64_t in = s->stride * p->in_step * s->fetch, in_part = (span * in + s->blocks - 1) / s->blocks;
+    const int64_t out = p->out_step, out_part = (span * out + s->blocks - 1) / s->blocks;
+    if (s->count > 0)
+        fetch_numbers((const real *)s->source[s->count - 1].in + p->width * p->in_step + q * in +
+                          block * in_part,
+                      in_part);
+    for (int r = 0; r < s->rows; r++)
+        fetch_numbers((const real *)s->out[r] + (q + span) * out + block * out_part + FETCH_AHEAD, out_part);
 }
 
 TW_INLINED void span_rows(const tw_stencil *s, const span_of_columns *c, const int span, const int taps,
