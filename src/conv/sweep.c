@@ -1,4 +1,4 @@
-/* Planning a sweep: sizes, the width of a tile, what is read in place, and how the work is cut. Only `block`,
+/* Planning a sweep: the width of a tile, what is read in place, and how the work is cut. Only `block`,
  * `by_images` and the cuts depend on machine, batch or threads, and none of them changes the order of a sum.
  */
 #include "conv/sweep.h"
@@ -12,91 +12,6 @@
 
 static int64_t ceil_div(int64_t a, int64_t b) {
     return tw_ceil_div(a, b);
-}
-
-static bool is_pointwise(const tw_sweep_spec *spec) {
-    const tw_shape *s = &spec->problem->shape;
-    for (int a = 0; a < TW_AXES; a++)
-        if (s->kernel[a] != 1 || s->stride[a] != 1 || spec->pad[a] != 0 || s->in[a] != s->out[a])
-            return false;
-    return true;
-}
-
-/* A 1x1 convolution of stride 1 knows no rows: all pixels of an image, with channels last of all images, are
- * one row. */
-static void flatten(tw_sweep *s, tw_axis_spec axes[TW_AXES]) {
-    bool all = s->from_layout == TW_NHWC && s->to_layout == TW_NHWC;
-    int64_t pixels = s->from_pixels * (all ? s->images : 1);
-    for (int a = 0; a < TW_AXES; a++) axes[a].from = axes[a].to = a == TW_WIDTH ? pixels : 1;
-    if (!all) return;
-    s->flat = s->from_pixels;
-    s->from_image *= s->images, s->to_image *= s->images;
-    s->from_pixels = s->to_pixels = pixels;
-    s->images = 1;
-}
-
-/* Where a stride is as long as the kernel, a destination has one tap, and few channels would fill a part of a
- * vector: with channels last, those of neighbouring destinations lie behind each other. */
-static void weave(tw_sweep *s, const tw_sweep_spec *spec) {
-    const tw_shape *shape = &spec->problem->shape;
-    int64_t width = shape->kernel[TW_WIDTH];
-    s->woven = 1;
-    if (!spec->backward || s->from_layout != TW_NHWC || s->to_layout != TW_NHWC || s->groups > 1) return;
-    if (width != shape->stride[TW_WIDTH] || spec->pad[TW_WIDTH] != 0 || shape->dilation[TW_WIDTH] != 1)
-        return;
-    if (spec->to[TW_WIDTH] % width != 0 || spec->to[TW_WIDTH] / width != shape->out[TW_WIDTH]) return;
-    if (s->produce >= spec->problem->loops->lanes) return;
-    s->woven = width;
-    s->produce *= width, s->to_channels *= width, s->to_pixels /= width;
-}
-
-static void take_sizes(tw_sweep *s, const tw_sweep_spec *spec) {
-    const tw_shape *shape = &spec->problem->shape;
-    bool back = spec->backward;
-    s->mode = spec->mode;
-    s->backward = back;
-    s->flipped = shape->geometry.flipped;
-    s->from_layout = shape->geometry.layout;
-    s->to_layout = spec->to_layout;
-    s->size = tw_type_size(spec->problem->type);
-    s->images = spec->images;
-    s->groups = shape->groups;
-    s->reduce = back ? shape->group_out : shape->group_in;
-    s->produce = back ? shape->group_in : shape->group_out;
-    s->from_channels = s->reduce * s->groups;
-    s->to_channels = s->produce * s->groups;
-    s->from_pixels = back ? shape->out_pixels : shape->in_pixels;
-    s->to_pixels = spec->to[0] * spec->to[1] * spec->to[2];
-    s->from_image = s->from_pixels * s->from_channels;
-    s->to_image = s->to_pixels * s->to_channels;
-    weave(s, spec);
-}
-
-static tw_status make_axes(tw_sweep *s, const tw_sweep_spec *spec) {
-    const tw_shape *shape = &spec->problem->shape;
-    tw_axis_spec axes[TW_AXES];
-    for (int a = 0; a < TW_AXES; a++) {
-        s->kernel[a] = shape->kernel[a];
-        axes[a] = (tw_axis_spec){.from = spec->backward ? shape->out[a] : shape->in[a],
-                                 .to = spec->to[a],
-                                 .kernel = shape->kernel[a],
-                                 .stride = shape->stride[a],
-                                 .dilation = shape->dilation[a],
-                                 .pad = spec->pad[a],
-                                 .backward = spec->backward};
-    }
-    if (s->woven > 1) {
-        tw_axis_spec *x = &axes[TW_WIDTH];
-        x->kernel = x->stride = 1, x->to = x->from;
-    }
-    if (is_pointwise(spec)) flatten(s, axes);
-    s->taps = 1;
-    for (int a = 0; a < TW_AXES; a++) {
-        tw_status status = tw_axis_create(&s->axis[a], &axes[a]);
-        if (status) return status;
-        s->taps *= tw_axis_used(&s->axis[a]);
-    }
-    return TW_OK;
 }
 
 /* ---- Time, in half cycles of a machine with two multiply-add units, two loads a cycle and a latency of four
@@ -228,9 +143,9 @@ static void choose_block(tw_sweep *s, const tw_loops *loops) {
     double along = best_along(s, loops, &s->vecs) + moving_time(s, loops, false);
     double across =
         best_across(&turned, loops, &turned.vecs, &turned.block) + moving_time(&turned, loops, true);
-    if (able && across < along) {
+    if (s->fanned > 1 || (able && across < along)) {
         *s = turned;
-        s->across = true, s->in_place = reads_across(s, loops);
+        s->across = true, s->in_place = s->fanned == 1 && reads_across(s, loops);
     } else {
         s->block = s->vecs * loops->lanes;
     }
@@ -279,7 +194,8 @@ static void choose_reading(tw_sweep *s) {
     /* absurd padding is never staged: what is outside is left out */
     int64_t padded = stage_width(s, x->to);
     bool sparse = padded / 16 > x->from + x->to + 64;
-    s->skirts = s->mode == TW_PAD_ZEROS && x->outside && (s->by_images || sparse || (last && cuts_sides(s)));
+    s->skirts = s->mode == TW_PAD_ZEROS && x->outside && s->fanned == 1 &&
+                (s->by_images || sparse || (last && cuts_sides(s)));
     s->in_place = s->from_layout == TW_NHWC && (!x->outside || s->skirts) &&
                   (s->groups == 1 || s->reduce >= 16 || s->by_images);
     s->merged = x->joined && (!s->in_place || s->groups == 1);
@@ -346,19 +262,21 @@ static void choose_cut(tw_sweep *s, const tw_problem *problem) {
     int64_t bands = 1, unit = s->across && s->in_place ? s->lanes : x->out_step;
     s->writes = fetches_destination(s, cache);
     while (c.rows > 1 && is_large(s, c.rows, c.columns, cache)) c.rows = piece(y->to, ++bands, 1);
-    for (bands = 1; c.rows == 1 && c.columns > 64 * x->out_step && is_large(s, 1, c.columns, cache);)
+    const bool whole = s->fanned > 1; /* all columns and taps of a row in one task */
+    for (bands = 1;
+         c.rows == 1 && !whole && c.columns > 64 * x->out_step && is_large(s, 1, c.columns, cache);)
         c.columns = piece(x->to, ++bands, unit);
     cut best = c;
     double least = cut_time(s, problem->loops, c, problem->threads);
     for (int64_t cuts = 1; cuts <= 16 && problem->threads > 1; cuts++)
-        for (int64_t parts = 1; parts <= tw_min(s->blocks, 16); parts++) {
+        for (int64_t parts = 1; parts <= (whole ? 1 : tw_min(s->blocks, 16)); parts++) {
             cut d = c;
             d.parts = parts;
             if (s->by_images)
                 d.images = piece(c.images, cuts, 1);
             else if (c.rows > 1)
                 d.rows = piece(c.rows, cuts, 1);
-            else
+            else if (!whole)
                 d.columns = piece(c.columns, cuts, unit);
             double time = cut_time(s, problem->loops, d, problem->threads);
             if (time < least * 0.99) best = d, least = time;
@@ -419,8 +337,7 @@ static tw_status measure_rows(tw_sweep *s, int threads) {
 
 tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {
     *s = (tw_sweep){0};
-    take_sizes(s, spec);
-    tw_status status = make_axes(s, spec);
+    tw_status status = tw_sweep_take_sizes(s, spec);
     if (status) {
         tw_sweep_free(s);
         return status;
@@ -465,7 +382,7 @@ tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     bool fits = s->in_place || part(s, rows, s->slot, &p.stage);
     /* a tile loads whole vectors: less than one past the last row */
     if (s->across) p.stage += TW_ALIGNMENT;
-    if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1))
+    if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1 || s->fanned > 1))
         fits = fits && part(s, x->phases * s->block * s->buffer_rows * s->image_step, s->to_pitch, &p.buffer);
     if (s->across) fits = fits && part(s, s->block, s->vecs * s->lanes, &p.bias);
     if (s->across && x->outside) fits = fits && part(s, tw_axis_used(x), s->to_pitch, &p.lanes);

@@ -13,7 +13,11 @@
  * 256 products, each chunk one chain of fused multiply-adds from zero, the chunks added to the bias one after
  * the other. Chunks depend on kernel and channels alone. Rows and planes outside the source are left out, the
  * zeros at the sides of a staged row are multiplied; where rows are read in place, and with weights that are
- * not finite, the sides are left out as well: 0 * infinity is NaN. */
+ * not finite, the sides are left out as well: 0 * infinity is NaN.
+ *
+ * A single output channel fills no tile, whichever way it is turned. It is *fanned* out: each tap of a row
+ * has a sum of its own along the padded rows, over what is left in the same order, as if it were a channel;
+ * and these sums are added to the bias, by ascending shift, each from where its tap reads. */
 #ifndef TW_CONV_SWEEP_H
 #define TW_CONV_SWEEP_H
 
@@ -38,6 +42,10 @@ typedef struct tw_sweep {
     /* Backward, and no two taps of a row meet: as many destinations as a row of taps has, side by side, are
      * one pixel of woven * channels columns, for one tap. Else 1. */
     int64_t woven;
+
+    /* One output channel: `produce` counts the taps of a row instead, which are `hop` columns apart. Else 1.
+     */
+    int64_t fanned, hop;
 
     /* Decisions that change no bit. */
     bool in_place;  /* the source is read where it lies, also across */
@@ -96,6 +104,9 @@ typedef struct tw_sweep_run {
 void tw_sweep_execute(const tw_sweep_run *run);
 
 /* ---- Shared between the files of the sweep. */
+
+/* The first step of tw_sweep_create: all that the geometry of an image decides. */
+tw_status tw_sweep_take_sizes(tw_sweep *sweep, const tw_sweep_spec *spec);
 
 /* Columns of block `b`, and the numbers of one row of its packed weights: whole vectors, but for tiles turned
  * round. */

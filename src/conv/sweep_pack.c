@@ -107,12 +107,16 @@ static void pack_block(void *context, int64_t task, int worker) {
     int64_t all = s->kernel[0] * s->kernel[1] * s->kernel[2];
     int64_t columns = tw_sweep_columns(s, b), row = tw_sweep_row(s, b);
     /* w is [groups][out][in][kernel]; forward writes out and sums over in, backward the other way round */
-    int64_t n_step = s->backward ? all : s->reduce * all,
-            c_step = s->backward ? s->produce / s->woven * all : all;
-    const char *w = p->w + g * s->produce / s->woven * s->reduce * all * size;
+    const int64_t channels = s->produce / s->woven / s->fanned;
+    int64_t n_step = s->backward ? all : s->reduce * all, c_step = s->backward ? channels * all : all;
+    const char *w = p->w + g * channels * s->reduce * all * size;
     char *begin = p->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, g, b) * size;
     int64_t step = s->reduce * row;
     if (row > columns) memset(begin, 0, (size_t)(s->taps * step * size));
+    if (s->fanned > 1) { /* the taps of a row, by ascending shift */
+        n_step = s->backward != s->flipped ? -1 : 1;
+        if (s->backward) w -= (s->fanned - 1) * n_step * size;
+    }
     if (s->woven == 1) w += b * s->block * n_step * size;
     if (s->woven > 1) {
         for (int64_t c = 0; c < s->reduce; c++)

@@ -90,6 +90,22 @@ typedef struct tw_frame {
     int64_t before, width;
 } tw_frame;
 
+/* Sums of rows, each shifted by `hop` more than the one before: for r < rows, n < columns
+ *
+ *     to[r * to_row + n] = start + from[r * from_row + n] + from[r * from_row + from_pitch + hop + n] + ...
+ *
+ * added in this order, for as many terms; start is what stands in `to` with `accumulate`, else *start, else
+ * 0. */
+typedef struct tw_aslant {
+    const void *from;
+    int64_t from_row, from_pitch;
+    void *to;
+    int64_t to_row;
+    int64_t rows, columns, terms, hop;
+    const void *start; /* one number, or NULL */
+    bool accumulate;
+} tw_aslant;
+
 /* total[c] += the sum of in[p * pixel_step + c * channel_step] over p < pixels, for c < channels; one of the
  * steps is 1. The order is that of sums_body.h. */
 typedef struct tw_sums {
@@ -136,6 +152,7 @@ typedef struct tw_loops {
     void (*copy)(const tw_block *block);
     void (*frame)(const tw_frame *frame);
     void (*sums)(const tw_sums *sums);
+    void (*aslant)(const tw_aslant *sums);
     bool (*all_finite)(const void *numbers, int64_t count); /* no infinity and no NaN among them */
     void (*dots)(const tw_dots *dots);
     void (*dots_inside)(const tw_dots *dots); /* with `inside` */

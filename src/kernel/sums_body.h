@@ -1,7 +1,7 @@
-/* The body of `sums`, the totals of channels over the pixels of an image, and of `all_finite`; included after
- * tile_body.h by each file ISA_TYPE.c. Pixel p goes to partial sum p mod 16, and the partial sums are added
- * in a tree: 16 chains keep the adders busy and rounding errors small, and are whole vectors on every
- * instruction set, so that all give the same bits in both layouts. */
+/* The body of `sums`, the totals of channels over the pixels of an image, of `aslant`, the sums of shifted
+ * rows, and of `all_finite`; included after tile_body.h by each file ISA_TYPE.c. Pixel p goes to partial sum
+ * p mod 16, and the partial sums are added in a tree: 16 chains keep the adders busy and rounding errors
+ * small, and are whole vectors on every instruction set, so that all give the same bits in both layouts. */
 
 enum { PHASES = 16, PHASE_VECS = PHASES / LANES, SIDE = 4 /* vectors side by side */ };
 
@@ -77,6 +77,30 @@ static void sums(const tw_sums *s) {
     for (; c + SIDE * LANES <= s->channels; c += SIDE * LANES) sum_columns(s, c, SIDE, true);
     for (; c + LANES <= s->channels; c += LANES) sum_columns(s, c, 1, true);
     if (c < s->channels) sum_columns(s, c, 1, false);
+}
+
+/* `count` columns from `from` and `to` on, a vector at most. */
+TW_INLINED void aslant_vector(const tw_aslant *s, const real *from, real *to, const int count,
+                              const bool whole) {
+    vec sum = s->start ? vec_splat(*(const real *)s->start) : vec_zero();
+    if (s->accumulate) sum = whole ? vec_load(to) : vec_load_part(to, count);
+    for (int64_t t = 0; t < s->terms; t++, from += s->from_pitch + s->hop)
+        sum = vec_add(sum, whole ? vec_load(from) : vec_load_part(from, count));
+    if (whole)
+        vec_store(to, sum);
+    else
+        vec_store_part(to, sum, count);
+}
+
+static void aslant(const tw_aslant *sums) {
+    const tw_aslant s = *sums;
+    const int64_t whole = s.columns / LANES * LANES;
+    for (int64_t r = 0; r < s.rows; r++) {
+        const real *from = (const real *)s.from + r * s.from_row;
+        real *to = (real *)s.to + r * s.to_row;
+        for (int64_t n = 0; n < whole; n += LANES) aslant_vector(&s, from + n, to + n, LANES, true);
+        if (whole < s.columns) aslant_vector(&s, from + whole, to + whole, (int)(s.columns - whole), false);
+    }
 }
 
 /* Zero times a finite number adds nothing; times an infinity or a NaN it is a NaN, which stays in the sum. */
