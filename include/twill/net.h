@@ -141,7 +141,8 @@ size_t tw_runner_bytes(const tw_runner *runner);
 tw_status tw_runner_freeze(tw_runner *runner, const void *weights);
 
 /* outputs [count][tw_net_outputs] = the network on x [count][inputs], as in use: no dropout, running
- * statistics. weights NULL: the frozen ones. */
+ * statistics. weights NULL: the frozen ones; a batch whose values no cache would hold is then run some images
+ * after the other. */
 tw_status tw_runner_forward(tw_runner *runner, const void *weights, const void *x, int64_t count,
                             void *outputs);
 
@@ -170,7 +171,8 @@ tw_status tw_runner_step(tw_runner *runner, tw_step *step);
 const void *tw_runner_value(const tw_runner *runner, int node);
 const void *tw_runner_gradient(const tw_runner *runner, int node);
 
-/* Called as a runner begins with a node: forward, the loss (node 0), backward; with -1 when a call has ended.
+/* Called as a runner begins with a node: forward (once for each portion of a frozen batch), the loss (node 0),
+ * backward; with -1 when a call has ended.
  * What is done together with another operator is not told. */
 typedef void (*tw_watch)(void *context, int node, bool backward);
 /* From the next call on; NULL: nobody listens. */

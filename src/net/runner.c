@@ -178,6 +178,13 @@ static tw_status choose_sweeps(tw_runner *r) {
     return TW_OK;
 }
 
+/* What step.c's images_at_once must know. */
+static void measure(tw_runner *r, const layout *l) {
+    r->image_bytes = (double)l->sharing.values_bytes / (double)r->options.batch;
+    for (int i = 1; i < r->net->op_count; i++)
+        r->image_moved += 2 * (double)r->net->ops[i].extent.count * (double)r->size;
+}
+
 static tw_status build(tw_runner *r) {
     layout l = {0};
     tw_status status = choose_sweeps(r);
@@ -185,6 +192,7 @@ static tw_status build(tw_runner *r) {
     if (!status) status = plan_memory(r, &l);
     if (!status) status = make_plans(r);
     if (!status) status = allocate(r, &l);
+    if (!status) measure(r, &l);
     free_layout(&l);
     return status;
 }

@@ -34,8 +34,10 @@ struct tw_runner {
     double *losses; /* [batch] */
     void *workspace;
     size_t workspace_bytes;
-    tw_frozen *frozen; /* NULL: not frozen */
-    tw_watch watch;    /* NULL: nobody listens */
+    double image_bytes; /* that one image's values take at any time */
+    double image_moved; /* and that its operators write and read of them */
+    tw_frozen *frozen;  /* NULL: not frozen */
+    tw_watch watch;     /* NULL: nobody listens */
     void *watch_context;
 };
 

@@ -12,6 +12,7 @@
 #include <twill/machine.h>
 #include <twill/net.h>
 
+#include "base/cpu.h"
 #include "base/random.h"
 
 enum { IMAGES = 5, INPUTS = 4 * 9 * 9, MOST_OUTPUTS = 600 };
@@ -150,6 +151,36 @@ static void frozen_outputs_have_the_same_bits_everywhere(void **state) {
     }
 }
 
+static void count_nodes(void *context, int node, bool backward) {
+    (void)backward;
+    *(int *)context += node == 1;
+}
+
+/* Each image as if it were alone. */
+static void a_batch_that_no_cache_holds_is_run_in_portions(void **state) {
+    (void)state;
+    enum { SIDE = 256, PIXELS = SIDE * SIDE, CHANNELS = 8, BATCH = 40 };
+    tw_net *net = make("conv 8 1x1; relu; globalavgpool; dense 3", (tw_net_input){2, 1, {SIDE, SIDE}});
+    double *drawn = random_weights(net);
+    float weights[64], one[3], all[BATCH * 3], *x = malloc(sizeof(float) * BATCH * PIXELS);
+    for (int64_t i = 0; i < tw_net_weights(net); i++) weights[i] = (float)drawn[i];
+    for (int64_t i = 0; i < BATCH * PIXELS; i++) x[i] = (float)(i % 251 + i / PIXELS) / 125 - 1;
+    tw_runner *runner = run(net, TW_F32, BATCH, 2, NULL);
+    int begun = 0;
+    assert_int_equal(tw_runner_freeze(runner, weights), TW_OK);
+    tw_runner_watch(runner, count_nodes, &begun);
+    assert_int_equal(tw_runner_forward(runner, NULL, x, BATCH, all), TW_OK);
+    if (16 * tw_cpu_l2_bytes() < (int64_t)sizeof(float) * BATCH * CHANNELS * PIXELS) assert_true(begun > 1);
+    for (int i = 0; i < BATCH; i += 3) {
+        assert_int_equal(tw_runner_forward(runner, NULL, x + (int64_t)i * PIXELS, 1, one), TW_OK);
+        assert_memory_equal(one, all + (size_t)i * 3, sizeof one);
+    }
+    tw_runner_free(runner);
+    tw_net_free(net);
+    free(drawn);
+    free(x);
+}
+
 static void what_cannot_be_frozen_is_refused(void **state) {
     (void)state;
     tw_net *net = make("conv 2 1; batchnorm", (tw_net_input){1, 1, {2}});
@@ -174,6 +205,7 @@ int main(void) {
         cmocka_unit_test(folding_only_rounds_otherwise),
         cmocka_unit_test(without_batch_norm_the_bits_are_those_of_the_weights),
         cmocka_unit_test(frozen_outputs_have_the_same_bits_everywhere),
+        cmocka_unit_test(a_batch_that_no_cache_holds_is_run_in_portions),
         cmocka_unit_test(what_cannot_be_frozen_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
