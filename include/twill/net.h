@@ -171,9 +171,8 @@ tw_status tw_runner_step(tw_runner *runner, tw_step *step);
 const void *tw_runner_value(const tw_runner *runner, int node);
 const void *tw_runner_gradient(const tw_runner *runner, int node);
 
-/* Called as a runner begins with a node: forward (once for each portion of a frozen batch), the loss (node 0),
- * backward; with -1 when a call has ended.
- * What is done together with another operator is not told. */
+/* Called as a runner begins with a node: forward (once for each portion of a frozen batch), the loss (node
+ * 0), backward; with -1 when a call has ended. What is done together with another operator is not told. */
 typedef void (*tw_watch)(void *context, int node, bool backward);
 /* From the next call on; NULL: nobody listens. */
 void tw_runner_watch(tw_runner *runner, tw_watch watch, void *context);
