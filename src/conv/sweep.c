@@ -178,12 +178,15 @@ static int64_t stage_rows(const tw_sweep *s, int64_t rows) {
 }
 
 /* Whether it pays to read rows in place and leave the taps at the sides out: what is inside makes tiles of
- * lines, the sides tiles of columns, if these are long enough and both have channels for it. */
+ * lines, the sides tiles of columns, if these are long enough and both have channels for it; with a stride,
+ * which reads a pixel for fewer taps and has fewer of them at the sides, few do. */
 static bool cuts_sides(const tw_sweep *s) {
-    enum { LEAST_LINES = 8, LEAST_READ = 16, LEAST_WRITTEN = 32 };
+    enum { LEAST_LINES = 8, LEAST_READ = 16, LEAST_WRITTEN = 32, LEAST_STRIDED = 16 };
     const tw_axis *x = &s->axis[TW_WIDTH];
-    return s->groups == 1 && s->woven == 1 && s->axis[TW_HEIGHT].to >= LEAST_LINES && x->to >= LEAST_LINES &&
-           s->reduce >= LEAST_READ && s->produce >= LEAST_WRITTEN;
+    const bool wide =
+        x->in_step > 1 ? s->produce >= LEAST_STRIDED : s->reduce >= LEAST_READ && s->produce >= LEAST_WRITTEN;
+    return wide && s->groups == 1 && s->woven == 1 && s->axis[TW_HEIGHT].to >= LEAST_LINES &&
+           x->to >= LEAST_LINES;
 }
 
 static void choose_reading(tw_sweep *s) {
