@@ -9,6 +9,26 @@
 
 enum { PART_ROWS = 6, PART_ROWS_1 = 12 /* of one vector: as many chains as the latency asks for */ };
 
+/* One strip, in the lanes of m. `whole`: all rows take part, else those from `begin` to end - 1. */
+TW_INLINED void add_part(const tw_tile *t, const tw_strip *strip, const mask *m, const int64_t *at,
+                         int64_t begin, int64_t end, const bool whole, const int rows, const int vecs,
+                         vec sum[][TW_MOST_VECS]) {
+    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
+    const real *a = (const real *)strip->a + t->a_begin, *b = strip->b;
+    for (int64_t l = strip->length; l > 0; l--, a += a_col, b += b_row) {
+        vec w[TW_MOST_VECS];
+#pragma GCC unroll 4
+        for (int v = 0; v < vecs; v++) w[v] = load_once(b + at[v]);
+#pragma GCC unroll 12
+        for (int r = 0; r < rows; r++) {
+            if (!whole && (r < begin || r >= end)) continue;
+            vec s = vec_splat(*(const packed_real *)(a + r * a_row));
+#pragma GCC unroll 4
+            for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma_where(m[v], s, w[v], sum[r][v]);
+        }
+    }
+}
+
 /* `first`: the number of the first row in the tile that was asked for. */
 TW_INLINED void sum_parts(const tw_tile *t, const int64_t first, const int rows, const int vecs) {
     vec sum[MOST_ROWS][TW_MOST_VECS];
@@ -16,7 +36,6 @@ TW_INLINED void sum_parts(const tw_tile *t, const int64_t first, const int rows,
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
-    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
     int64_t at[TW_MOST_VECS], lanes[TW_MOST_VECS];
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
@@ -26,23 +45,13 @@ TW_INLINED void sum_parts(const tw_tile *t, const int64_t first, const int rows,
     for (int64_t i = 0; i < t->count; i++) {
         const tw_part *part = &t->parts[i];
         const int64_t begin = part->first - first, end = part->end - first;
-        const bool whole = begin <= 0 && end >= rows;
-        const real *a = (const real *)t->strips[i].a + t->a_begin, *b = t->strips[i].b;
         mask m[TW_MOST_VECS];
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++) m[v] = mask_of(vec_load((const real *)part->lanes + lanes[v]));
-        for (int64_t l = t->strips[i].length; l > 0; l--, a += a_col, b += b_row) {
-            vec w[TW_MOST_VECS];
-#pragma GCC unroll 4
-            for (int v = 0; v < vecs; v++) w[v] = load_once(b + at[v]);
-#pragma GCC unroll 12
-            for (int r = 0; r < rows; r++) {
-                if (!whole && (r < begin || r >= end)) continue;
-                vec s = vec_splat(*(const packed_real *)(a + r * a_row));
-#pragma GCC unroll 4
-                for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma_where(m[v], s, w[v], sum[r][v]);
-            }
-        }
+        if (begin <= 0 && end >= rows)
+            add_part(t, &t->strips[i], m, at, begin, end, true, rows, vecs, sum);
+        else
+            add_part(t, &t->strips[i], m, at, begin, end, false, rows, vecs, sum);
     }
     if (t->start)
         finish_rows(t, rows, vecs, sum, t->apart != NULL, true, false);
