@@ -103,7 +103,7 @@ typedef struct tw_conv_description {
     const char *isa;
     size_t workspace_bytes; /* for the planned number of threads */
     int threads;  /* that a call of the whole batch takes when it says none: fewer than planned where there is
-                     too  little to share */
+                     too little to share */
     int64_t taps; /* of the whole batch; a pass does 2 * taps floating-point operations by definition */
 } tw_conv_description;
 

@@ -142,7 +142,7 @@ tw_status tw_runner_freeze(tw_runner *runner, const void *weights);
 
 /* outputs [count][tw_net_outputs] = the network on x [count][inputs], as in use: no dropout, running
  * statistics. weights NULL: the frozen ones; a batch whose values no cache would hold is then run some images
- * after the other. */
+ * after the other. x and outputs do not overlap; after an error outputs are undefined. */
 tw_status tw_runner_forward(tw_runner *runner, const void *weights, const void *x, int64_t count,
                             void *outputs);
 

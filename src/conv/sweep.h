@@ -43,8 +43,7 @@ typedef struct tw_sweep {
      * one pixel of woven * channels columns, for one tap. Else 1. */
     int64_t woven;
 
-    /* One output channel: `produce` counts the taps of a row instead, which are `hop` columns apart. Else 1.
-     */
+    /* One output channel: the taps of a row, `hop` columns apart, which `produce` counts instead. Else 1. */
     int64_t fanned, hop;
 
     /* Decisions that change no bit. */
@@ -105,7 +104,7 @@ void tw_sweep_execute(const tw_sweep_run *run);
 
 /* ---- Shared between the files of the sweep. */
 
-/* The first step of tw_sweep_create: all that the geometry of an image decides. */
+/* The first step of tw_sweep_create: sizes and axes. */
 tw_status tw_sweep_take_sizes(tw_sweep *sweep, const tw_sweep_spec *spec);
 
 /* Columns of block `b`, and the numbers of one row of its packed weights: whole vectors, but for tiles turned

@@ -1,5 +1,5 @@
-/* What a sweep is: its sizes and axes, and which of its sums are taken as those of another convolution. All
- * of it follows from the geometry of an image; the order of sums depends on it. */
+/* What a sweep is: its sizes and axes, and which geometries are taken as those of another convolution. What
+ * of it the order of sums depends on follows from the geometry of an image alone. */
 #include "base/checked.h"
 #include "conv/sweep.h"
 
@@ -46,7 +46,7 @@ static void fan(tw_sweep *s, const tw_sweep_spec *spec) {
     const tw_shape *shape = &spec->problem->shape;
     const int64_t taps = shape->kernel[TW_WIDTH], products = shape->kernel_taps / taps * s->reduce;
     s->fanned = 1, s->hop = shape->dilation[TW_WIDTH];
-    if (s->produce > 1 || s->groups > 1 || s->woven > 1 || taps == 1 || shape->stride[TW_WIDTH] > 1) return;
+    if (s->produce > 1 || s->groups > 1 || taps == 1 || shape->stride[TW_WIDTH] > 1) return;
     if (products < LEAST_PRODUCTS || s->from_pixels == 1 || spec->to[TW_HEIGHT] == 1) return;
     if (spec->to[TW_WIDTH] > MOST_COLUMNS || (taps - 1) * s->hop >= spec->to[TW_WIDTH]) return;
     s->produce = s->fanned = taps;

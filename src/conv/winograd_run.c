@@ -74,7 +74,7 @@ static block block_of(const work *k, int64_t index) {
 }
 
 /* Of a pixel that holds several groups, a block reads a part: too little to fetch all. */
-static tw_winograd_ahead inputs_behind(const work *k, const block *b) {
+static tw_winograd_ahead inputs_ahead(const work *k, const block *b) {
     const tw_winograd_frame *f = k->frame;
     if (f->together > 1) return (tw_winograd_ahead){0};
     const int64_t plane = f->read[0] * f->read[1] * f->read_channels * k->size;
@@ -86,7 +86,7 @@ static void transform_patches(const work *k, const block *b, int64_t begin, int6
     const void *pixels[TW_WINOGRAD_POINTS];
     tw_winograd_patch patch = {.pixels = pixels, .channels = f->channels, .v_point = v_point(f, b->count)};
     tw_winograd_place p = tw_winograd_place_of(f, b->first + begin);
-    tw_winograd_ahead ahead = inputs_behind(k, b);
+    tw_winograd_ahead ahead = inputs_ahead(k, b);
     const char *read = k->read + k->size * b->group * f->channels;
     for (int64_t i = begin; i < end; i++, tw_winograd_step(f, &p)) {
         tw_ahead_fetch(&ahead.pixels, ahead.bytes);

@@ -79,10 +79,10 @@ static tw_status check_count(const tw_runner *r, int64_t count, int64_t least) {
                    (long long)count, (long long)least, (long long)r->options.batch);
 }
 
-/* With frozen weights images do not meet, so that a batch may be run some images after the other: where its
- * values would go by way of memory, those of a few stay in a cache that threads share, as a rule of more than
- * sixteen second ones. It pays unless threads would wait or weights, read once for each portion, outweigh the
- * values. No bit depends on it. */
+/* Images do not meet, so that a batch may be run some images after the other: where its values would go by
+ * way of memory, those of a few stay in a cache that threads share, as a rule of more than sixteen second
+ * ones. It pays with frozen weights (others are packed anew for each portion), unless threads would wait or
+ * reading the weights for each portion outweighs the values. No bit depends on it. */
 static int64_t images_at_once(const tw_runner *r, int64_t count) {
     enum { CACHES = 16 };
     const double cache = CACHES * (double)tw_cpu_l2_bytes(),
