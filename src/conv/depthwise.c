@@ -1,411 +1,13 @@
-/* Depthwise convolution: every output channel reads one input channel. There is no sum over channels to
- * block, so a channel is a lane: weights and pixels are vectors over channels, and a tile of output pixels
- * lives in registers.
- *
- * Forward and backward data are the same walk (see axis.h): over images, chunks of channels and bands of
- * rows, and in them over pairs of output rows. Small kernels read channels-last rows where they lie.
- * Otherwise the source rows that a pair needs are staged, each once; see stage_cache.c and
- * kernel/stencil_body.h. Dilated rows of stride 1 are taken residue by residue. Any kernel size, stride,
- * dilation and padding mode, one to three dimensions, and a depth multiplier forward; a transposed
- * convolution comes as its base.
- *
- * The order of a sum: taps by depth, row, column shift ascending, one chain of fused multiply-adds from zero;
- * the bias is added last. What lies beyond the borders is left out, never multiplied. */
+/* Depthwise convolution: every output channel reads one input channel, so that there is no sum over channels
+ * to block. As a rule a channel is a lane (depthwise_lanes.c); where channels come first and the taps are
+ * 3x3, a pixel (depthwise_planes.c), with the same bits. The gradient of the weights has a walk of its own
+ * (depthwise_weights.c). A transposed convolution comes as its base. */
+#include "conv/depthwise.h"
+
 #include <math.h>
-#include <string.h>
 
 #include "base/checked.h"
 #include "base/memory.h"
-#include "base/threads.h"
-#include "conv/depthwise.h"
-
-enum {
-    CHUNK = 64, /* channels staged in one go: four cache lines in f32, so that neighbours in memory are used
-                   together */
-    MOST_WORKSPACE = 1 << 28,
-    FAR = 24 << 20 /* bytes of source and destination from which on rows are fetched ahead. 112x112 pixels of
-                      32 channels on a Zen 5: 51 MB in 0.7 of the time, but 13 MB in 1.15 */
-};
-
-/* Everything of a pass that does not change while it runs. */
-typedef struct depthwise {
-    const tw_problem *problem;
-    const tw_axis *axis;
-    bool backward;
-    size_t size;
-    int64_t lanes, channels; /* of the destination, which has as many as there are lanes to fill */
-    int64_t blocks, chunk;   /* blocks in all, and of a chunk */
-    int64_t to_pixels, from_image, to_image;
-    tw_stage_cache cache; /* the shape of a worker's caches */
-    int64_t most_rows;    /* rows of taps */
-} depthwise;
-
-static depthwise describe(const tw_problem *problem, const tw_axis *axis, bool backward) {
-    const tw_shape *s = &problem->shape;
-    int64_t lanes = problem->loops->lanes;
-    depthwise d = {
-        .problem = problem,
-        .axis = axis,
-        .backward = backward,
-        .size = tw_type_size(problem->type),
-        .lanes = lanes,
-        .channels = backward ? s->in_channels : s->out_channels,
-        .to_pixels = backward ? s->in_pixels : s->out_pixels,
-        .from_image = backward ? s->out_image : s->in_image,
-        .to_image = backward ? s->in_image : s->out_image,
-        .most_rows = axis[TW_DEPTH].most * axis[TW_HEIGHT].most,
-    };
-    d.blocks = tw_ceil_div(d.channels, lanes);
-    const int64_t *extent = backward ? s->out : s->in;
-    const tw_axis *x = &axis[TW_WIDTH], *y = &axis[TW_HEIGHT], *z = &axis[TW_DEPTH];
-    d.cache = (tw_stage_cache){
-        .shape = s,
-        .loops = problem->loops,
-        .mode = backward ? TW_PAD_ZEROS : s->geometry.pad_mode,
-        .size = d.size,
-        .layout = s->geometry.layout,
-        .channels = backward ? s->out_channels : s->in_channels,
-        .pixels = backward ? s->out_pixels : s->in_pixels,
-        .extent = {extent[0], extent[1], extent[2]},
-        .repeat = backward ? 1 : s->group_out,
-        .depths = tw_stage_slots(z->last - z->least + 1),
-        .rows = tw_stage_slots(y->last - y->least + y->in_step + 1),
-    };
-    tw_stage_columns(&d.cache, x->least, (tw_axis_count(x, 0) - 1) * x->in_step + x->last);
-    d.cache.in_place = tw_stage_needless(&d.cache, s);
-    d.chunk = d.cache.in_place ? d.blocks : tw_max(1, CHUNK / lanes);
-    return d;
-}
-
-/* Residue `rest` of a phase's columns modulo their dilation: neighbours among them read with neighbouring
- * taps, of the source's columns of one residue. */
-static tw_stencil_phase residue(const tw_stencil_phase *whole, int64_t rest, int64_t dilation) {
-    tw_stencil_phase p = *whole;
-    int64_t shift = rest + whole->shift, source = (shift % dilation + dilation) % dilation;
-    p.columns = tw_ceil_div(whole->columns - rest, dilation);
-    p.shift = (shift - source) / dilation;
-    p.dilation = 1;
-    p.width = tw_ceil_div(tw_max(0, whole->width - source), dilation);
-    p.in_begin += source * whole->in_step, p.in_step *= dilation;
-    p.out_begin += rest * whole->out_step, p.out_step *= dilation;
-    return p;
-}
-
-/* The phases of columns, the same for all rows: their number. NULL: only that. */
-static int64_t lay_phases(const depthwise *d, tw_stencil_phase *phases) {
-    const tw_axis *ax = &d->axis[TW_WIDTH];
-    int64_t pixel = d->cache.layout == TW_NHWC ? d->channels : d->lanes, count = 0;
-    for (int64_t px = 0; px < ax->phases; px++) {
-        int64_t first = ax->first[px], taps = tw_axis_taps(ax, px);
-        tw_stencil_phase whole = {
-            .columns = tw_axis_count(ax, px),
-            .taps = taps,
-            .shift = taps ? ax->shift[first] - d->cache.from : 0,
-            .dilation = taps > 1 ? ax->shift[first + 1] - ax->shift[first] : 1,
-            .width = d->cache.width,
-            .in_step = d->cache.in_place ? d->cache.channels : d->lanes,
-            .weights_begin = first * d->lanes,
-            .out_begin = px * pixel,
-            .out_step = ax->out_step * pixel,
-        };
-        int64_t residues = ax->in_step == 1 ? tw_min(whole.dilation, whole.columns) : 1;
-        for (int64_t i = 0; i < residues; i++, count++)
-            if (phases) phases[count] = residues > 1 ? residue(&whole, i, whole.dilation) : whole;
-    }
-    return count;
-}
-
-/* A worker's part of the workspace. */
-typedef struct worker_parts {
-    int64_t one_cache, phases, rows, values, one_row, bias, all;
-} worker_parts;
-
-static bool lay(const depthwise *d, worker_parts *p) {
-    const tw_axis *ax = &d->axis[TW_WIDTH];
-    p->one_row = ax->to * d->lanes * (int64_t)d->size;
-    p->one_cache = tw_stage_bytes(&d->cache);
-    if (p->one_cache > MOST_WORKSPACE || p->one_row > MOST_WORKSPACE) return false;
-    p->one_cache = tw_round_up(p->one_cache, TW_ALIGNMENT);
-    p->one_row = tw_round_up(p->one_row, TW_ALIGNMENT);
-    p->phases = d->cache.in_place ? 0 : tw_min(d->chunk, d->blocks) * p->one_cache;
-    int64_t phases = lay_phases(d, NULL);
-    p->rows = p->phases + tw_round_up(phases * (int64_t)sizeof(tw_stencil_phase), TW_ALIGNMENT);
-    p->values = p->rows + tw_round_up(2 * d->most_rows * (int64_t)sizeof(tw_stencil_row), TW_ALIGNMENT);
-    p->bias = p->values + (d->cache.layout == TW_NHWC ? 0 : 2 * p->one_row);
-    p->all = tw_worker_bytes(p->bias + d->chunk * d->lanes * (int64_t)d->size);
-    return p->all <= MOST_WORKSPACE;
-}
-
-/* ---- Weights: [block][taps z][taps y][taps x][lanes] in the order of the axes' taps. */
-
-static int64_t block_weights(const depthwise *d) {
-    return tw_axis_used(&d->axis[0]) * tw_axis_used(&d->axis[1]) * tw_axis_used(&d->axis[2]) * d->lanes;
-}
-
-static double weight_of(const depthwise *d, const void *w, int64_t i) {
-    return d->problem->type == TW_F32 ? (double)((const float *)w)[i] : ((const double *)w)[i];
-}
-
-static void put(const depthwise *d, void *to, int64_t i, double value) {
-    if (d->problem->type == TW_F32)
-        ((float *)to)[i] = (float)value;
-    else
-        ((double *)to)[i] = value;
-}
-
-static void pack_block(const depthwise *d, int64_t block, const void *w, char *to) {
-    const tw_shape *s = &d->problem->shape;
-    int64_t at = 0;
-    for (int64_t z = 0; z < tw_axis_used(&d->axis[0]); z++)
-        for (int64_t y = 0; y < tw_axis_used(&d->axis[1]); y++)
-            for (int64_t x = 0; x < tw_axis_used(&d->axis[2]); x++) {
-                int64_t k =
-                    (d->axis[0].tap[z] * s->kernel[1] + d->axis[1].tap[y]) * s->kernel[2] + d->axis[2].tap[x];
-                if (s->geometry.flipped) k = s->kernel_taps - 1 - k;
-                for (int64_t l = 0; l < d->lanes; l++, at++) {
-                    int64_t channel = block * d->lanes + l;
-                    double value = channel < d->channels ? weight_of(d, w, channel * s->kernel_taps + k) : 0;
-                    put(d, to, at, value);
-                }
-            }
-}
-
-static void pack(const tw_problem *problem, tw_pass pass, const void *state, const void *w, void *packed,
-                 int threads) {
-    (void)threads;
-    depthwise d = describe(problem, state, pass == TW_BACKWARD_DATA);
-    for (int64_t b = 0; b < d.blocks; b++)
-        pack_block(&d, b, w, (char *)packed + (size_t)(b * block_weights(&d)) * d.size);
-}
-
-static int64_t packed_bytes(const tw_problem *problem, tw_pass pass, const void *state) {
-    if (pass == TW_BACKWARD_WEIGHTS) return 0;
-    depthwise d = describe(problem, state, pass == TW_BACKWARD_DATA);
-    int64_t bytes;
-    return tw_mul(block_weights(&d), d.blocks * (int64_t)d.size, &bytes) ? bytes : INT64_MAX;
-}
-
-/* ---- The walk. */
-
-typedef struct sweep {
-    const tw_job *job;
-    depthwise d;
-    worker_parts parts;
-    int64_t shared;       /* bytes of the workspace before the workers' */
-    const void *last_row; /* see tw_stage_last_row */
-    bool far;             /* rows are fetched ahead */
-    int64_t chunks, bands,
-        band_rows; /* rows of a band, counted within a phase: even, so that pairs stay pairs */
-} sweep;
-
-/* One band of one chunk, as its worker sees it. */
-typedef struct band {
-    const sweep *sweep;
-    char *memory;
-    const char *from;
-    char *to;
-    int64_t first_block;  /* of the chunk */
-    int64_t phases;       /* of columns */
-    const void *last_row; /* of the source in place: a copy, which can be read in whole vectors */
-    int64_t z, source_z, first_z, end_z; /* output depth; where it reads, and its taps */
-} band;
-
-/* Blocks that go together: all of them in place, or a staged one. */
-typedef struct group {
-    tw_stage_cache *cache; /* NULL: in place */
-    int64_t block, blocks; /* of all blocks */
-    int used;              /* of the last block's lanes */
-} group;
-
-static bool inside(const tw_axis *axis, tw_pad_mode mode, int64_t i) {
-    return mode != TW_PAD_ZEROS || (i >= 0 && i < axis->from);
-}
-
-static const void *source_row(const band *b, const group *g, int64_t z, int64_t y) {
-    const depthwise *d = &b->sweep->d;
-    if (g->cache) return tw_stage_row(g->cache, b->from, z, y);
-    int64_t row = z * d->axis[TW_HEIGHT].from + y, pixel = row * d->axis[TW_WIDTH].from;
-    if (b->last_row && row + 1 == d->axis[TW_DEPTH].from * d->axis[TW_HEIGHT].from) return b->last_row;
-    return b->from + (size_t)(pixel * d->cache.channels + g->block * d->lanes) * d->size;
-}
-
-/* One or two output rows that are summed at once: rows `q` of their phases. */
-typedef struct row_pair {
-    int rows;
-    int64_t phase[2], q[2];
-} row_pair;
-
-/* The rows that one depth's taps meet for the output rows of a pair, ascending: the rows of the two, merged.
- */
-static int64_t gather_depth(const band *b, const group *g, int64_t tz, const row_pair *pair,
-                            tw_stencil_row *out) {
-    const depthwise *d = &b->sweep->d;
-    const tw_axis *ay = &d->axis[TW_HEIGHT];
-    int64_t z = b->source_z + d->axis[TW_DEPTH].shift[tz], count = 0;
-    int64_t row_weights = tw_axis_used(&d->axis[TW_WIDTH]) * d->lanes;
-    const char *weights =
-        (const char *)b->sweep->job->packed +
-        (size_t)(g->block * block_weights(d) + tz * tw_axis_used(ay) * row_weights) * d->size;
-    int64_t tap[2] = {0}, end[2] = {0};
-    for (int r = 0; r < pair->rows; r++)
-        tap[r] = ay->first[pair->phase[r]], end[r] = ay->first[pair->phase[r] + 1];
-    while (tap[0] < end[0] || tap[1] < end[1]) {
-        int64_t y[2];
-        for (int r = 0; r < 2; r++)
-            y[r] = tap[r] < end[r] ? pair->q[r] * ay->in_step + ay->shift[tap[r]] : INT64_MAX;
-        int64_t least = tw_min(y[0], y[1]);
-        tw_stencil_row row = {0};
-        for (int r = 0; r < 2; r++)
-            if (y[r] == least) row.weights[r] = weights + (size_t)(tap[r]++ * row_weights) * d->size;
-        if (!inside(ay, d->cache.mode, least)) continue;
-        row.in = source_row(b, g, z, least);
-        out[count++] = row;
-    }
-    return count;
-}
-
-static int64_t gather_rows(const band *b, const group *g, const row_pair *pair, tw_stencil_row *out) {
-    const depthwise *d = &b->sweep->d;
-    int64_t count = 0;
-    for (int64_t tz = b->first_z; tz < b->end_z; tz++)
-        if (inside(&d->axis[TW_DEPTH], d->cache.mode, b->source_z + d->axis[TW_DEPTH].shift[tz]))
-            count += gather_depth(b, g, tz, pair, out + count);
-    return count;
-}
-
-/* Channels-first output: the row's values go from [column][lane] to their planes. */
-static void turn_out(const band *b, const group *g, const void *values, int64_t pixel) {
-    const depthwise *d = &b->sweep->d;
-    d->problem->loops->turn(&(tw_block){
-        .from = values,
-        .from_pitch = d->lanes,
-        .to = b->to + (size_t)(g->block * d->lanes * d->to_pixels + pixel) * d->size,
-        .to_pitch = d->to_pixels,
-        .rows = d->axis[TW_WIDTH].to,
-        .columns = g->used,
-    });
-}
-
-static void run_pair(const band *b, const group *g, const row_pair *pair) {
-    const depthwise *d = &b->sweep->d;
-    const worker_parts *p = &b->sweep->parts;
-    const tw_axis *ay = &d->axis[TW_HEIGHT], *ax = &d->axis[TW_WIDTH];
-    bool last = d->cache.layout == TW_NHWC;
-    tw_stencil_row *list = (tw_stencil_row *)(b->memory + p->rows);
-    int64_t pixel[2] = {0};
-    tw_stencil stencil = {
-        .source = list,
-        .count = gather_rows(b, g, pair, list),
-        .phases = (const tw_stencil_phase *)(b->memory + p->phases),
-        .phase_count = b->phases,
-        .stride = ax->in_step,
-        .blocks = g->blocks,
-        .block_weights = block_weights(d),
-        .bias = b->memory + p->bias + (size_t)((g->block - b->first_block) * d->lanes) * d->size,
-        .rows = pair->rows,
-        .used = g->used,
-        .fetch = b->sweep->far ? ay->in_step * (ay->phases == 2 ? 1 : 2) : 0,
-    };
-    for (int r = 0; r < pair->rows; r++) {
-        pixel[r] = (b->z * ay->to + pair->phase[r] + pair->q[r] * ay->out_step) * ax->to;
-        stencil.out[r] = last ? b->to + (size_t)(pixel[r] * d->channels + g->block * d->lanes) * d->size
-                              : b->memory + p->values + r * p->one_row;
-    }
-    d->problem->loops->stencil.apply(&stencil);
-    for (int r = 0; !last && r < pair->rows; r++) turn_out(b, g, stencil.out[r], pixel[r]);
-}
-
-/* Rows q and q + 1 of each phase, two at once: they share source rows and weights. With two phases rows of
- * different phases share more, and lie behind each other. */
-static void run_rows(const band *b, const group *g, int64_t q) {
-    const tw_axis *ay = &b->sweep->d.axis[TW_HEIGHT];
-    bool woven = ay->phases == 2;
-    for (int64_t i = 0; i < ay->phases; i++) {
-        int64_t next_phase = woven ? 1 : i, next_q = woven ? q + i : q + 1;
-        row_pair pair = {.phase = {woven ? 0 : i, next_phase}, .q = {woven ? next_q : q, next_q}};
-        if (pair.q[0] >= tw_axis_count(ay, pair.phase[0])) continue;
-        pair.rows = next_q < tw_axis_count(ay, next_phase) ? 2 : 1;
-        run_pair(b, g, &pair);
-    }
-}
-
-static void run_band(band *b, const group *groups, int64_t count, int64_t first) {
-    const depthwise *d = &b->sweep->d;
-    const tw_axis *az = &d->axis[TW_DEPTH];
-    int64_t end = tw_min(first + b->sweep->band_rows, tw_axis_count(&d->axis[TW_HEIGHT], 0));
-    for (b->z = 0; b->z < az->to; b->z++) {
-        b->source_z = b->z / az->out_step * az->in_step;
-        b->first_z = az->first[b->z % az->out_step], b->end_z = az->first[b->z % az->out_step + 1];
-        for (int64_t q = first; q < end; q += 2)
-            for (int64_t i = 0; i < count; i++) run_rows(b, &groups[i], q);
-    }
-}
-
-/* Bias of a chunk, with zeros in lanes that no channel fills. */
-static void load_bias(const band *b, int64_t blocks) {
-    const depthwise *d = &b->sweep->d;
-    char *bias = b->memory + b->sweep->parts.bias;
-    int64_t first = b->first_block * d->lanes, lanes = blocks * d->lanes;
-    memset(bias, 0, (size_t)lanes * d->size);
-    if (b->sweep->job->bias)
-        memcpy(bias, (const char *)b->sweep->job->bias + (size_t)first * d->size,
-               (size_t)tw_min(lanes, d->channels - first) * d->size);
-}
-
-static void run_task(void *context, int64_t task, int worker) {
-    const sweep *s = context;
-    const depthwise *d = &s->d;
-    int64_t band_index = task % s->bands, chunk = task / s->bands % s->chunks,
-            image = task / s->bands / s->chunks;
-    band b = {.sweep = s,
-              .memory = (char *)s->job->workspace + s->shared + worker * s->parts.all,
-              .first_block = chunk * d->chunk};
-    b.from = (const char *)(d->backward ? s->job->dy : s->job->x) + (size_t)(image * d->from_image) * d->size;
-    b.to = (char *)(d->backward ? s->job->dx : s->job->y) + (size_t)(image * d->to_image) * d->size;
-    int64_t blocks = tw_min(d->chunk, d->blocks - b.first_block), block = b.first_block, count = 0;
-    load_bias(&b, blocks);
-    b.phases = lay_phases(d, (tw_stencil_phase *)(b.memory + s->parts.phases));
-    b.last_row = image + 1 == s->job->problem->shape.batch ? s->last_row : NULL;
-    group groups[CHUNK];
-    tw_stage_cache caches[CHUNK];
-    if (d->cache.in_place) {
-        int used = (int)(d->channels - (d->blocks - 1) * d->lanes);
-        groups[count++] = (group){.block = block, .blocks = blocks, .used = used};
-        block += blocks;
-    }
-    for (int64_t i = 0; block < b.first_block + blocks; block++, i++) {
-        caches[i] = d->cache;
-        tw_stage_open(&caches[i], b.memory + i * s->parts.one_cache, block * d->lanes,
-                      (int)tw_min(d->lanes, d->channels - block * d->lanes));
-        groups[count++] = (group){.cache = &caches[i], .block = block, .blocks = 1, .used = caches[i].used};
-    }
-    run_band(&b, groups, count, band_index * s->band_rows);
-}
-
-static void run_sweep(const tw_job *job) {
-    sweep s = {.job = job, .d = describe(job->problem, job->state, job->pass == TW_BACKWARD_DATA)};
-    lay(&s.d, &s.parts);
-    s.shared = tw_stage_last_row_bytes(&s.d.cache);
-    const void *from = s.d.backward ? job->dy : job->x;
-    s.last_row = tw_stage_last_row(&s.d.cache, from, job->problem->shape.batch, job->workspace);
-    s.far = s.d.cache.in_place &&
-            job->problem->shape.batch * (s.d.from_image + s.d.to_image) * (int64_t)s.d.size >= FAR;
-    s.chunks = tw_ceil_div(s.d.blocks, s.d.chunk);
-    int64_t rows = tw_axis_count(&s.d.axis[TW_HEIGHT], 0), whole = job->problem->shape.batch * s.chunks;
-    s.bands = whole >= 4 * job->threads || job->threads == 1 ? 1 : tw_ceil_div(4 * job->threads, whole);
-    s.band_rows = tw_round_up(tw_ceil_div(rows, s.bands), 2);
-    s.bands = tw_ceil_div(rows, s.band_rows);
-    tw_parallel(job->threads, whole * s.bands, run_task, &s);
-}
-
-/* ---- The algorithm. */
-
-static void run(const tw_job *job) {
-    if (job->pass == TW_BACKWARD_WEIGHTS)
-        tw_depthwise_weights_run(job, job->state);
-    else
-        run_sweep(job);
-}
 
 static void release(void *state) {
     tw_axis *axes = state;
@@ -457,9 +59,11 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     double width = (double)tw_max(s->in[TW_WIDTH], s->out[TW_WIDTH]) * (double)s->stride[TW_WIDTH];
     double lines = (double)tw_max(tw_ceil_div(TW_DEPTHWISE_CHAIN, s->out[TW_WIDTH]), TW_STENCIL_LINES);
     double rows = reach(s, TW_HEIGHT) + fmin(lines, (double)s->out[TW_HEIGHT]) * (double)s->stride[TW_HEIGHT];
-    double numbers = CHUNK * (width + reach(s, TW_WIDTH)) * slots(rows) * slots(reach(s, TW_DEPTH));
+    double numbers =
+        TW_DEPTHWISE_STAGED * (width + reach(s, TW_WIDTH)) * slots(rows) * slots(reach(s, TW_DEPTH));
     numbers += (double)s->in[TW_WIDTH] * (double)s->in_channels; /* a last row */
-    return 8.0 * numbers > MOST_WORKSPACE / 4 ? "the rows of one window would not fit into a cache" : NULL;
+    return 8.0 * numbers > TW_DEPTHWISE_WORKSPACE / 4 ? "the rows of one window would not fit into a cache"
+                                                      : NULL;
 }
 
 /* Products of one image; half as many again for staging and for taps that are loaded, not kept. */
@@ -469,11 +73,42 @@ static double cost(const tw_problem *problem, tw_pass pass) {
     return 1.5 * (double)s->out_image * (double)s->kernel_taps;
 }
 
+/* ---- Forward and backward data: planes or lanes. */
+
+static bool is_backward(tw_pass pass) {
+    return pass == TW_BACKWARD_DATA;
+}
+
+static void pack(const tw_problem *problem, tw_pass pass, const void *state, const void *w, void *packed,
+                 int threads) {
+    (void)threads;
+    if (tw_depthwise_by_planes(problem, is_backward(pass)))
+        tw_depthwise_planes_pack(problem, is_backward(pass), w, packed);
+    else
+        tw_depthwise_lanes_pack(problem, state, is_backward(pass), w, packed);
+}
+
+static int64_t packed_bytes(const tw_problem *problem, tw_pass pass, const void *state) {
+    if (pass == TW_BACKWARD_WEIGHTS) return 0;
+    if (tw_depthwise_by_planes(problem, is_backward(pass)))
+        return tw_depthwise_planes_packed_bytes(problem, is_backward(pass));
+    return tw_depthwise_lanes_packed_bytes(problem, state, is_backward(pass));
+}
+
 static int64_t workspace(const tw_problem *problem, tw_pass pass, const void *state, int threads) {
     if (pass == TW_BACKWARD_WEIGHTS) return tw_depthwise_weights_workspace(problem, state, threads);
-    depthwise d = describe(problem, state, pass == TW_BACKWARD_DATA);
-    worker_parts parts;
-    return lay(&d, &parts) ? tw_stage_last_row_bytes(&d.cache) + parts.all * threads : INT64_MAX;
+    if (tw_depthwise_by_planes(problem, is_backward(pass)))
+        return tw_depthwise_planes_workspace(problem, is_backward(pass), threads);
+    return tw_depthwise_lanes_workspace(problem, state, is_backward(pass), threads);
+}
+
+static void run(const tw_job *job) {
+    if (job->pass == TW_BACKWARD_WEIGHTS)
+        tw_depthwise_weights_run(job, job->state);
+    else if (tw_depthwise_by_planes(job->problem, is_backward(job->pass)))
+        tw_depthwise_planes_run(job);
+    else
+        tw_depthwise_lanes_run(job, job->state);
 }
 
 const tw_algorithm tw_algorithm_depthwise = {

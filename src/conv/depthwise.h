@@ -1,5 +1,4 @@
-/* What the two halves of the depthwise algorithm share: depthwise.c (forward and backward data) and
- * depthwise_weights.c. */
+/* The parts of the depthwise algorithm, and what they share. */
 #ifndef TW_CONV_DEPTHWISE_H
 #define TW_CONV_DEPTHWISE_H
 
@@ -20,13 +19,17 @@ typedef struct tw_stage_cache {
     int used;
     bool in_place; /* nothing is staged: see tw_stage_needless */
     int64_t from, width;
-    int64_t depths, rows; /* slots: tw_stage_slots of the depths and rows that are read together */
-    char *lines;          /* [depths][rows][width][lanes] */
-    int64_t *tags;        /* [depths][rows][2]: depth and row that stand there */
+    int64_t depths, rows; /* slots: for the depths and rows that are read together */
+    int64_t runs;  /* rows that may be staged before they are asked for, with the one that is; 0: none */
+    char *lines;   /* [depths][rows][width][lanes] */
+    int64_t *tags; /* [depths][rows][2]: depth and row that stand there */
 } tw_stage_cache;
 
 /* Slots for a window of so many: the next power of two. */
 int64_t tw_stage_slots(int64_t window);
+
+/* Sets `rows`, for a window of so many, and `runs`; all else but lines and tags is there. */
+void tw_stage_rows(tw_stage_cache *cache, int64_t window);
 
 /* Sets `from` and `width`, where columns first .. last are read. */
 void tw_stage_columns(tw_stage_cache *cache, int64_t first, int64_t last);
@@ -59,10 +62,30 @@ void tw_stage_copy(const tw_stage_cache *cache, const void *row, int64_t source,
 /* Bytes of lines and tags. */
 int64_t tw_stage_bytes(const tw_stage_cache *cache);
 
-/* A chain of the weights gradient runs over whole output rows, at least so many pixels. */
-enum { TW_DEPTHWISE_CHAIN = 64, TW_DEPTHWISE_BLOCKS = 64 };
+enum {
+    TW_DEPTHWISE_STAGED = 64, /* channels staged in one go: four cache lines in f32, so that neighbours in
+                                 memory are used together */
+    TW_DEPTHWISE_WORKSPACE = 1 << 28, /* bytes of a worker, at most */
+    TW_DEPTHWISE_CHAIN = 64, /* pixels of a chain of the weights gradient, at least, in whole output rows */
+    TW_DEPTHWISE_BLOCKS = 64 /* of channels in a task of it */
+};
 
-/* The weights gradient's own part of the algorithm. */
+/* Forward and backward data, lanes being channels. */
+int64_t tw_depthwise_lanes_workspace(const tw_problem *problem, const tw_axis *axes, bool backward,
+                                     int threads);
+int64_t tw_depthwise_lanes_packed_bytes(const tw_problem *problem, const tw_axis *axes, bool backward);
+void tw_depthwise_lanes_pack(const tw_problem *problem, const tw_axis *axes, bool backward, const void *w,
+                             void *packed);
+void tw_depthwise_lanes_run(const tw_job *job, const tw_axis *axes);
+
+/* The same, lanes being pixels, for what tw_depthwise_by_planes says. */
+bool tw_depthwise_by_planes(const tw_problem *problem, bool backward);
+int64_t tw_depthwise_planes_workspace(const tw_problem *problem, bool backward, int threads);
+int64_t tw_depthwise_planes_packed_bytes(const tw_problem *problem, bool backward);
+void tw_depthwise_planes_pack(const tw_problem *problem, bool backward, const void *w, void *packed);
+void tw_depthwise_planes_run(const tw_job *job);
+
+/* The gradient of the weights. */
 int64_t tw_depthwise_weights_workspace(const tw_problem *problem, const tw_axis *axes, int threads);
 void tw_depthwise_weights_run(const tw_job *job, const tw_axis *axes);
 

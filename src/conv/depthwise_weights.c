@@ -93,9 +93,9 @@ static gradient describe(const tw_problem *problem, const tw_axis *axis, int thr
         .extent = {s->in[0], s->in[1], s->in[2]},
         .repeat = s->group_out,
         .depths = tw_stage_slots(z->last - z->least + 1),
-        .rows = tw_stage_slots(y->last - y->least + (g.lines - 1) * y->in_step + 1),
     };
     tw_stage_columns(&g.cache, x->least, (g.columns - 1) * x->in_step + x->last);
+    tw_stage_rows(&g.cache, y->last - y->least + (g.lines - 1) * y->in_step + 1);
     g.cache.in_place = tw_stage_needless(&g.cache, s);
     g.dy = g.cache;
     g.dy.channels = s->out_channels, g.dy.pixels = s->out_pixels, g.dy.repeat = 1;

@@ -7,12 +7,23 @@
 #include "base/memory.h"
 #include "conv/depthwise.h"
 
-enum { IN_PLACE_TAPS = 50 }; /* more taps read what is staged often enough to pay for it */
+enum {
+    IN_PLACE_TAPS = 50,  /* more taps read what is staged often enough to pay for it */
+    RUN_BYTES = 32 << 10 /* of rows that are staged together */
+};
 
 int64_t tw_stage_slots(int64_t window) {
     int64_t slots = 1;
     while (slots < window) slots *= 2;
     return slots;
+}
+
+void tw_stage_rows(tw_stage_cache *c, int64_t window) {
+    const int64_t row = c->width * c->loops->lanes * (int64_t)c->size;
+    c->rows = tw_stage_slots(window);
+    if (c->layout != TW_NCHW || c->mode != TW_PAD_ZEROS || c->repeat != 1) return;
+    while (c->rows < c->extent[TW_HEIGHT] && 2 * c->rows * row <= RUN_BYTES) c->rows *= 2;
+    c->runs = c->rows - window + 1;
 }
 
 int64_t tw_stage_bytes(const tw_stage_cache *c) {
@@ -103,15 +114,28 @@ static void fill(const tw_stage_cache *c, const void *row, char *line) {
     }
 }
 
+/* Rows from y on that are staged in one go: where a row is staged as it lies, its pixels and the next row's
+ * are neighbours on both sides. They lie in neighbouring slots, and rows that are still read keep theirs. */
+static int64_t run_of_rows(const tw_stage_cache *c, int64_t y, int64_t slot) {
+    if (!c->runs || y < 0) return 1;
+    return tw_max(1, tw_min(tw_min(c->rows - slot, c->extent[TW_HEIGHT] - y), c->runs));
+}
+
 const void *tw_stage_row(tw_stage_cache *c, const void *image, int64_t z, int64_t y) {
-    int64_t slot = (z & (c->depths - 1)) * c->rows + (y & (c->rows - 1)); /* both powers of two */
-    char *line = c->lines + (size_t)(slot * c->width * c->loops->lanes) * c->size;
-    int64_t *tag = c->tags + 2 * slot;
+    const int64_t depth = (z & (c->depths - 1)) * c->rows, slot = y & (c->rows - 1); /* powers of two */
+    char *line = c->lines + (size_t)((depth + slot) * c->width * c->loops->lanes) * c->size;
+    int64_t *tag = c->tags + 2 * (depth + slot);
     if (tag[0] == z && tag[1] == y) return line;
-    tag[0] = z, tag[1] = y;
     int64_t source_z = tw_shape_source(c->mode, z, c->extent[TW_DEPTH]);
     int64_t source_y = tw_shape_source(c->mode, y, c->extent[TW_HEIGHT]);
     int64_t row = (source_z * c->extent[TW_HEIGHT] + source_y) * c->extent[TW_WIDTH];
-    fill(c, (const char *)image + (size_t)(row * (c->layout == TW_NHWC ? c->channels : 1)) * c->size, line);
+    const char *from =
+        (const char *)image + (size_t)(row * (c->layout == TW_NHWC ? c->channels : 1)) * c->size;
+    const int64_t count = run_of_rows(c, y, slot);
+    for (int64_t i = 0; i < count; i++) tag[2 * i] = z, tag[2 * i + 1] = y + i;
+    if (count > 1)
+        tw_stage_copy(c, from, 0, 0, count * c->width, line);
+    else
+        fill(c, from, line);
     return line;
 }

@@ -66,6 +66,16 @@ static inline vec vec_zip_high(vec a, vec b) {
     return _mm256_permute2f128_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b), 0x31);
 }
 
+static inline vec vec_unzip_even(vec a, vec b) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(
+        _mm256_castps_pd(_mm256_shuffle_ps(a, b, _MM_SHUFFLE(2, 0, 2, 0))), _MM_SHUFFLE(3, 1, 2, 0)));
+}
+
+static inline vec vec_unzip_odd(vec a, vec b) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(
+        _mm256_castps_pd(_mm256_shuffle_ps(a, b, _MM_SHUFFLE(3, 1, 3, 1))), _MM_SHUFFLE(3, 1, 2, 0)));
+}
+
 static inline picks vec_picks(const int32_t *lane) {
     return _mm256_loadu_si256((const __m256i *)lane);
 }
@@ -73,6 +83,30 @@ static inline picks vec_picks(const int32_t *lane) {
 static inline vec vec_pick(vec x, picks lanes) {
     return _mm256_permutevar8x32_ps(x, lanes);
 }
+
+/* Squares of 4 x 4 numbers inside halves of vectors, then the halves. */
+static inline void vec_turn(vec a[LANES]) {
+    __m256d b[LANES];
+    vec c[LANES];
+#pragma GCC unroll 4
+    for (int r = 0; r < LANES; r += 2) {
+        b[r] = _mm256_castps_pd(_mm256_unpacklo_ps(a[r], a[r + 1]));
+        b[r + 1] = _mm256_castps_pd(_mm256_unpackhi_ps(a[r], a[r + 1]));
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < LANES; r += 4)
+#pragma GCC unroll 2
+        for (int i = 0; i < 2; i++) {
+            c[r + 2 * i] = _mm256_castpd_ps(_mm256_unpacklo_pd(b[r + i], b[r + i + 2]));
+            c[r + 2 * i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(b[r + i], b[r + i + 2]));
+        }
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) {
+        a[r] = _mm256_permute2f128_ps(c[r], c[r + 4], 0x20);
+        a[r + 4] = _mm256_permute2f128_ps(c[r], c[r + 4], 0x31);
+    }
+}
+#define VEC_TURN
 
 #define LOOPS tw_loops_avx2_f32
 #include "kernel/loops_body.h"

@@ -66,6 +66,14 @@ static inline vec vec_zip_high(vec a, vec b) {
     return _mm256_permute2f128_pd(_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b), 0x31);
 }
 
+static inline vec vec_unzip_even(vec a, vec b) {
+    return _mm256_permute4x64_pd(_mm256_unpacklo_pd(a, b), _MM_SHUFFLE(3, 1, 2, 0));
+}
+
+static inline vec vec_unzip_odd(vec a, vec b) {
+    return _mm256_permute4x64_pd(_mm256_unpackhi_pd(a, b), _MM_SHUFFLE(3, 1, 2, 0));
+}
+
 static inline picks vec_picks(const int32_t *lane) {
     __m256i low = _mm256_slli_epi64(_mm256_cvtepi32_epi64(_mm_loadu_si128((const __m128i *)lane)), 1);
     __m256i high = _mm256_add_epi64(low, _mm256_set1_epi64x(1));
@@ -75,6 +83,17 @@ static inline picks vec_picks(const int32_t *lane) {
 static inline vec vec_pick(vec x, picks lanes) {
     return _mm256_castps_pd(_mm256_permutevar8x32_ps(_mm256_castpd_ps(x), lanes));
 }
+
+/* Squares of 2 x 2 numbers inside halves of vectors, then the halves. */
+static inline void vec_turn(vec a[LANES]) {
+    const vec b[LANES] = {_mm256_unpacklo_pd(a[0], a[1]), _mm256_unpackhi_pd(a[0], a[1]),
+                          _mm256_unpacklo_pd(a[2], a[3]), _mm256_unpackhi_pd(a[2], a[3])};
+    a[0] = _mm256_permute2f128_pd(b[0], b[2], 0x20);
+    a[1] = _mm256_permute2f128_pd(b[1], b[3], 0x20);
+    a[2] = _mm256_permute2f128_pd(b[0], b[2], 0x31);
+    a[3] = _mm256_permute2f128_pd(b[1], b[3], 0x31);
+}
+#define VEC_TURN
 
 #define LOOPS tw_loops_avx2_f64
 #include "kernel/loops_body.h"

@@ -66,6 +66,16 @@ static inline vec vec_zip_high(vec a, vec b) {
         a, _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b);
 }
 
+static inline vec vec_unzip_even(vec a, vec b) {
+    return _mm512_permutex2var_ps(
+        a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+
+static inline vec vec_unzip_odd(vec a, vec b) {
+    return _mm512_permutex2var_ps(
+        a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
+
 typedef int32_t place;
 
 static inline vec vec_permute(vec x, const place *from) {
@@ -95,6 +105,35 @@ static inline vec vec_halves(vec lower, vec upper) {
 static inline vec vec_upper(vec x) {
     return _mm512_shuffle_f32x4(x, x, _MM_SHUFFLE(1, 0, 3, 2));
 }
+
+/* Squares of 4 x 4 numbers inside quarters of vectors, then the quarters. */
+static inline void vec_turn(vec a[LANES]) {
+    __m512d b[LANES], c[LANES];
+#pragma GCC unroll 8
+    for (int r = 0; r < LANES; r += 2) {
+        b[r] = _mm512_castps_pd(_mm512_unpacklo_ps(a[r], a[r + 1]));
+        b[r + 1] = _mm512_castps_pd(_mm512_unpackhi_ps(a[r], a[r + 1]));
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < LANES; r += 4)
+#pragma GCC unroll 2
+        for (int i = 0; i < 2; i++) {
+            c[r + 2 * i] = _mm512_unpacklo_pd(b[r + i], b[r + i + 2]);
+            c[r + 2 * i + 1] = _mm512_unpackhi_pd(b[r + i], b[r + i + 2]);
+        }
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; r++) {
+        const __m512d low = _mm512_shuffle_f64x2(c[r], c[r + 4], _MM_SHUFFLE(1, 0, 1, 0)),
+                      high = _mm512_shuffle_f64x2(c[r], c[r + 4], _MM_SHUFFLE(3, 2, 3, 2)),
+                      low_below = _mm512_shuffle_f64x2(c[r + 8], c[r + 12], _MM_SHUFFLE(1, 0, 1, 0)),
+                      high_below = _mm512_shuffle_f64x2(c[r + 8], c[r + 12], _MM_SHUFFLE(3, 2, 3, 2));
+        a[r] = _mm512_castpd_ps(_mm512_shuffle_f64x2(low, low_below, _MM_SHUFFLE(2, 0, 2, 0)));
+        a[r + 4] = _mm512_castpd_ps(_mm512_shuffle_f64x2(low, low_below, _MM_SHUFFLE(3, 1, 3, 1)));
+        a[r + 8] = _mm512_castpd_ps(_mm512_shuffle_f64x2(high, high_below, _MM_SHUFFLE(2, 0, 2, 0)));
+        a[r + 12] = _mm512_castpd_ps(_mm512_shuffle_f64x2(high, high_below, _MM_SHUFFLE(3, 1, 3, 1)));
+    }
+}
+#define VEC_TURN
 
 #define LOOPS tw_loops_avx512_f32
 #define WEAVES

@@ -64,6 +64,14 @@ static inline vec vec_zip_high(vec a, vec b) {
     return _mm512_permutex2var_pd(a, _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15), b);
 }
 
+static inline vec vec_unzip_even(vec a, vec b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), b);
+}
+
+static inline vec vec_unzip_odd(vec a, vec b) {
+    return _mm512_permutex2var_pd(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b);
+}
+
 typedef int64_t place;
 
 static inline vec vec_permute(vec x, const place *from) {
@@ -93,6 +101,28 @@ static inline vec vec_halves(vec lower, vec upper) {
 static inline vec vec_upper(vec x) {
     return _mm512_shuffle_f64x2(x, x, _MM_SHUFFLE(1, 0, 3, 2));
 }
+
+/* Squares of 2 x 2 numbers inside quarters of vectors, then the quarters. */
+static inline void vec_turn(vec a[LANES]) {
+    vec b[LANES];
+#pragma GCC unroll 4
+    for (int r = 0; r < LANES; r += 2) {
+        b[r] = _mm512_unpacklo_pd(a[r], a[r + 1]);
+        b[r + 1] = _mm512_unpackhi_pd(a[r], a[r + 1]);
+    }
+#pragma GCC unroll 2
+    for (int r = 0; r < 2; r++) {
+        const vec low = _mm512_shuffle_f64x2(b[r], b[r + 2], _MM_SHUFFLE(1, 0, 1, 0)),
+                  high = _mm512_shuffle_f64x2(b[r], b[r + 2], _MM_SHUFFLE(3, 2, 3, 2)),
+                  low_below = _mm512_shuffle_f64x2(b[r + 4], b[r + 6], _MM_SHUFFLE(1, 0, 1, 0)),
+                  high_below = _mm512_shuffle_f64x2(b[r + 4], b[r + 6], _MM_SHUFFLE(3, 2, 3, 2));
+        a[r] = _mm512_shuffle_f64x2(low, low_below, _MM_SHUFFLE(2, 0, 2, 0));
+        a[r + 2] = _mm512_shuffle_f64x2(low, low_below, _MM_SHUFFLE(3, 1, 3, 1));
+        a[r + 4] = _mm512_shuffle_f64x2(high, high_below, _MM_SHUFFLE(2, 0, 2, 0));
+        a[r + 6] = _mm512_shuffle_f64x2(high, high_below, _MM_SHUFFLE(3, 1, 3, 1));
+    }
+}
+#define VEC_TURN
 
 #define LOOPS tw_loops_avx512_f64
 #define WEAVES

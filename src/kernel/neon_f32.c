@@ -63,6 +63,14 @@ static inline vec vec_zip_high(vec a, vec b) {
     return vzip2q_f32(a, b);
 }
 
+static inline vec vec_unzip_even(vec a, vec b) {
+    return vuzp1q_f32(a, b);
+}
+
+static inline vec vec_unzip_odd(vec a, vec b) {
+    return vuzp2q_f32(a, b);
+}
+
 static inline picks vec_picks(const int32_t *lane) {
     uint32x4_t first = vmulq_n_u32(vreinterpretq_u32_s32(vld1q_s32(lane)), 0x04040404);
     return vreinterpretq_u8_u32(vaddq_u32(first, vdupq_n_u32(0x03020100)));

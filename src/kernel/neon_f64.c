@@ -63,6 +63,14 @@ static inline vec vec_zip_high(vec a, vec b) {
     return vzip2q_f64(a, b);
 }
 
+static inline vec vec_unzip_even(vec a, vec b) {
+    return vuzp1q_f64(a, b);
+}
+
+static inline vec vec_unzip_odd(vec a, vec b) {
+    return vuzp2q_f64(a, b);
+}
+
 static inline picks vec_picks(const int32_t *lane) {
     const uint64_t first = 0x0706050403020100, step = 0x0808080808080808;
     const uint64_t bytes[LANES] = {first + step * (uint64_t)lane[0], first + step * (uint64_t)lane[1]};

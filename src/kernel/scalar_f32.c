@@ -62,6 +62,16 @@ static inline vec vec_zip_high(vec a, vec b) {
     return b;
 }
 
+static inline vec vec_unzip_even(vec a, vec b) {
+    (void)b;
+    return a;
+}
+
+static inline vec vec_unzip_odd(vec a, vec b) {
+    (void)a;
+    return b;
+}
+
 static inline picks vec_picks(const int32_t *lane) {
     return *lane;
 }

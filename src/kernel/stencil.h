@@ -1,5 +1,5 @@
-/* The inner loops of depthwise convolution: one channel a lane, so that every lane has its own weights and
- * its own pixels. A block is as many channels as there are lanes. Rows are read where they lie (channels
+/* The inner loops of depthwise convolution. First one channel a lane, so that every lane has its own weights
+ * and its own pixels. A block is as many channels as there are lanes. Rows are read where they lie (channels
  * last), block after block, or from lines that were *staged* before: copied into a small buffer as
  * [column][lane]. Taps beyond the sides of a row are left out, never multiplied as zeros. */
 #ifndef TW_KERNEL_STENCIL_H
@@ -122,8 +122,30 @@ typedef struct tw_stencil_gradient {
     void *sum, *dy_sum;
 } tw_stencil_gradient;
 
+/* 3x3 taps on one channel of a channels-first tensor, a lane being a pixel of a row. For n < lines, q <
+ * columns:
+ *
+ *     out[n * out_row + q] = bias + sum over i < 3, j < 3 of
+ *         weights[3 * i + j] * in[(n * step + i) * in_row + q + offset[j]]
+ *
+ * The sum begins at zero and is one chain of fused multiply-adds by i, then j; bias (NULL: zero) is added
+ * last. `step` is 1, with offsets that are neighbours, or 2. Rows are read in whole vectors. With `inside`
+ * only those products count whose row r = n * step + i is first <= r < end and whose inside[j * inside_row +
+ * q] has all bits set (else none). Strides count elements. */
+typedef struct tw_plane {
+    const void *in;
+    int64_t in_row, offset[3];
+    int64_t lines, columns, step;
+    const void *weights, *bias;
+    void *out;
+    int64_t out_row;
+    const void *inside;
+    int64_t inside_row, first, end;
+} tw_plane;
+
 typedef struct tw_stencil_loops {
     void (*stage)(const tw_stage *stage);
+    void (*plane)(const tw_plane *plane);
     void (*apply)(const tw_stencil *stencil);
     void (*groups)(const tw_stencil_groups *groups);
     void (*gradient)(const tw_stencil_gradient *gradient);

@@ -75,21 +75,28 @@ TW_INLINED void weave(const tw_block *t, const int rows, const places *from) {
     }
 }
 
-/* `turn` itself: what can be woven is, the rest lies in squares. */
-static void weave_or_turn(const tw_block *t) {
+/* What can be woven of few rows; the rest lies in squares. */
+static void weave_rows(const tw_block *t) {
     tw_block woven = *t, rest = *t;
     woven.columns -= woven.columns % LANES;
     rest.columns -= woven.columns;
     rest.from = (const real *)t->from + woven.columns;
     rest.to = (real *)t->to + woven.columns * t->to_pitch;
-    switch (t->to_pitch == t->rows ? t->rows : 0) {
+    switch (t->rows) {
     case 3: weave(&woven, 3, columns_3); break;
     case 5: weave(&woven, 5, columns_5); break;
     case 7: weave(&woven, 7, columns_7); break;
-    case 9: weave(&woven, 9, columns_9); break;
-    default: rest = *t; break;
+    default: weave(&woven, 9, columns_9); break;
     }
     if (rest.columns > 0) turn(&rest);
+}
+
+/* `turn` itself. */
+static void weave_or_turn(const tw_block *t) {
+    if (t->to_pitch == t->rows && t->rows % 2 == 1 && t->rows >= 3 && t->rows <= MOST_WOVEN)
+        weave_rows(t);
+    else
+        turn(t);
 }
 
 #undef COLUMN

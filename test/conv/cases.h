@@ -56,6 +56,7 @@ typedef enum case_kind {
     CASE_POINT,     /* 1x1 */
     CASE_DENSE,     /* a kernel as large as the image */
     CASE_BANDS,     /* depthwise, of few channels, on images that are cut into bands */
+    CASE_PLANES,    /* 3x3 depthwise, channels first, on wide rows */
     CASE_LARGE,     /* kernels up to 31x31, depthwise */
     CASE_PATCHES,   /* a stride as long as the kernel */
     CASE_HEAD,      /* 1x1 to few channels, rows of whole vectors */
@@ -109,6 +110,13 @@ static inline void case_depthwise(tw_geometry *g, tw_random *r, case_kind kind) 
     } else if (kind == CASE_BANDS) {
         case_sides(g, r, 70, 5, 2);
         case_channels(g, r, case_between(r, 4, 40), 1, 1);
+    } else if (kind == CASE_PLANES) {
+        case_sides(g, r, 70, 3, 1);
+        case_channels(g, r, case_between(r, 4, 12), 1, case_between(r, 1, 2));
+        g->layout = TW_NCHW;
+        g->kernel[0] = g->kernel[1] = 3, g->input[1] += 14;
+        g->stride[0] = g->stride[1] = case_between(r, 1, 2);
+        g->flipped = case_between(r, 0, 2) == 0;
     } else {
         case_sides(g, r, 33, 31, 1);
         case_channels(g, r, case_between(r, 1, 9), 1, 1);
@@ -162,6 +170,7 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
     case CASE_SINGLE: case_single(&g, r); break;
     case CASE_DEPTHWISE:
     case CASE_BANDS:
+    case CASE_PLANES:
     case CASE_LARGE: case_depthwise(&g, r, kind); break;
     case CASE_GROUPS: case_groups(&g, r); break;
     default:

@@ -296,6 +296,61 @@ static void images_of_zeros_change_no_gradient(void **state) {
     each_case(check_zeros);
 }
 
+/* ---- The layout. */
+
+/* [image][pixel][channel] to [image][channel][pixel]. */
+static void to_planes(tw_type type, const void *from, int64_t images, int64_t pixels, int64_t channels,
+                      void *to) {
+    const size_t size = tw_type_size(type);
+    for (int64_t i = 0; i < images; i++)
+        for (int64_t p = 0; p < pixels; p++)
+            for (int64_t c = 0; c < channels; c++)
+                memcpy((char *)to + (size_t)((i * channels + c) * pixels + p) * size,
+                       (const char *)from + (size_t)((i * pixels + p) * channels + c) * size, size);
+}
+
+/* Whether the forced algorithm takes this pass. */
+static bool takes(const subject *s, const tw_conv *plan, tw_pass pass) {
+    tw_conv_description d;
+    assert_int_equal(tw_conv_describe(plan, pass, &d), TW_OK);
+    return strcmp(d.algorithm, s->algorithm) == 0;
+}
+
+/* Depthwise convolution sums in one order, whether a lane is a channel or a pixel. */
+static void check_layouts(const subject *s, tw_random *r) {
+    tw_geometry last = *s->geometry, first = last;
+    if (strcmp(s->algorithm, "depthwise") != 0 || first.batch == 0) return;
+    last.layout = TW_NHWC, first.layout = TW_NCHW;
+    tw_conv *by_channels = plan_of(s, &last, NULL, 1, false), *by_planes = plan_of(s, &first, NULL, 1, false);
+    if (by_channels && by_planes) {
+        tensors t = make(&last, s->type, r), turned = make(&first, s->type, r), expected = t;
+        run(by_channels, &t);
+        const int64_t in = t.count.x / last.batch / last.in_channels,
+                      out = t.count.y / last.batch / last.out_channels;
+        to_planes(s->type, t.x, last.batch, in, last.in_channels, turned.x);
+        to_planes(s->type, t.dy, last.batch, out, last.out_channels, turned.dy);
+        memcpy(turned.w, t.w, (size_t)t.count.w * tw_type_size(s->type));
+        memcpy(turned.b, t.b, (size_t)last.out_channels * tw_type_size(s->type));
+        run(by_planes, &turned);
+        make_results(&expected);
+        to_planes(s->type, t.y, last.batch, out, last.out_channels, expected.y);
+        to_planes(s->type, t.dx, last.batch, in, last.in_channels, expected.dx);
+        bool same = !takes(s, by_planes, TW_FORWARD) || equal(&t, expected.y, turned.y, t.count.y);
+        if (takes(s, by_planes, TW_BACKWARD_DATA))
+            same = same && equal(&t, expected.dx, turned.dx, t.count.x);
+        if (!same) case_print(&last, s->algorithm);
+        assert_true(same);
+        drop_results(&expected);
+        drop(&t), drop(&turned);
+    }
+    tw_conv_free(by_channels), tw_conv_free(by_planes);
+}
+
+static void the_layout_changes_no_bit_of_depthwise_outputs(void **state) {
+    (void)state;
+    each_case(check_layouts);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_and_instruction_sets_change_no_bit),
@@ -303,6 +358,7 @@ int main(void) {
         cmocka_unit_test(fewer_threads_need_no_more_workspace),
         cmocka_unit_test(the_place_in_the_batch_changes_no_bit),
         cmocka_unit_test(images_of_zeros_change_no_gradient),
+        cmocka_unit_test(the_layout_changes_no_bit_of_depthwise_outputs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,48 @@ static void pair_up(tw_random *r, tw_stencil_phase phases[2]) {
     phases[1].shift = phases[0].shift + taps[2];
 }
 
+/* ---- The plane. */
+
+/* The output of line n and column q, as stencil.h defines it. */
+static double plain_pixel(tw_type type, const tw_plane *p, int64_t n, int64_t q) {
+    double sum = 0;
+    for (int64_t i = 0; i < 3; i++)
+        for (int64_t j = 0; j < 3; j++) {
+            const int64_t row = n * p->step + i;
+            const unsigned char *inside =
+                (const unsigned char *)p->inside + (size_t)(j * p->inside_row + q) * tw_type_size(type);
+            if (p->inside && (row < p->first || row >= p->end || !*inside)) continue;
+            sum = fused(type, get(type, p->weights, 3 * i + j),
+                        get(type, p->in, row * p->in_row + q + p->offset[j]), sum);
+        }
+    return sum_of(type, p->bias ? get(type, p->bias, 0) : 0, sum);
+}
+
+/* Some lines with neighbouring taps, or every second line, whose taps lie anywhere in two parts of a row. */
+static void check_plane(tw_random *r, tw_type type, const tw_loops *loops) {
+    const int64_t size = (int64_t)tw_type_size(type), step = between(r, 1, 2), lines = between(r, 1, 13);
+    const int64_t columns = between(r, 1, 70),
+                  whole = (columns + loops->lanes - 1) / loops->lanes * loops->lanes;
+    const int64_t in_row = whole + between(r, 2, 4), out_row = columns + between(r, 0, 3);
+    tw_plane p = {.in_row = in_row, .lines = lines, .columns = columns, .step = step, .out_row = out_row};
+    for (int64_t j = 0; j < 3; j++) p.offset[j] = step == 1 ? j : between(r, 0, 2);
+    p.in = draw(r, type, SOURCE, ((lines - 1) * step + 2) * in_row + whole + 2);
+    p.weights = draw(r, type, WEIGHTS, 9);
+    p.bias = between(r, 0, 1) ? draw(r, type, BIAS, 1) : NULL;
+    if (between(r, 0, 2) == 0) {
+        unsigned char *inside = (unsigned char *)draw(r, type, TOTAL, 3 * whole);
+        for (int64_t i = 0; i < 3 * whole; i++)
+            memset(inside + i * size, between(r, 0, 1) ? 0xff : 0, (size_t)size);
+        p.inside = inside, p.inside_row = whole;
+        p.first = between(r, -1, 2), p.end = between(r, 2, lines * step + 3);
+    }
+    p.out = draw(r, type, RESULT, (lines - 1) * out_row + columns);
+    loops->stencil.plane(&p);
+    for (int64_t n = 0; n < lines; n++)
+        for (int64_t q = 0; q < columns; q++)
+            assert_true(get(type, p.out, n * out_row + q) == plain_pixel(type, &p, n, q));
+}
+
 /* Some source rows, up to two output rows, two phases that write in turn. */
 static void check_apply(tw_random *r, tw_type type, const tw_loops *loops) {
     row_shape shape = draw_shape(r, loops);
@@ -381,6 +423,11 @@ static void every_output_is_the_sum_that_was_promised(void **state) {
     for_every_loop(check_apply);
 }
 
+static void every_output_of_a_plane_is_the_sum_that_was_promised(void **state) {
+    (void)state;
+    for_every_loop(check_plane);
+}
+
 static void every_output_of_a_group_is_the_sum_that_was_promised(void **state) {
     (void)state;
     for_every_loop(check_groups);
@@ -394,6 +441,7 @@ static void every_gradient_is_the_sum_that_was_promised(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_output_is_the_sum_that_was_promised),
+        cmocka_unit_test(every_output_of_a_plane_is_the_sum_that_was_promised),
         cmocka_unit_test(every_output_of_a_group_is_the_sum_that_was_promised),
         cmocka_unit_test(every_gradient_is_the_sum_that_was_promised),
     };

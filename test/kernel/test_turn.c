@@ -1,5 +1,5 @@
 /* The transposition and the copy of every instruction set: all sizes around its squares, rows and columns
- * apart by more than their length, or turned columns side by side; nothing touched between and behind them,
+ * apart by more than their length, or either side by side; nothing touched between and behind them,
  * every bit pattern passed on. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,16 +19,16 @@ static unsigned char byte_of(int number, int i) {
     return (unsigned char)(number * 37 + i * 151);
 }
 
-/* Turned columns lie `pitch` apart. */
-static void check_block(const tw_loops *loops, bool turned, int pitch, size_t size, int rows, int columns,
-                        unsigned char *from, unsigned char *to) {
+/* Rows lie `from_pitch` apart, and what becomes of them `pitch`. */
+static void check_block(const tw_loops *loops, bool turned, int from_pitch, int pitch, size_t size, int rows,
+                        int columns, unsigned char *from, unsigned char *to) {
     memset(to, UNTOUCHED, PITCH * PITCH * size);
-    (turned ? loops->turn : loops->copy)(&(tw_block){from, PITCH, to, pitch, rows, columns});
+    (turned ? loops->turn : loops->copy)(&(tw_block){from, from_pitch, to, pitch, rows, columns});
     for (int c = 0; c < PITCH; c++)
         for (int r = 0; r < pitch; r++)
             for (size_t i = 0; i < size; i++) {
                 bool written = r < rows && c < columns;
-                unsigned char expected = written ? byte_of(r * PITCH + c, (int)i) : UNTOUCHED;
+                unsigned char expected = written ? byte_of(r * from_pitch + c, (int)i) : UNTOUCHED;
                 if (to[(size_t)(turned ? c * pitch + r : r * pitch + c) * size + i] != expected)
                     fail_msg("%s %d x %d of %zu bytes: row %d, column %d", turned ? "turn" : "copy", rows,
                              columns, size, r, c);
@@ -48,9 +48,9 @@ static void blocks_are_turned_and_copied_and_nothing_else_is_touched(void **stat
                 for (size_t i = 0; i < size; i++) from[(size_t)n * size + i] = byte_of(n, (int)i);
             for (int rows = 1; rows <= MOST; rows += 1 + rows / 20)
                 for (int columns = 1; columns <= MOST; columns += 1 + rows % 3)
-                    for (int way = 0; way < 3; way++)
-                        check_block(kernels[k]->loops[type], way > 0, way > 1 ? rows : PITCH, size, rows,
-                                    columns, from, to);
+                    for (int way = 0; way < 4; way++)
+                        check_block(kernels[k]->loops[type], way > 0, way == 3 ? columns : PITCH,
+                                    way == 2 ? rows : PITCH, size, rows, columns, from, to);
         }
     }
     tw_free(from);
