@@ -77,7 +77,7 @@ static void choose_slots(tw_gradient *g, int64_t bytes) {
  * loads or the latency of the chains. A splat that serves a single multiply-add is a part of it, and slower.
  */
 static double tile_time(int64_t rows, int64_t vecs) {
-    double splats = (double)(rows > 3 ? rows : rows * vecs) * (vecs == 1 ? 1.3 : 1);
+    double splats = (double)(rows > 3 ? rows : rows * vecs) * (vecs == 1 ? 1.15 : 1);
     double sums = (double)(rows * vecs), loads = splats + (double)(rows > 3 ? vecs : rows);
     return fmax(fmax(sums, loads), 8) + 0.05 * loads + 0.3;
 }
