@@ -83,20 +83,24 @@ static inline int64_t square_at(int64_t at, int64_t count) {
     return at + LANES > count && count >= LANES ? count - LANES : at;
 }
 
+/* Squares in strips, along which the side whose rows lie farther apart is read, or written, as it lies. */
 static void turn_squares(const tw_block *t) {
+    enum { STRIP = 8 * LANES };
     const int rows = (int)(t->rows < LANES ? t->rows : LANES),
               columns = (int)(t->columns < LANES ? t->columns : LANES);
-    const bool whole = rows == LANES && columns == LANES;
-    for (int64_t i = 0; i < t->rows; i += LANES)
-        for (int64_t j = 0; j < t->columns; j += LANES) {
-            const int64_t r = square_at(i, t->rows), c = square_at(j, t->columns);
-            const real *from = (const real *)t->from + r * t->from_pitch + c;
-            real *to = (real *)t->to + c * t->to_pitch + r;
-            if (whole)
-                turn_square(from, t->from_pitch, to, t->to_pitch, LANES, LANES, true);
-            else
-                turn_square(from, t->from_pitch, to, t->to_pitch, rows, columns, false);
-        }
+    const bool whole = rows == LANES && columns == LANES, reads = t->from_pitch > t->to_pitch;
+    const int64_t along = reads ? t->columns : t->rows, across = reads ? t->rows : t->columns;
+    for (int64_t strip = 0; strip < along; strip += STRIP)
+        for (int64_t i = 0; i < across; i += LANES)
+            for (int64_t j = strip; j < along && j < strip + STRIP; j += LANES) {
+                const int64_t r = square_at(reads ? i : j, t->rows), c = square_at(reads ? j : i, t->columns);
+                const real *from = (const real *)t->from + r * t->from_pitch + c;
+                real *to = (real *)t->to + c * t->to_pitch + r;
+                if (whole)
+                    turn_square(from, t->from_pitch, to, t->to_pitch, LANES, LANES, true);
+                else
+                    turn_square(from, t->from_pitch, to, t->to_pitch, rows, columns, false);
+            }
 }
 
 static void turn(const tw_block *t) {
