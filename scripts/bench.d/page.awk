@@ -180,8 +180,8 @@ function why(name, pass, t, share, theirs, rate, copied, live) {
     line = "by `" get("conv", name, pass, t, "algorithm") "` at " percent(share) " of the peak"
     if (known(theirs)) line = line "; " get("conv", name, pass, t, "recorded_best") " was recorded at " percent(theirs)
     if (known(live) && live >= 0.97) line = line "; the peers of this run are not faster (" sprintf("%.2f", live) "), so that the recorded share is out of their reach here too"
-    copied = copy_rate[t]
-    if (copied && rate > 0.5 * copied) line = line sprintf("; it moves %.1f GB/s where copying moves %.1f: bound by memory", rate, copied)
+    copied = get("conv", name, pass, t, "copy_gigabytes_per_second")
+    if (known(copied) && rate > 0.4 * copied) line = line sprintf("; it moves %.1f GB/s where copying as many bytes moves %.1f", rate, copied)
     return line
 }
 

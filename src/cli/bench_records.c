@@ -31,6 +31,7 @@ static void json_explained(const tw_race *race) {
     const char *const *names = tw_conv_algorithms(&count);
     tw_json_real("plan_us", race->plan_us);
     tw_json_real("pack_ms", race->pack_ms);
+    tw_json_real("copy_gigabytes_per_second", race->copy_rate);
     tw_json_open_object("not_chosen");
     for (size_t i = 0; i < count; ++i) {
         if (strcmp(names[i], race->description.algorithm) == 0) continue;
@@ -93,7 +94,7 @@ static void tsv_begin(const tw_bench_report *report) {
     printf("layer\tpass\tthreads\talgorithm\tlayout\tmin_ms\tmedian_ms\tgflops\tpeak_gflops\tshare\t"
            "gigabytes_per_second\tworkspace_bytes");
     if (report->odd) printf("\tslowdown");
-    if (report->explain) printf("\tplan_us\tpack_ms");
+    if (report->explain) printf("\tplan_us\tpack_ms\tcopy_gigabytes_per_second");
     for (int p = 0; p < TW_PEERS; ++p)
         if (tw_rival_takes_part(report, p))
             printf("\t%s_min_ms\t%s_median_ms", tw_peer_names[p], tw_peer_names[p]);
@@ -137,7 +138,7 @@ static void tsv_row(const tw_bench_report *report, const tw_bench_row *row) {
            tw_times_least(&race->times), tw_times_median(&race->times), row->gflops, now->peak, row->share,
            rate(race), race->description.workspace_bytes);
     if (report->odd) printf("\t%.4f", tw_race_slowdown(race));
-    if (report->explain) printf("\t%.3f\t%.6f", race->plan_us, race->pack_ms);
+    if (report->explain) printf("\t%.3f\t%.6f\t%.3f", race->plan_us, race->pack_ms, race->copy_rate);
     tsv_rivals(report, row);
     putchar('\n');
 }

@@ -71,7 +71,11 @@ static void explain(const tw_bench_report *report, const tw_race *race) {
                          "; too little work for more than %d of %d threads", race->description.threads,
                          race->threads);
     if (race->pack_ms > 0 && used < (int)sizeof line)
-        snprintf(line + used, sizeof line - (size_t)used, "; weights packed in %.3f ms", race->pack_ms);
+        used +=
+            snprintf(line + used, sizeof line - (size_t)used, "; weights packed in %.3f ms", race->pack_ms);
+    if (race->copy_rate > 0 && used < (int)sizeof line)
+        snprintf(line + used, sizeof line - (size_t)used, "; copying as many bytes moves %.1f GB/s",
+                 race->copy_rate);
     note(line);
     size_t count;
     const char *const *names = tw_conv_algorithms(&count);

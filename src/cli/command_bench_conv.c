@@ -87,7 +87,8 @@ static const tw_option options[] = {
      .help = "also draw the bar chart into this file (SVG)"},
     {.name = "explain",
      .kind = TW_OPTION_FLAG,
-     .help = "say why each algorithm was chosen and the others not, workspace, planning and packing time"},
+     .help = "say why each algorithm was chosen and the others not, workspace, planning and packing time, "
+             "the speed of copying as many bytes"},
     {.name = NULL},
 };
 

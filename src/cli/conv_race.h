@@ -41,6 +41,7 @@ typedef struct tw_race {
     tw_conv_description description; /* strings valid until tw_race_end */
     double bytes;                    /* of x, w and y, each once */
     double plan_us, pack_ms;         /* when the rules ask for them; pack_ms 0: nothing to pack */
+    double copy_rate;                /* likewise: GB/s of copying half as many bytes as `bytes` */
     tw_times times, usual_times;
     tw_times peer_times[TW_PEERS];
     tw_peer_state peer_states[TW_PEERS];

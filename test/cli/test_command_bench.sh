@@ -56,7 +56,7 @@ fails 'line 1: batch is missing' bench conv --layers "$dir/wrong"
 prints 'layer	pass	threads	algorithm	layout	min_ms' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 \
     --format tsv --explain
 [ "$(grep -vc '^#' "$dir/out")" = 7 ] || fault 'a heading and a line for each layer and pass'
-[ "$(grep -v '^#' "$dir/out" | awk -F '\t' '{ print NF }' | sort -u)" = 14 ] || fault 'the same number of fields'
+[ "$(grep -v '^#' "$dir/out" | awk -F '\t' '{ print NF }' | sort -u)" = 15 ] || fault 'the same number of fields'
 prints '"not_chosen":{"' bench conv --layers "$list" --seconds 0.01 --repeat 1 --threads 1 --format json --explain
 awk '{ while (match($0, /"plan_us":[0-9.e+-]+/)) { print substr($0, RSTART + 10, RLENGTH - 10); $0 = substr($0, RSTART + RLENGTH) } }' \
     "$dir/out" | grep -q . || fault 'no planning time'
