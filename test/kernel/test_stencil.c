@@ -14,7 +14,7 @@
 #include "fence.h"
 #include "kernel/kernel.h"
 
-enum { ROWS = 4, TAPS = 9, CASES = 150, MOST_LANES = 16 };
+enum { ROWS = 4, TAPS = 9, CASES = 150, MOST_LANES = 16, MOST_BLOCKS = 3 };
 enum { SOURCE, WEIGHTS, BIAS, RESULT, TOTAL, BUFFERS };
 
 static int64_t between(tw_random *r, int64_t least, int64_t most) {
@@ -58,8 +58,9 @@ static row_shape draw_shape(tw_random *r, const tw_loops *loops) {
     row_shape s = {.lanes = loops->lanes, .taps = between(r, 1, TAPS)};
     s.width = between(r, 1, 24), s.columns = between(r, 1, 20), s.stride = between(r, 1, 3);
     s.dilation = between(r, 0, 2) ? 1 : between(r, 2, 3), s.shift = -between(r, 0, TAPS);
-    s.blocks = between(r, 1, 2), s.used = (int)between(r, 1, s.lanes);
-    s.pitch = s.blocks * s.lanes + between(r, 0, 3);
+    s.used = (int)between(r, 1, s.lanes);
+    s.blocks = between(r, 1, MOST_BLOCKS), s.pitch = s.blocks * s.lanes + between(r, 0, 3);
+    if (between(r, 0, 4) == 0) s.pitch = 512; /* a multiple of 2048 bytes */
     return s;
 }
 
@@ -375,7 +376,7 @@ static void check_gradient_of(tw_random *r, tw_type type, const tw_loops *loops,
     }
     const int64_t sums = shape.blocks * rows * shape.taps * lanes;
     char *dy_sum = draw(r, type, TOTAL, full);
-    double dy_start[2 * MOST_LANES];
+    double dy_start[MOST_BLOCKS * MOST_LANES];
     for (int64_t l = 0; l < full; l++) dy_start[l] = get(type, dy_sum, l);
     char *sum = draw(r, type, RESULT, sums), *start = draw(r, type, BIAS, sums);
     memcpy(start, sum, (size_t)(sums * size));
