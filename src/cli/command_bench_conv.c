@@ -7,6 +7,7 @@
  * is known. */
 #include <errno.h>
 #include <fnmatch.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,9 +135,9 @@ static int time_layer(tw_bench *bench, const tw_layer *layer) {
 }
 
 /* All layers in one pass on one number of threads. */
-static int time_section(tw_bench *bench, tw_pass pass, int threads) {
+static int time_section(tw_bench *bench, tw_pass pass, int threads, double peak) {
     tw_report_section(&bench->report, pass, threads,
-                      tw_machine_peak_gflops(bench->rules.options.type, threads));
+                      fmax(peak, tw_machine_peak_gflops(bench->rules.options.type, threads)));
     for (int i = 0; i < bench->layers.count; ++i) {
         const int status = time_layer(bench, &bench->layers.layers[i]);
         if (status != TW_EXIT_DONE) return status;
@@ -145,12 +146,16 @@ static int time_section(tw_bench *bench, tw_pass pass, int threads) {
     return TW_EXIT_DONE;
 }
 
+/* The peak is measured before all, too: a machine that is slowed down just then raises every share. */
 static int time_sections(tw_bench *bench, const tw_list *threads, int64_t passes_wanted) {
+    double peaks[TW_LIST_MOST];
+    for (int t = 0; t < threads->count; ++t)
+        peaks[t] = tw_machine_peak_gflops(bench->rules.options.type, (int)threads->first[t]);
     tw_report_begin(&bench->report);
     for (int t = 0; t < threads->count; ++t)
         for (int pass = 0; pass < TW_PASSES; ++pass) {
             if (!(passes_wanted >> pass & 1)) continue;
-            const int status = time_section(bench, (tw_pass)pass, (int)threads->first[t]);
+            const int status = time_section(bench, (tw_pass)pass, (int)threads->first[t], peaks[t]);
             if (status != TW_EXIT_DONE) return status;
         }
     tw_report_end(&bench->report);

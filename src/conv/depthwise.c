@@ -113,7 +113,7 @@ static void run(const tw_job *job) {
 
 const tw_algorithm tw_algorithm_depthwise = {
     .name = "depthwise",
-    .reason = "one input channel for each output: a channel is a lane",
+    .reason = "one input channel for each output: there is no sum over channels to block",
     .declines = declines,
     .cost = cost,
     .prepare = prepare,

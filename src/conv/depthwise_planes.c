@@ -29,14 +29,14 @@ typedef struct planes {
     const tw_problem *problem;
     bool backward;
     int64_t size, lanes, repeat, channels, from_channels;
-    int64_t from[2], to[2];    /* rows and columns */
-    int64_t pad[2], step[2];   /* destination i reads from source i * step - pad on */
-    int64_t column[TAPS];      /* where each tap of a row finds destination column 0's source: the column */
-    int64_t residue[TAPS];     /* of those that are `step` apart, and from which on */
+    int64_t from[2], to[2];  /* rows and columns */
+    int64_t pad[2], step[2]; /* destination i reads from source i * step - pad on */
+    int64_t column[TAPS];    /* where each tap of a row finds the source of destination column 0: its place */
+    int64_t residue[TAPS];   /* among the columns that are `step` apart, and the first of these */
     int64_t left, pitch, slot; /* staged: numbers before a row's columns; of a residue; of a row */
     int64_t inside_row, band;  /* destination columns in whole vectors; rows of a band */
-    int64_t tables, stage,
-        worker; /* bytes: which columns read inside; a worker's staged rows; all its memory */
+    int64_t tables;            /* bytes: which columns read inside */
+    int64_t stage, worker;     /* bytes of a worker's staged rows; of all its memory */
 } planes;
 
 static planes describe(const tw_problem *problem, bool backward) {
