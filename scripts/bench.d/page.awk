@@ -344,7 +344,7 @@ function head(name, peers, p1, p2) {
     print "- beside it: " (peers ? peers : "no other library was installed")
     p1 = get("conv", layer["conv", 1], "forward", 1, "peak_gflops"); p2 = get("conv", layer["conv", 1], "forward", 2, "peak_gflops")
     print "- multiply-add peak: " show(p1, "%.1f") " GFLOP/s on one thread, " show(p2, "%.1f") " on two, measured in this run"
-    if (copy_rate[1]) printf "- copying moves %.1f GB/s on one thread, %.1f on two\n", copy_rate[1], copy_rate[2]
+    if (copy_rate[1]) printf "- copying large tensors moves %.1f GB/s on one thread, %.1f on two; what a cache holds is copied faster\n", copy_rate[1], copy_rate[2]
     print "- measured on " date ", each convolution for " seconds " s in 7 rounds\n"
 }
 
