@@ -160,7 +160,7 @@ static tw_status prepare(tw_race *race, const tw_race_rules *rules, tw_peers *pe
     if (status == TW_OK) status = tw_conv_describe(race->own.plan, race->pass, &race->description);
     if (status == TW_OK && rules->explains) status = time_planning(race, rules);
     if (status == TW_OK && rules->explains) status = time_packing(race);
-    if (rules->explains)
+    if (status == TW_OK && rules->explains)
         race->copy_rate = tw_machine_copy_gigabytes((size_t)(race->bytes / 2) + 1, race->threads);
     if (status == TW_OK && rules->filling != TW_FILL_RANDOM)
         status = enter(&race->usual, race, rules, race->own.geometry.layout, TW_FILL_RANDOM);

@@ -220,7 +220,9 @@ enum { TAPS_OF_PAIR = 3, PAIR_SPAN = 4, PAIR_PITCH = 2048 / (int)sizeof(real) /*
 TW_INLINED void pair_row(const tw_stencil *s, const span_of_columns *c, const tw_stencil_row *from,
                          int64_t at, int64_t weights, const int span, const int stride, const bool r0,
                          const bool r1, vec sum[2][2][SPAN]) {
-    const real *w0 = (const real *)from->weights[0] + weights, *w1 = (const real *)from->weights[1] + weights;
+    /* a row that does not read has no weights: the other's stand in, and are not loaded */
+    const real *w0 = (const real *)from->weights[r0 ? 0 : 1] + weights;
+    const real *w1 = (const real *)from->weights[r1 ? 1 : 0] + weights;
     vec weight0[2][TAPS_OF_PAIR], weight1[2][TAPS_OF_PAIR];
 #pragma GCC unroll 2
     for (int b = 0; b < 2; b++)
