@@ -135,7 +135,7 @@ static void groups(const tw_stencil_groups *g) {
         for (int64_t p = 0; p < s->phase_count; p++) {
             int64_t here = least(span, s->phases[p].columns - q);
             if (here <= 0) continue;
-            span_of_columns c = clip(s, &s->phases[p], q, here);
+            span_of_columns c = clip(s, &s->phases[p], q, here, 1);
             grouped_loop_for(g, &c)(g, &c);
         }
     }

@@ -21,7 +21,7 @@ typedef struct tw_stage {
 /* One row of the source, and the weights [columns of taps][lanes] with which each of two output rows reads
  * it; NULL: it does not. */
 typedef struct tw_stencil_row {
-    const void *in;
+    const void *in; /* NULL: outside the image, left out */
     const void *weights[2];
 } tw_stencil_row;
 

@@ -67,11 +67,7 @@ TW_INLINED void store_paired(const tw_stencil *s, int64_t q, int r, int64_t bloc
 }
 
 TW_INLINED void paired_span(const tw_stencil *s, int64_t q, const paired_taps k) {
-    /* copies of its own: as the compiler sees it, a store may change all others */
-    const tw_stencil_phase p[2] = {s->phases[0], s->phases[1]};
-    tw_stencil own = *s;
-    own.phases = p;
-    s = &own;
+    const tw_stencil_phase *p = s->phases;
     const int64_t column = q + p->shift;
     for (int64_t block = 0; block < s->blocks; block++) {
         if (s->fetch) fetch_ahead(s, p, q, PAIRED, block);
@@ -81,6 +77,7 @@ TW_INLINED void paired_span(const tw_stencil *s, int64_t q, const paired_taps k)
             sum[0][0][t] = sum[0][1][t] = sum[1][0][t] = sum[1][1][t] = vec_zero();
         for (int64_t i = 0; i < s->count; i++) {
             const tw_stencil_row *from = &s->source[i];
+            if (!from->in) continue;
             const real *w0 = from->weights[0], *w1 = from->weights[1];
             const int64_t weights = block * s->block_weights;
             row_of_taps row = {.x = (const real *)from->in + p->in_begin + block * LANES,
@@ -98,27 +95,37 @@ TW_INLINED void paired_span(const tw_stencil *s, int64_t q, const paired_taps k)
     }
 }
 
+/* The last span overlaps the one before it where columns do not divide: what is computed twice is the same.
+ */
+TW_INLINED void paired_spans(const tw_stencil *s, int64_t columns, const paired_taps k) {
+    /* copies of its own: as the compiler sees it, a store may change all others */
+    const tw_stencil_phase p[2] = {s->phases[0], s->phases[1]};
+    tw_stencil own = *s;
+    own.phases = p;
+    for (int64_t q = 0; q < columns; q += PAIRED) paired_span(&own, least(q, columns - PAIRED), k);
+}
+
 /* Kernels of 3 taps padded by 1, of 5 by 2, and by one less. */
 static const paired_taps taps_1_2 = {{1, 2}, 0}, taps_3_2 = {{3, 2}, 1}, taps_2_1 = {{2, 1}, 1},
                          taps_2_3 = {{2, 3}, 0};
 
-static void paired_1_2(const tw_stencil *s, int64_t q) {
-    paired_span(s, q, taps_1_2);
+static void paired_1_2(const tw_stencil *s, int64_t columns) {
+    paired_spans(s, columns, taps_1_2);
 }
 
-static void paired_3_2(const tw_stencil *s, int64_t q) {
-    paired_span(s, q, taps_3_2);
+static void paired_3_2(const tw_stencil *s, int64_t columns) {
+    paired_spans(s, columns, taps_3_2);
 }
 
-static void paired_2_1(const tw_stencil *s, int64_t q) {
-    paired_span(s, q, taps_2_1);
+static void paired_2_1(const tw_stencil *s, int64_t columns) {
+    paired_spans(s, columns, taps_2_1);
 }
 
-static void paired_2_3(const tw_stencil *s, int64_t q) {
-    paired_span(s, q, taps_2_3);
+static void paired_2_3(const tw_stencil *s, int64_t columns) {
+    paired_spans(s, columns, taps_2_3);
 }
 
-typedef void paired_loop(const tw_stencil *s, int64_t q);
+typedef void paired_loop(const tw_stencil *s, int64_t columns);
 
 /* For `columns` of both phases; NULL: none. */
 static paired_loop *paired_loop_for(const tw_stencil *s, int64_t columns) {
@@ -139,14 +146,13 @@ static paired_loop *paired_loop_for(const tw_stencil *s, int64_t columns) {
     return NULL;
 }
 
-/* As many columns as both phases have: their number. The last span overlaps the one before it where columns
- * do not divide: what is computed twice is the same. */
+/* As many columns as both phases have: their number. */
 static int64_t apply_paired(const tw_stencil *s) {
     if (TW_SMALL_KERNELS || s->phase_count != 2 || s->stride != 1) return 0;
     const int64_t columns = least(s->phases[0].columns, s->phases[1].columns);
     paired_loop *loop = columns < PAIRED ? NULL : paired_loop_for(s, columns);
     if (!loop) return 0;
-    for (int64_t q = 0; q < columns; q += PAIRED) loop(s, least(q, columns - PAIRED));
+    loop(s, columns);
     return columns;
 }
 
@@ -155,12 +161,14 @@ static void apply(const tw_stencil *s) {
     int64_t columns = 0, q = apply_paired(s);
     for (int64_t p = 0; p < s->phase_count; p++)
         if (columns < s->phases[p].columns) columns = s->phases[p].columns;
-    for (int64_t span; q < columns; q += span) {
-        span = even_piece(columns - q, SPAN);
+    for (int64_t span, spans; q < columns; q += spans * span) {
+        const int64_t pieces = (columns - q + SPAN - 1) / SPAN;
+        span = (columns - q + pieces - 1) / pieces;
+        spans = s->phase_count > 1 ? 1 : columns - q - pieces * (span - 1); /* the others are shorter */
         for (int64_t p = 0; p < s->phase_count; p++) {
             int64_t here = least(span, s->phases[p].columns - q);
             if (here <= 0) continue;
-            span_of_columns c = clip(s, &s->phases[p], q, here);
+            span_of_columns c = clip(s, &s->phases[p], q, here, spans);
             loop_for(s, &c)(s, &c);
         }
     }
