@@ -175,162 +175,167 @@ TW_INLINED void add_columns(const tw_stencil_gradient *g, const shared_lines *in
     }
 }
 
+/* The sums of a block, and the columns of dy that they still need. */
+typedef struct shared_sums {
+    vec tap[3][TAPS_3], dy_sum[TW_STENCIL_LINES], dy[TAPS_3][TW_STENCIL_LINES];
+} shared_sums;
+
 /* One column of dy after the other, at any stride and dilation. */
 TW_INLINED void any_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                            const int lines, const int rows, const int step, vec sum[3][TAPS_3],
-                            vec dy_sum[]) {
-    add_columns(g, in, c->from, c->to, lines, dy_sum);
+                            const int lines, const int rows, const int step, shared_sums *s) {
+    add_columns(g, in, c->from, c->to, lines, s->dy_sum);
     for (int64_t q = c->first; q < c->end; q++) {
-        vec dy[TW_STENCIL_LINES];
-        shared_dy(g, in, q, lines, dy);
+        shared_dy(g, in, q, lines, s->dy[0]);
 #pragma GCC unroll 3
         for (int t = 0; t < TAPS_3; t++) {
             int64_t column = q * g->stride + g->shift + t * g->dilation;
             if ((uint64_t)column < (uint64_t)g->width)
-                shared_tap(in, column * g->in_step + in->begin, dy, lines, rows, step, t, sum);
+                shared_tap(in, column * g->in_step + in->begin, s->dy[0], lines, rows, step, t, s->tap);
         }
     }
 }
 
-/* At the ends of the columns below: each tap is asked whether it has both. */
-TW_INLINED void end_step(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                         int64_t q, const int lines, const int rows, const int stride, vec sum[3][TAPS_3]) {
-#pragma GCC unroll 3
-    for (int t = 0; t < TAPS_3; t++) {
-        const int64_t column = q * stride + g->shift + t % stride, from = q - t / stride;
-        if (from < c->first || from >= c->end || (uint64_t)column >= (uint64_t)g->width) continue;
-        vec dy[TW_STENCIL_LINES];
-        shared_dy(g, in, from, lines, dy);
-        shared_tap(in, column * g->in_step + in->begin, dy, lines, rows, stride, t, sum);
-    }
-}
-
 /* One column of x after the other: those that column q of dy is the first to meet, `stride` of them, with all
- * that meet them. `dy` holds the last columns, q in dy[now], so that each pixel and each dy is loaded once.
- * The chains are the same as above. */
-TW_INLINED void whole_step(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
-                           const int rows, const int stride, const int now, vec dy[TAPS_3][TW_STENCIL_LINES],
-                           vec sum[3][TAPS_3], vec dy_sum[]) {
-    const int64_t at = (q * stride + g->shift) * g->in_step + in->begin;
-    shared_dy(g, in, q, lines, dy[now]);
+ * dy that meet them. Tap t meets them with the dy of t / stride columns before, its age; column q becomes
+ * dy[now], the others are still there, so that each pixel and each dy is loaded once. Only ages of youngest
+ * .. oldest: the others' columns lie before the first, or behind the last. `inside`: so is the first column
+ * of x. The chains are the same as above. */
+TW_INLINED void roll(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
+                     const int rows, const int stride, const int now, const int youngest, const int oldest,
+                     const bool inside, shared_sums *s) {
+    const int64_t column = q * stride + g->shift, at = column * g->in_step + in->begin;
+    if (youngest == 0) {
+        shared_dy(g, in, q, lines, s->dy[now]);
 #pragma GCC unroll 4
-    for (int i = 0; i < lines; i++) dy_sum[i] = vec_add(dy_sum[i], dy[now][i]);
+        for (int i = 0; i < lines; i++) s->dy_sum[i] = vec_add(s->dy_sum[i], s->dy[now][i]);
+    }
 #pragma GCC unroll 2
-    for (int j = 0; j < stride; j++)
+    for (int j = 0; j < stride; j++) {
+        if (!(inside && j == 0) && (uint64_t)(column + j) >= (uint64_t)g->width) continue;
 #pragma GCC unroll 9
         for (int k = 0; k < (lines - 1) * stride + rows; k++) {
             if (!in->x[k]) continue;
             vec pixel = vec_load(in->x[k] + at + j * g->in_step);
 #pragma GCC unroll 3
-            for (int t = j; t < TAPS_3; t += stride)
+            for (int t = j; t < TAPS_3; t += stride) {
+                const int age = t / stride, then = (now + TAPS_3 - age) % TAPS_3;
+                if (age < youngest || age > oldest) continue;
 #pragma GCC unroll 4
                 for (int i = 0; i < lines; i++) {
-                    const int r = k - i * stride, then = (now + TAPS_3 - t / stride) % TAPS_3;
-                    if (r >= 0 && r < rows) sum[r][t] = vec_fma(dy[then][i], pixel, sum[r][t]);
+                    const int r = k - i * stride;
+                    if (r >= 0 && r < rows) s->tap[r][t] = vec_fma(s->dy[then][i], pixel, s->tap[r][t]);
                 }
+            }
         }
-}
-
-TW_INLINED void rolling_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                                const int lines, const int rows, const int stride, vec sum[3][TAPS_3],
-                                vec dy_sum[]) {
-    const int64_t before = (TAPS_3 - 1) / stride, end = c->end + before;
-    /* steps whose columns of x are inside, and which have all columns of dy that meet them */
-    const int64_t first = steps_to(-g->shift, stride), most = c->first + before;
-    const int64_t whole = first > most ? first : most;
-    const int64_t whole_end = least(c->end, steps_to(g->width - (stride - 1) - g->shift, stride));
-    int64_t q = c->first;
-    for (; q < end && (q < whole || q >= whole_end); q++) end_step(g, in, c, q, lines, rows, stride, sum);
-    add_columns(g, in, c->from, q == end ? c->to : q, lines, dy_sum);
-    if (q == end) return;
-    vec dy[TAPS_3][TW_STENCIL_LINES];
-#pragma GCC unroll 2
-    for (int64_t b = before; b > 0; b--) shared_dy(g, in, q - b, lines, dy[TAPS_3 - b]);
-    for (;;) {
-        whole_step(g, in, q, lines, rows, stride, 0, dy, sum, dy_sum);
-        if (++q == whole_end) break;
-        whole_step(g, in, q, lines, rows, stride, 1, dy, sum, dy_sum);
-        if (++q == whole_end) break;
-        whole_step(g, in, q, lines, rows, stride, 2, dy, sum, dy_sum);
-        if (++q == whole_end) break;
     }
-    add_columns(g, in, q, c->to, lines, dy_sum);
-    for (; q < end; q++) end_step(g, in, c, q, lines, rows, stride, sum);
 }
 
-/* Where the sums of a block are added up; `dy` NULL: not of dy. */
-typedef struct shared_totals {
-    real *taps, *dy;
-} shared_totals;
+/* Behind the last column of dy: the columns of x that only older ones meet. */
+TW_INLINED void roll_out(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
+                         const int rows, const int stride, const int now, shared_sums *s) {
+    const int oldest = (TAPS_3 - 1) / stride;
+#pragma GCC unroll 2
+    for (int i = 0; i < oldest; i++)
+        roll(g, in, q + i, lines, rows, stride, (now + i) % TAPS_3, i + 1, oldest, false, s);
+}
 
-/* `stride` 0: any, with any dilation. */
-TW_INLINED void shared_range(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                             const shared_totals *total, const int lines, const int rows, const int step,
-                             const int stride) {
-    vec sum[3][TAPS_3], dy_sum[TW_STENCIL_LINES];
-#pragma GCC unroll 3
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 3
-        for (int t = 0; t < TAPS_3; t++) sum[r][t] = vec_zero();
-#pragma GCC unroll 4
-    for (int i = 0; i < lines; i++) dy_sum[i] = vec_zero();
-    if (stride)
-        rolling_columns(g, in, c, lines, rows, stride, sum, dy_sum);
-    else
-        any_columns(g, in, c, lines, rows, step, sum, dy_sum);
-#pragma GCC unroll 3
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 3
-        for (int t = 0; t < TAPS_3; t++) {
-            real *to = total->taps + (r * TAPS_3 + t) * LANES;
-            vec_store(to, vec_add(vec_load(to), sum[r][t]));
+/* More columns than the oldest age. Between them the first column of x is inside: as the first column of dy
+ * has a tap that reads inside, and the last too. */
+TW_INLINED void roll_by(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                        const int lines, const int rows, const int stride, shared_sums *s) {
+    const int oldest = (TAPS_3 - 1) / stride;
+    const int now = oldest, then = (oldest + 1) % TAPS_3, last = (oldest + 2) % TAPS_3;
+    int64_t q = c->first;
+#pragma GCC unroll 2
+    for (int i = 0; i < oldest; i++, q++) roll(g, in, q, lines, rows, stride, i, 0, i, false, s);
+    for (;;) {
+        roll(g, in, q, lines, rows, stride, now, 0, oldest, true, s);
+        if (++q == c->end) {
+            roll_out(g, in, q, lines, rows, stride, then, s);
+            return;
         }
-    if (!total->dy) return;
+        roll(g, in, q, lines, rows, stride, then, 0, oldest, true, s);
+        if (++q == c->end) {
+            roll_out(g, in, q, lines, rows, stride, last, s);
+            return;
+        }
+        roll(g, in, q, lines, rows, stride, last, 0, oldest, true, s);
+        if (++q == c->end) {
+            roll_out(g, in, q, lines, rows, stride, now, s);
+            return;
+        }
+    }
+}
+
+/* One block. `stride` 0: any, with any dilation. */
+TW_INLINED void shared_range(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                             int64_t row, const int lines, const int rows, const int step, const int stride) {
+    shared_sums sum;
+#pragma GCC unroll 3
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 3
+        for (int t = 0; t < TAPS_3; t++) sum.tap[r][t] = vec_zero();
 #pragma GCC unroll 4
-    for (int i = 0; i < lines; i++) vec_store(total->dy, vec_add(vec_load(total->dy), dy_sum[i]));
+    for (int i = 0; i < lines; i++) sum.dy_sum[i] = vec_zero();
+    if (stride) {
+        add_columns(g, in, c->from, c->first, lines, sum.dy_sum);
+        roll_by(g, in, c, lines, rows, stride, &sum);
+        add_columns(g, in, c->end, c->to, lines, sum.dy_sum);
+    } else {
+        any_columns(g, in, c, lines, rows, step, &sum);
+    }
+    real *total = (real *)g->sum + (in->begin * g->rows + row * LANES) * TAPS_3;
+#pragma GCC unroll 3
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 3
+        for (int t = 0; t < TAPS_3; t++, total += LANES)
+            vec_store(total, vec_add(vec_load(total), sum.tap[r][t]));
+    if (!g->dy_sum || row > 0) return;
+    total = (real *)g->dy_sum + in->begin;
+#pragma GCC unroll 4
+    for (int i = 0; i < lines; i++) vec_store(total, vec_add(vec_load(total), sum.dy_sum[i]));
+}
+
+/* All of them. */
+TW_INLINED void shared_blocks(const tw_stencil_gradient *g, const shared_lines *first, const span_of_taps *c,
+                              int64_t row, const int lines, const int rows, const int step,
+                              const int stride) {
+    shared_lines in = *first;
+    for (int64_t block = 0; block < g->blocks; block++, in.begin += LANES)
+        shared_range(g, &in, c, row, lines, rows, step, stride);
 }
 
 TW_INLINED void shared_rows(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                            const shared_totals *total, const int rows, const int step, const int stride) {
+                            int64_t row, const int rows, const int step, const int stride) {
     switch (g->count) {
-    case 1: shared_range(g, in, c, total, 1, rows, step, stride); break;
-    case 2: shared_range(g, in, c, total, 2, rows, step, stride); break;
-    case 3: shared_range(g, in, c, total, 3, rows, step, stride); break;
-    default: shared_range(g, in, c, total, TW_STENCIL_LINES, rows, step, stride); break;
+    case 1: shared_blocks(g, in, c, row, 1, rows, step, stride); break;
+    case 2: shared_blocks(g, in, c, row, 2, rows, step, stride); break;
+    case 3: shared_blocks(g, in, c, row, 3, rows, step, stride); break;
+    default: shared_blocks(g, in, c, row, TW_STENCIL_LINES, rows, step, stride); break;
     }
-}
-
-static void shared_block(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                         const shared_totals *total) {
-    const int64_t stride = g->dilation == 1 ? g->stride : 0;
-    if (g->rows % 3)
-        shared_rows(g, in, c, total, 1, 1, 0);
-    else if (g->row_step == 1 && stride == 1)
-        shared_rows(g, in, c, total, 3, 1, 1);
-    else if (g->row_step == 2 && stride == 2)
-        shared_rows(g, in, c, total, 3, 2, 2);
-    else if (g->row_step == 1)
-        shared_rows(g, in, c, total, 3, 1, 0);
-    else
-        shared_rows(g, in, c, total, 3, 2, 0);
 }
 
 static void by_columns(const tw_stencil_gradient *g, int64_t from, int64_t end) {
     span_of_taps c = {0};
     clip_columns(g, TAPS_3, from, end, &c);
     const int64_t rows = g->rows % 3 ? 1 : 3, step = rows == 1 ? 1 : g->row_step;
+    const bool rolls = g->dilation == 1 && g->stride == step && c.end - c.first > (TAPS_3 - 1) / step;
     for (int64_t row = 0; row < g->rows; row += rows) {
         shared_lines in = {0};
         for (int64_t i = 0; i < g->count; i++) {
             in.dy[i] = g->lines[i].dy;
             for (int64_t r = 0; r < rows; r++) in.x[i * step + r] = g->lines[i].in[row + r];
         }
-        for (int64_t block = 0; block < g->blocks; block++) {
-            in.begin = block * LANES;
-            shared_totals total = {.taps = (real *)g->sum + (block * g->rows + row) * TAPS_3 * LANES};
-            if (g->dy_sum && row == 0) total.dy = (real *)g->dy_sum + in.begin;
-            shared_block(g, &in, &c, &total);
-        }
+        if (rows == 1)
+            shared_rows(g, &in, &c, row, 1, 1, 0);
+        else if (step == 1 && rolls)
+            shared_rows(g, &in, &c, row, 3, 1, 1);
+        else if (step == 2 && rolls)
+            shared_rows(g, &in, &c, row, 3, 2, 2);
+        else if (step == 1)
+            shared_rows(g, &in, &c, row, 3, 1, 0);
+        else
+            shared_rows(g, &in, &c, row, 3, 2, 0);
     }
 }
 

@@ -14,7 +14,7 @@
 #include "fence.h"
 #include "kernel/kernel.h"
 
-enum { ROWS = 4, TAPS = 9, CASES = 150, MOST_LANES = 16, MOST_BLOCKS = 3 };
+enum { ROWS = 5, TAPS = 9, CASES = 150, MOST_LANES = 16, MOST_BLOCKS = 3 };
 enum { SOURCE, WEIGHTS, BIAS, RESULT, TOTAL, BUFFERS };
 
 static int64_t between(tw_random *r, int64_t least, int64_t most) {
@@ -77,7 +77,7 @@ static double plain_output(tw_type type, int64_t lanes, const tw_stencil *s, int
                            int64_t q, int64_t l) {
     double sum = 0;
     for (int64_t i = 0; i < s->count; i++)
-        for (int64_t j = 0; s->source[i].weights[r] && j < p->taps; j++) {
+        for (int64_t j = 0; s->source[i].in && s->source[i].weights[r] && j < p->taps; j++) {
             int64_t c = q * s->stride + p->shift + j * p->dilation;
             if (c < 0 || c >= p->width) continue;
             int64_t w = l / lanes * s->block_weights + p->weights_begin + j * lanes + l % lanes;
@@ -163,11 +163,16 @@ static void check_plane(tw_random *r, tw_type type, const tw_loops *loops) {
             assert_true(get(type, p.out, n * out_row + q) == plain_pixel(type, &p, n, q));
 }
 
-/* Some source rows, up to two output rows, two phases that write in turn. */
+/* Some source rows, up to two output rows, two phases that write in turn, or one. Half of the times the rows
+ * are read as those of backward data with stride 2, or of a 3x3 kernel. */
 static void check_apply(tw_random *r, tw_type type, const tw_loops *loops) {
     row_shape shape = draw_shape(r, loops);
-    const bool paired = between(r, 0, 1);
-    if (paired) shape.stride = shape.dilation = 1, shape.taps = 3;
+    const bool usual = between(r, 0, 1), paired = usual && between(r, 0, 1), square = usual && !paired;
+    if (usual) shape.dilation = 1, shape.taps = 3, shape.stride = paired ? 1 : between(r, 1, 2);
+    if (square) {
+        shape.shift = -between(r, 0, 2), shape.columns = between(r, 1, 20 / shape.stride);
+        shape.width = shape.columns * shape.stride + between(r, 0, 2);
+    }
     const int64_t size = (int64_t)tw_type_size(type), lanes = shape.lanes;
     const int64_t line = (shape.width - 1) * shape.pitch, block_weights = ROWS * 2 * shape.taps * lanes;
     tw_stencil_phase phases[2];
@@ -177,8 +182,8 @@ static void check_apply(tw_random *r, tw_type type, const tw_loops *loops) {
     const char *weights = draw(r, type, WEIGHTS, shape.blocks * block_weights);
     tw_stencil_row source[ROWS] = {0};
     for (int64_t i = 0; i < ROWS; i++) {
-        source[i].in = in + i * line * size;
-        int64_t readers = between(r, 1, 3);
+        if (between(r, 0, 5) > 0) source[i].in = in + i * line * size;
+        int64_t readers = square ? (i < 3) + 2 * (i >= shape.stride) : between(r, 1, 3);
         for (int k = 0; k < 2; k++)
             if (readers & (1 + k)) source[i].weights[k] = weights + i * 2 * shape.taps * lanes * size;
     }
@@ -186,9 +191,9 @@ static void check_apply(tw_random *r, tw_type type, const tw_loops *loops) {
     const int64_t out_row = (2 * shape.columns - 1) * shape.pitch + values;
     char *out = draw(r, type, RESULT, 2 * out_row);
     const tw_stencil s = {.source = source,
-                          .count = ROWS,
+                          .count = square ? 3 + shape.stride : ROWS,
                           .phases = phases,
-                          .phase_count = 2,
+                          .phase_count = paired ? 2 : between(r, 1, 2),
                           .stride = shape.stride,
                           .blocks = shape.blocks,
                           .block_weights = block_weights,
@@ -355,10 +360,11 @@ static void check_sums(tw_type type, const row_shape *shape, const tw_stencil_gr
 static void check_gradient_of(tw_random *r, tw_type type, const tw_loops *loops, int64_t row_step) {
     row_shape shape = draw_shape(r, loops);
     if (row_step) shape.taps = 3, shape.columns = between(r, 1, 70), shape.width = between(r, 1, 80);
+    if (row_step && between(r, 0, 1)) shape.stride = row_step, shape.dilation = 1;
     if (!row_step && !between(r, 0, 9))
         shape.columns = between(r, 250, 300), shape.width = between(r, 250, 300);
     const int64_t size = (int64_t)tw_type_size(type), lanes = shape.lanes, full = shape.blocks * lanes;
-    const int64_t lines = between(r, 1, MOST_LINES), steps[] = {1, 3, 6};
+    const int64_t lines = between(r, 0, 1) ? MOST_LINES : between(r, 1, MOST_LINES), steps[] = {1, 3, 6};
     const int64_t rows = row_step ? steps[between(r, 0, 2)] : between(r, 1, 5),
                   step = row_step ? row_step : 1;
     const int64_t x_row = (shape.width - 1) * shape.pitch + full, dy_row = shape.columns * shape.pitch;
@@ -394,7 +400,7 @@ static void check_gradient_of(tw_random *r, tw_type type, const tw_loops *loops,
                                    .blocks = shape.blocks,
                                    .row_step = row_step,
                                    .sum = sum,
-                                   .dy_sum = between(r, 0, 2) ? dy_sum : NULL};
+                                   .dy_sum = between(r, 0, 1) ? dy_sum : NULL};
     loops->stencil.gradient(&g);
     check_sums(type, &shape, &g, start);
     for (int64_t l = 0; l < full; l++)
