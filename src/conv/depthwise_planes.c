@@ -1,12 +1,13 @@
 /* Depthwise convolution plane by plane. Where channels come first, a channel's plane is whole in memory:
  * neighbouring pixels fill the lanes, and a tap is the same row at another place (kernel/plane_body.h).
- * Nothing is turned round. That pays where rows are long and taps few: 3x3, forward with stride 1 or 2,
- * backward with stride 1, which is a forward pass with padding 2 - pad. Elsewhere channels are turned to
+ * Nothing is turned round. That pays where taps are few and rows fill vectors: 3x3, forward with stride 1 or
+ * 2, backward with stride 1, which is a forward pass with padding 2 - pad. Elsewhere channels are turned to
  * lanes.
  *
  * Rows are staged between zeros, a band of a plane at a time, so that whole vectors may read beyond their
- * ends; with a stride every other column first. Where a channel has a weight that is not finite, whose
- * product with a zero would be NaN, what lies outside is left out. */
+ * ends; with a stride every other column first. Rows that are shorter than a vector are read where they are
+ * (kernel/small_plane_body.h), several at once if they fit. Where a channel has a weight that is not finite,
+ * whose product with a zero would be NaN, what lies outside is left out: of staged rows. */
 #include "conv/depthwise.h"
 
 #include <string.h>
@@ -17,11 +18,13 @@
 
 enum {
     TAPS = 3,
-    LEAST_COLUMNS = 16,    /* of the destination: shorter rows leave lanes empty */
+    LEAST_COLUMNS = 12,    /* of the destination: shorter rows leave lanes empty */
+    LEAST_SPREAD = 16,     /* the same with a stride */
     BAND_BYTES = 24 << 10, /* of staged rows: they stay in the first cache */
     TASK_BYTES = 32 << 10, /* of the destination, at least, where there are so many planes */
     LINES = 4,             /* of a band, at least */
-    MOST_COLUMNS = 1 << 16
+    MOST_COLUMNS = 1 << 16,
+    MOST_LANES = 16
 };
 
 /* Everything that does not change while a pass runs. */
@@ -37,6 +40,7 @@ typedef struct planes {
     int64_t inside_row, band;  /* destination columns in whole vectors; rows of a band */
     int64_t tables;            /* bytes: which columns read inside */
     int64_t stage, worker;     /* bytes of a worker's staged rows; of all its memory */
+    int64_t together;          /* small planes: rows in a vector; 0: the rows are longer */
 } planes;
 
 static planes describe(const tw_problem *problem, bool backward) {
@@ -54,6 +58,9 @@ static planes describe(const tw_problem *problem, bool backward) {
         p.pad[a] = backward ? TAPS - 1 - s->pad[TW_HEIGHT + a] : s->pad[TW_HEIGHT + a];
         p.step[a] = s->stride[TW_HEIGHT + a];
     }
+    /* an empty lane is left for what lies outside */
+    const int64_t most = tw_min((p.lanes - 1) / p.from[1], p.lanes / p.to[1]);
+    p.together = p.step[0] > 1 ? tw_min(most, 1) : most;
     return p;
 }
 
@@ -86,8 +93,9 @@ bool tw_depthwise_by_planes(const tw_problem *problem, bool backward) {
     for (int a = 0; a < 2; a++)
         suits = suits && s->kernel[TW_HEIGHT + a] == TAPS && s->dilation[TW_HEIGHT + a] == 1 &&
                 p.pad[a] >= 0 && p.pad[a] < TAPS && p.step[a] == p.step[0] && p.step[a] <= (backward ? 1 : 2);
-    return suits && p.to[0] >= LINES && p.to[1] >= LEAST_COLUMNS &&
-           tw_max(p.from[1], p.to[1]) <= MOST_COLUMNS;
+    const bool large = p.to[0] >= LINES && p.to[1] >= (p.step[1] > 1 ? LEAST_SPREAD : LEAST_COLUMNS) &&
+                       tw_max(p.from[1], p.to[1]) <= MOST_COLUMNS;
+    return suits && (large || p.together > 0);
 }
 
 int64_t tw_depthwise_planes_workspace(const tw_problem *problem, bool backward, int threads) {
@@ -136,8 +144,9 @@ typedef struct sweep {
     const tw_job *job;
     planes p;
     char *inside, *workers;
-    int64_t all, each;         /* planes of the batch; of a task */
-    int64_t bands, band_lines; /* parts of a plane for threads; their lines */
+    int64_t all, each;                     /* planes of the batch; of a task */
+    int64_t bands, band_lines;             /* parts of a plane for threads; their lines */
+    int32_t lane[(TAPS + 1) * MOST_LANES]; /* of small planes */
 } sweep;
 
 /* `count` rows from `low` on to the worker's memory, those outside as zeros. What stands beside a row is zero
@@ -161,16 +170,25 @@ static void stage_rows(const planes *p, const char *from, int64_t low, int64_t c
     }
 }
 
+/* One channel's plane of the source, and of the destination. */
+static const char *source_plane(const sweep *s, int64_t image, int64_t channel) {
+    const planes *p = &s->p;
+    const int64_t plane = image * p->from_channels + (p->repeat > 1 ? channel / p->repeat : channel);
+    return (const char *)(p->backward ? s->job->dy : s->job->x) + plane * p->from[0] * p->from[1] * p->size;
+}
+
+static char *target_plane(const sweep *s, int64_t image, int64_t channel) {
+    const planes *p = &s->p;
+    const int64_t plane = image * p->channels + channel;
+    return (char *)(p->backward ? s->job->dx : s->job->y) + plane * p->to[0] * p->to[1] * p->size;
+}
+
 /* Lines y0 .. y1 - 1 of one plane of the destination. */
 static void run_plane(const sweep *s, char *memory, int64_t image, int64_t channel, int64_t y0, int64_t y1) {
     const planes *p = &s->p;
     const tw_job *job = s->job;
-    const int64_t source = image * p->from_channels + (p->repeat > 1 ? channel / p->repeat : channel);
-    const int64_t target = image * p->channels + channel;
-    const char *packed = job->packed;
-    const char *from =
-        (const char *)(p->backward ? job->dy : job->x) + source * p->from[0] * p->from[1] * p->size;
-    char *to = (char *)(p->backward ? job->dx : job->y) + target * p->to[0] * p->to[1] * p->size;
+    const char *packed = job->packed, *from = source_plane(s, image, channel);
+    char *to = target_plane(s, image, channel);
     tw_plane plane = {.in = memory + p->left * p->size,
                       .in_row = p->slot,
                       .columns = p->to[1],
@@ -191,6 +209,53 @@ static void run_plane(const sweep *s, char *memory, int64_t image, int64_t chann
     }
 }
 
+/* ---- Small planes. */
+
+/* Which lane of a vector of source rows each lane of the destination's reads through each tap of a row. */
+static void choose_lanes(const planes *p, int32_t *lane) {
+    for (int64_t j = 0; j < TAPS; j++)
+        for (int64_t l = 0; l < p->lanes; l++, lane++) {
+            const int64_t row = l / p->to[1], column = l % p->to[1] * p->step[1] + j - p->pad[1];
+            const bool inside = row < p->together && column >= 0 && column < p->from[1];
+            *lane = (int32_t)(inside ? row * p->from[1] + column : p->lanes - 1);
+        }
+    for (int64_t l = 0; l < p->lanes; l++)
+        lane[l] = (int32_t)(l >= p->from[1] && l < p->together * p->from[1] ? l - p->from[1] : p->lanes - 1);
+}
+
+/* Lines y0 .. y1 - 1 of `count` neighbouring channels whose weights are finite. */
+static void run_small(const sweep *s, int64_t image, int64_t channel, int64_t count, int64_t y0, int64_t y1) {
+    const planes *p = &s->p;
+    const tw_job *job = s->job;
+    tw_small_planes small = {.in = source_plane(s, image, channel),
+                             .out = target_plane(s, image, channel) + y0 * p->to[1] * p->size,
+                             .planes = count,
+                             .in_plane = p->from[0] * p->from[1],
+                             .out_plane = p->to[0] * p->to[1],
+                             .rows = p->from[0],
+                             .width = p->from[1],
+                             .lines = y1 - y0,
+                             .columns = p->to[1],
+                             .step = p->step[0],
+                             .top = p->pad[0] - y0 * p->step[0],
+                             .together = p->together,
+                             .weights =
+                                 (const char *)job->packed + header(p) + channel * TAPS * TAPS * p->size,
+                             .bias = job->bias ? (const char *)job->bias + channel * p->size : NULL};
+    for (int64_t j = 0; j < TAPS; j++) small.lane[j] = s->lane + j * p->lanes;
+    small.down = s->lane + TAPS * p->lanes;
+    p->problem->loops->stencil.small_planes(&small);
+}
+
+/* How many planes from `channel` on, of `most`, are summed at once. */
+static int64_t count_small(const sweep *s, int64_t channel, int64_t most) {
+    const char *packed = s->job->packed;
+    int64_t count = 0;
+    most = s->p.repeat > 1 ? 1 : tw_min(most, s->p.channels - channel);
+    while (count < most && !packed[channel + count]) count++;
+    return s->p.together ? count : 0;
+}
+
 /* Neighbouring planes, or a part of one. */
 static void run_task(void *context, int64_t task, int worker) {
     const sweep *s = context;
@@ -198,9 +263,14 @@ static void run_task(void *context, int64_t task, int worker) {
     const int64_t y0 = task % s->bands * s->band_lines, y1 = tw_min(y0 + s->band_lines, s->p.to[0]);
     const int64_t first = task / s->bands * s->each, end = tw_min(first + s->each, s->all);
     int64_t channel = first % s->p.channels, image = first / s->p.channels;
-    for (int64_t i = first; i < end; i++) {
-        run_plane(s, memory, image, channel, y0, y1);
-        if (++channel == s->p.channels) channel = 0, image++;
+    for (int64_t i = first, count; i < end; i += count) {
+        count = count_small(s, channel, end - i);
+        if (count > 0)
+            run_small(s, image, channel, count, y0, y1);
+        else
+            run_plane(s, memory, image, channel, y0, y1), count = 1;
+        channel += count;
+        if (channel == s->p.channels) channel = 0, image++;
     }
 }
 
@@ -209,6 +279,7 @@ void tw_depthwise_planes_run(const tw_job *job) {
         .job = job, .p = describe(job->problem, job->pass == TW_BACKWARD_DATA), .inside = job->workspace};
     planes *p = &s.p;
     lay(p);
+    if (p->together) choose_lanes(p, s.lane);
     s.workers = s.inside + p->tables;
     if (memchr(job->packed, 1, (size_t)p->channels)) fill_inside(p, s.inside);
     for (int i = 0; i < job->threads; i++) memset(s.workers + i * p->worker, 0, (size_t)p->stage);

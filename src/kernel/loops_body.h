@@ -26,28 +26,33 @@ enum { SHARED_2 = 0, SHARED_3 = 0, SHARED_4 = 0 };
 #include "kernel/stencil_phases_body.h"
 #include "kernel/group_stencil_body.h"
 #include "kernel/plane_body.h"
+#include "kernel/small_plane_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
 
-const tw_loops LOOPS = {
-    .lanes = LANES,
-    .most_vecs = VECS,
-    .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
-    .tile = tile,
-    .tile_parts = tile_parts,
-    .tile_shared = TILE_SHARED,
-    .shared_rows = {0, 0, SHARED_2, SHARED_3, SHARED_4},
-    .turn = TURN,
-    .copy = copy,
-    .frame = frame,
-    .sums = sums,
-    .aslant = aslant,
-    .all_finite = all_finite,
-    .dots = dots,
-    .dots_inside = dots_inside,
-    .dot_rows = DOT_ROWS,
-    .dot_columns = DOT_COLUMNS,
-    .stencil = {.stage = stage, .apply = apply, .groups = groups, .gradient = gradient, .plane = plane},
-    .burn = burn,
-    .burn_flops = 2 * CHAINS * LANES,
-    .winograd = {&winograd_2, &winograd_4}};
+const tw_loops LOOPS = {.lanes = LANES,
+                        .most_vecs = VECS,
+                        .most_rows = {0, ROWS_1, ROWS_2, ROWS_3, ROWS_4},
+                        .tile = tile,
+                        .tile_parts = tile_parts,
+                        .tile_shared = TILE_SHARED,
+                        .shared_rows = {0, 0, SHARED_2, SHARED_3, SHARED_4},
+                        .turn = TURN,
+                        .copy = copy,
+                        .frame = frame,
+                        .sums = sums,
+                        .aslant = aslant,
+                        .all_finite = all_finite,
+                        .dots = dots,
+                        .dots_inside = dots_inside,
+                        .dot_rows = DOT_ROWS,
+                        .dot_columns = DOT_COLUMNS,
+                        .stencil = {.stage = stage,
+                                    .apply = apply,
+                                    .groups = groups,
+                                    .gradient = gradient,
+                                    .plane = plane,
+                                    .small_planes = small_planes},
+                        .burn = burn,
+                        .burn_flops = 2 * CHAINS * LANES,
+                        .winograd = {&winograd_2, &winograd_4}};

@@ -143,9 +143,30 @@ typedef struct tw_plane {
     int64_t inside_row, first, end;
 } tw_plane;
 
+/* The same on planes whose rows are shorter than a vector, of `planes` channels one after the other: in_plane
+ * and out_plane numbers apart, with nine weights and a bias each. A vector holds `together` lines side by
+ * side, and is made of as many neighbouring source rows. For n < lines, q < columns, where n is line r of its
+ * vector:
+ *
+ *     out[n * columns + q] = bias + sum over i < 3, j < 3 of
+ *         weights[3 * i + j] * the number lane[j][r * columns + q] of the source rows from
+ *                              (n - r) * step + i - top on
+ *
+ * and rows outside are zeros; so is the last lane, which is never filled. */
+typedef struct tw_small_planes {
+    const void *in;
+    void *out;
+    int64_t planes, in_plane, out_plane;
+    int64_t rows, width, lines, columns;
+    int64_t step, top, together;   /* together > 1 only with step 1 */
+    const int32_t *lane[3], *down; /* [lanes]; number l of source rows is number down[l] of those one below */
+    const void *weights, *bias;    /* bias NULL: zero */
+} tw_small_planes;
+
 typedef struct tw_stencil_loops {
     void (*stage)(const tw_stage *stage);
     void (*plane)(const tw_plane *plane);
+    void (*small_planes)(const tw_small_planes *planes);
     void (*apply)(const tw_stencil *stencil);
     void (*groups)(const tw_stencil_groups *groups);
     void (*gradient)(const tw_stencil_gradient *gradient);

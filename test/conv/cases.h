@@ -56,7 +56,7 @@ typedef enum case_kind {
     CASE_POINT,     /* 1x1 */
     CASE_DENSE,     /* a kernel as large as the image */
     CASE_BANDS,     /* depthwise, of few channels, on images that are cut into bands */
-    CASE_PLANES,    /* 3x3 depthwise, channels first, on wide rows */
+    CASE_PLANES,    /* 3x3 depthwise, channels first, on rows of some vectors or less than one */
     CASE_LARGE,     /* kernels up to 31x31, depthwise */
     CASE_PATCHES,   /* a stride as long as the kernel */
     CASE_HEAD,      /* 1x1 to few channels, rows of whole vectors */
@@ -114,7 +114,8 @@ static inline void case_depthwise(tw_geometry *g, tw_random *r, case_kind kind) 
         case_sides(g, r, 70, 3, 1);
         case_channels(g, r, case_between(r, 4, 12), 1, case_between(r, 1, 2));
         g->layout = TW_NCHW;
-        g->kernel[0] = g->kernel[1] = 3, g->input[1] += 14;
+        g->kernel[0] = g->kernel[1] = 3;
+        g->input[1] = case_between(r, 0, 1) ? g->input[1] + 14 : case_between(r, 1, 18);
         g->stride[0] = g->stride[1] = case_between(r, 1, 2);
         g->flipped = case_between(r, 0, 2) == 0;
     } else {

@@ -1,7 +1,6 @@
 /* The depthwise loops of every instruction set against the sums that stencil.h defines, written out, bit for
  * bit; each buffer lies flush with a page that must not be touched, before it or behind it. */
 #define _GNU_SOURCE
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,43 +9,9 @@
 
 #include <cmocka.h>
 
-#include "base/random.h"
-#include "fence.h"
-#include "kernel/kernel.h"
+#include "kernel/stencil_cases.h"
 
-enum { ROWS = 5, TAPS = 9, CASES = 150, MOST_LANES = 16, MOST_BLOCKS = 3 };
-enum { SOURCE, WEIGHTS, BIAS, RESULT, TOTAL, BUFFERS };
-
-static int64_t between(tw_random *r, int64_t least, int64_t most) {
-    return least + (int64_t)tw_random_below(r, (uint64_t)(most - least + 1));
-}
-
-static double get(tw_type type, const void *at, int64_t i) {
-    return type == TW_F32 ? (double)((const float *)at)[i] : ((const double *)at)[i];
-}
-
-/* `count` random numbers beside a fence. */
-static char *draw(tw_random *r, tw_type type, int buffer, int64_t count) {
-    int64_t bytes = count * (int64_t)tw_type_size(type);
-    assert_true(bytes <= FENCE_ROOM);
-    char *at = fence_place(buffer, (size_t)bytes, between(r, 0, 1));
-    for (int64_t i = 0; i < count; i++) {
-        double x = tw_random_uniform(r) - 0.5;
-        if (type == TW_F32)
-            ((float *)at)[i] = (float)x;
-        else
-            ((double *)at)[i] = x;
-    }
-    return at;
-}
-
-static double fused(tw_type type, double a, double b, double c) {
-    return type == TW_F32 ? (double)fmaf((float)a, (float)b, (float)c) : fma(a, b, c);
-}
-
-static double sum_of(tw_type type, double a, double b) {
-    return type == TW_F32 ? (double)((float)a + (float)b) : a + b;
-}
+enum { ROWS = 5, TAPS = 9, MOST_BLOCKS = 3 };
 
 /* One shape of a row: columns, taps and how they lie; `pitch` numbers from a column to the next. */
 typedef struct row_shape {
@@ -119,48 +84,6 @@ static void pair_up(tw_random *r, tw_stencil_phase phases[2]) {
     const int64_t *taps = usual[between(r, 0, 3)];
     for (int p = 0; p < 2; p++) phases[p].taps = taps[p];
     phases[1].shift = phases[0].shift + taps[2];
-}
-
-/* ---- The plane. */
-
-/* The output of line n and column q, as stencil.h defines it. */
-static double plain_pixel(tw_type type, const tw_plane *p, int64_t n, int64_t q) {
-    double sum = 0;
-    for (int64_t i = 0; i < 3; i++)
-        for (int64_t j = 0; j < 3; j++) {
-            const int64_t row = n * p->step + i;
-            const unsigned char *inside =
-                (const unsigned char *)p->inside + (size_t)(j * p->inside_row + q) * tw_type_size(type);
-            if (p->inside && (row < p->first || row >= p->end || !*inside)) continue;
-            sum = fused(type, get(type, p->weights, 3 * i + j),
-                        get(type, p->in, row * p->in_row + q + p->offset[j]), sum);
-        }
-    return sum_of(type, p->bias ? get(type, p->bias, 0) : 0, sum);
-}
-
-/* Some lines with neighbouring taps, or every second line, whose taps lie anywhere in two parts of a row. */
-static void check_plane(tw_random *r, tw_type type, const tw_loops *loops) {
-    const int64_t size = (int64_t)tw_type_size(type), step = between(r, 1, 2), lines = between(r, 1, 13);
-    const int64_t columns = between(r, 1, 70),
-                  whole = (columns + loops->lanes - 1) / loops->lanes * loops->lanes;
-    const int64_t in_row = whole + between(r, 2, 4), out_row = columns + between(r, 0, 3);
-    tw_plane p = {.in_row = in_row, .lines = lines, .columns = columns, .step = step, .out_row = out_row};
-    for (int64_t j = 0; j < 3; j++) p.offset[j] = step == 1 ? j : between(r, 0, 2);
-    p.in = draw(r, type, SOURCE, ((lines - 1) * step + 2) * in_row + whole + 2);
-    p.weights = draw(r, type, WEIGHTS, 9);
-    p.bias = between(r, 0, 1) ? draw(r, type, BIAS, 1) : NULL;
-    if (between(r, 0, 2) == 0) {
-        unsigned char *inside = (unsigned char *)draw(r, type, TOTAL, 3 * whole);
-        for (int64_t i = 0; i < 3 * whole; i++)
-            memset(inside + i * size, between(r, 0, 1) ? 0xff : 0, (size_t)size);
-        p.inside = inside, p.inside_row = whole;
-        p.first = between(r, -1, 2), p.end = between(r, 2, lines * step + 3);
-    }
-    p.out = draw(r, type, RESULT, (lines - 1) * out_row + columns);
-    loops->stencil.plane(&p);
-    for (int64_t n = 0; n < lines; n++)
-        for (int64_t q = 0; q < columns; q++)
-            assert_true(get(type, p.out, n * out_row + q) == plain_pixel(type, &p, n, q));
 }
 
 /* Some source rows, up to two output rows, two phases that write in turn, or one. Half of the times the rows
@@ -412,27 +335,9 @@ static void check_gradient(tw_random *r, tw_type type, const tw_loops *loops) {
     for (int64_t row_step = 0; row_step <= 2; row_step++) check_gradient_of(r, type, loops, row_step);
 }
 
-static void for_every_loop(void (*check)(tw_random *, tw_type, const tw_loops *)) {
-    size_t count;
-    const tw_kernel *const *kernels = tw_kernels(&count);
-    for (size_t k = 0; k < count; k++) {
-        if (!tw_cpu_has(kernels[k]->needs)) continue;
-        for (int type = TW_F32; type <= TW_F64; type++)
-            for (uint64_t i = 0; i < CASES; i++) {
-                tw_random r = tw_random_stream(5, TW_RANDOM_TEST, i, (uint32_t)type);
-                check(&r, (tw_type)type, kernels[k]->loops[type]);
-            }
-    }
-}
-
 static void every_output_is_the_sum_that_was_promised(void **state) {
     (void)state;
     for_every_loop(check_apply);
-}
-
-static void every_output_of_a_plane_is_the_sum_that_was_promised(void **state) {
-    (void)state;
-    for_every_loop(check_plane);
 }
 
 static void every_output_of_a_group_is_the_sum_that_was_promised(void **state) {
@@ -448,7 +353,6 @@ static void every_gradient_is_the_sum_that_was_promised(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_output_is_the_sum_that_was_promised),
-        cmocka_unit_test(every_output_of_a_plane_is_the_sum_that_was_promised),
         cmocka_unit_test(every_output_of_a_group_is_the_sum_that_was_promised),
         cmocka_unit_test(every_gradient_is_the_sum_that_was_promised),
     };
