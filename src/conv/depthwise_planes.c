@@ -23,8 +23,7 @@ enum {
     BAND_BYTES = 24 << 10, /* of staged rows: they stay in the first cache */
     TASK_BYTES = 32 << 10, /* of the destination, at least, where there are so many planes */
     LINES = 4,             /* of a band, at least */
-    MOST_COLUMNS = 1 << 16,
-    MOST_LANES = 16
+    MOST_COLUMNS = 1 << 16
 };
 
 /* Everything that does not change while a pass runs. */
@@ -144,9 +143,9 @@ typedef struct sweep {
     const tw_job *job;
     planes p;
     char *inside, *workers;
-    int64_t all, each;                     /* planes of the batch; of a task */
-    int64_t bands, band_lines;             /* parts of a plane for threads; their lines */
-    int32_t lane[(TAPS + 1) * MOST_LANES]; /* of small planes */
+    int64_t all, each;                        /* planes of the batch; of a task */
+    int64_t bands, band_lines;                /* parts of a plane for threads; their lines */
+    int32_t lane[(TAPS + 1) * TW_MOST_LANES]; /* of small planes */
 } sweep;
 
 /* `count` rows from `low` on to the worker's memory, those outside as zeros. What stands beside a row is zero
@@ -264,12 +263,12 @@ static void run_task(void *context, int64_t task, int worker) {
     const int64_t first = task / s->bands * s->each, end = tw_min(first + s->each, s->all);
     int64_t channel = first % s->p.channels, image = first / s->p.channels;
     for (int64_t i = first, count; i < end; i += count) {
-        count = count_small(s, channel, end - i);
-        if (count > 0)
-            run_small(s, image, channel, count, y0, y1);
+        const int64_t small = count_small(s, channel, end - i);
+        if (small > 0)
+            run_small(s, image, channel, small, y0, y1);
         else
-            run_plane(s, memory, image, channel, y0, y1), count = 1;
-        channel += count;
+            run_plane(s, memory, image, channel, y0, y1);
+        count = tw_max(1, small), channel += count;
         if (channel == s->p.channels) channel = 0, image++;
     }
 }
@@ -281,8 +280,9 @@ void tw_depthwise_planes_run(const tw_job *job) {
     lay(p);
     if (p->together) choose_lanes(p, s.lane);
     s.workers = s.inside + p->tables;
-    if (memchr(job->packed, 1, (size_t)p->channels)) fill_inside(p, s.inside);
-    for (int i = 0; i < job->threads; i++) memset(s.workers + i * p->worker, 0, (size_t)p->stage);
+    const bool finite = !memchr(job->packed, 1, (size_t)p->channels), stages = !p->together || !finite;
+    if (!finite) fill_inside(p, s.inside);
+    for (int i = 0; stages && i < job->threads; i++) memset(s.workers + i * p->worker, 0, (size_t)p->stage);
     const int64_t wanted = 4 * job->threads;
     s.all = job->problem->shape.batch * p->channels;
     s.each = tw_max(1, tw_min(TASK_BYTES / (p->to[0] * p->to[1] * p->size), s.all / wanted));

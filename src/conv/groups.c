@@ -21,7 +21,6 @@
 enum {
     CHUNK = 256,           /* products of a chain */
     MOST_ROWS = CHUNK / 2, /* rows of taps of a chunk: a group has two channels at least */
-    MOST_LANES = 16,       /* of any instruction set */
     WIDEST = 16            /* channels of a group: more fill the tiles of the direct sum */
 };
 
@@ -318,7 +317,7 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     if (tw_max(s->group_in, s->group_out) > WIDEST) return "a group's channels fill vectors";
     if (s->geometry.layout != TW_NHWC) return "it reads channels last";
     if (s->geometry.pad_mode != TW_PAD_ZEROS) return "it leaves borders out, and knows no others than zeros";
-    if (tw_min(s->in_channels, s->out_channels) < MOST_LANES)
+    if (tw_min(s->in_channels, s->out_channels) < TW_MOST_LANES)
         return "fewer than 16 channels do not fill a vector";
     if (s->kernel[TW_WIDTH] > 1 && s->dilation[TW_WIDTH] > 1) return "neighbouring taps read no neighbours";
     if (s->kernel[TW_WIDTH] > CHUNK / WIDEST) return "a row of taps is longer than a chain";
@@ -332,9 +331,9 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
 static double cost(const tw_problem *problem, tw_pass pass) {
     const tw_shape *s = &problem->shape;
     int64_t writes = pass == TW_BACKWARD_DATA ? s->group_in : s->group_out;
-    int64_t together = MOST_LANES / tw_max(s->group_in, s->group_out);
+    int64_t together = TW_MOST_LANES / tw_max(s->group_in, s->group_out);
     double products = (double)s->out_image * (double)s->group_in * (double)s->kernel_taps;
-    return 0.9 * products * MOST_LANES / (double)(together * writes);
+    return 0.9 * products * TW_MOST_LANES / (double)(together * writes);
 }
 
 const tw_algorithm tw_algorithm_groups = {

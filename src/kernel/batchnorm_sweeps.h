@@ -4,7 +4,7 @@
  * Two octets of channels at a time keep what they need in registers while the rows of a strip go by, which
  * stay in the first-level cache until all channels are done; then what is left of the channels. */
 
-enum { PAIR = 2 * BLOCK, STRIP = 128, AHEAD = 4096 / sizeof(real) };
+enum { PAIR = 2 * BLOCK, STRIP = 128, AHEAD = 4096 /* bytes */ };
 
 /* Some rows of one call. */
 typedef struct strip {
@@ -23,11 +23,11 @@ typedef struct part {
     int octets;
 } part;
 
-/* What comes next, in the order of memory, which is not the order in which it is read. */
+/* What comes soon, in the order of memory: a strip is read otherwise, and the processor does not foresee it.
+ */
 TW_INLINED void fetch_next(const real *from, int64_t count) {
     const uintptr_t begin = (uintptr_t)from, end = begin + (uintptr_t)count * sizeof(real);
-    for (uintptr_t line = begin; line < end; line += 64)
-        __builtin_prefetch((const char *)line + AHEAD * sizeof(real));
+    for (uintptr_t line = begin; line < end; line += 64) __builtin_prefetch((const char *)line + AHEAD);
 }
 
 /* Calls `body` for all channels of all strips of s. A macro in all but name: everything is inlined. Where two

@@ -23,7 +23,7 @@ typedef struct tw_strip {
     int64_t length;
 } tw_strip;
 
-enum { TW_MOST_VECS = 4 };
+enum { TW_MOST_VECS = 4, TW_MOST_LANES = 16 /* of any instruction set */ };
 
 /* Columns that lie apart: vector v of a row of b, start and c stands at b[v], start[v] and c[v] instead of v
  * * lanes, and columns[v] of its numbers are wanted. */

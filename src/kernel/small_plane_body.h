@@ -15,6 +15,12 @@ static inline vec end_rows(const tw_small_planes *p, const real *in, int64_t row
     return rows;
 }
 
+/* What the three taps of a row read of them. */
+TW_INLINED void choose_taps(vec rows, const picks lanes[3], vec x[3]) {
+#pragma GCC unroll 3
+    for (int j = 0; j < 3; j++) x[j] = vec_pick(rows, lanes[j]);
+}
+
 /* One plane. From one vector of the destination to the next the source moves on by `hop` rows, or three and
  * more: the others are there already. */
 TW_INLINED void small_plane(const tw_small_planes *p, const real *in, const packed_real *weights, vec bias,
@@ -29,21 +35,14 @@ TW_INLINED void small_plane(const tw_small_planes *p, const real *in, const pack
         for (int j = 0; j < 3; j++) w[i][j] = vec_splat(weights[3 * i + j]);
     int64_t row = -p->top;
 #pragma GCC unroll 3
-    for (int i = 0; i < kept; i++) {
-        const vec rows = end_rows(p, in, row + i);
-#pragma GCC unroll 3
-        for (int j = 0; j < 3; j++) x[i][j] = vec_pick(rows, lanes[j]);
-    }
+    for (int i = 0; i < kept; i++) choose_taps(end_rows(p, in, row + i), lanes, x[i]);
     for (int64_t line = 0; line < p->lines; line += p->together, row += step) {
         const bool inside = row + kept >= 0 && row + 2 + p->together <= p->rows;
         vec sum = vec_zero();
 #pragma GCC unroll 3
-        for (int i = kept; i < 3; i++) {
-            const vec rows =
-                inside ? vec_load_part(in + (row + i) * p->width, full) : end_rows(p, in, row + i);
-#pragma GCC unroll 3
-            for (int j = 0; j < 3; j++) x[i][j] = vec_pick(rows, lanes[j]);
-        }
+        for (int i = kept; i < 3; i++)
+            choose_taps(inside ? vec_load_part(in + (row + i) * p->width, full) : end_rows(p, in, row + i),
+                        lanes, x[i]);
 #pragma GCC unroll 3
         for (int i = 0; i < 3; i++)
 #pragma GCC unroll 3

@@ -81,7 +81,8 @@ typedef struct tw_stencil_block {
  *             source[i].in[in_begin + c * in_step + spread[k].begin + (picked ? spread[k].lane[l] : 0)]
  *
  * The sum begins at zero and is one chain of fused multiply-adds by i, k, then j. The start is bias[out + l],
- * or what stands in out[r] where `bias` is NULL. Of `of`, block_weights and used mean nothing. */
+ * or what stands in out[r] where `bias` is NULL. Of `of`, block_weights and used mean nothing, and no source
+ * row lies outside. */
 typedef struct tw_stencil_groups {
     tw_stencil of;
     const tw_stencil_block *block; /* [of.blocks] */

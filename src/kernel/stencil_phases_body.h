@@ -162,9 +162,9 @@ static void apply(const tw_stencil *s) {
     for (int64_t p = 0; p < s->phase_count; p++)
         if (columns < s->phases[p].columns) columns = s->phases[p].columns;
     for (int64_t span, spans; q < columns; q += spans * span) {
-        const int64_t pieces = (columns - q + SPAN - 1) / SPAN;
-        span = (columns - q + pieces - 1) / pieces;
-        spans = s->phase_count > 1 ? 1 : columns - q - pieces * (span - 1); /* the others are shorter */
+        const int64_t left = columns - q, pieces = (left + SPAN - 1) / SPAN;
+        span = even_piece(left, SPAN);
+        spans = s->phase_count > 1 ? 1 : left - pieces * (span - 1); /* the others are shorter by one */
         for (int64_t p = 0; p < s->phase_count; p++) {
             int64_t here = least(span, s->phases[p].columns - q);
             if (here <= 0) continue;

@@ -10,7 +10,7 @@
 #include "fence.h"
 #include "kernel/kernel.h"
 
-enum { CASES = 150, MOST_LANES = 16 };
+enum { CASES = 150 };
 enum { SOURCE, WEIGHTS, BIAS, RESULT, TOTAL, BUFFERS };
 
 static inline int64_t between(tw_random *r, int64_t least, int64_t most) {

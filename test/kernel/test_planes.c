@@ -76,7 +76,7 @@ static void check_small_planes(tw_random *r, tw_type type, const tw_loops *loops
     const int64_t fit = (lanes - 1) / p.width, room = lanes / p.columns;
     p.together = between(r, 1, fit < room ? fit : room), p.step = p.together > 1 ? 1 : between(r, 1, 2);
     p.in_plane = p.rows * p.width + between(r, 0, 2), p.out_plane = p.lines * p.columns + between(r, 0, 2);
-    int32_t lane[4][MOST_LANES];
+    int32_t lane[4][TW_MOST_LANES];
     for (int64_t l = 0; l < lanes; l++) {
         const int64_t above = l - p.width;
         for (int j = 0; j < 3; j++) lane[j][l] = (int32_t)between(r, 0, lanes - 1);

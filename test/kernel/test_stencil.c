@@ -154,7 +154,7 @@ enum { CHANNELS = 3, BLOCKS = 2 };
 /* Blocks whose lanes read channels anywhere in a pixel. */
 static void draw_blocks(tw_random *r, const row_shape *shape, tw_stencil_block block[BLOCKS],
                         tw_stencil_spread spread[BLOCKS][CHANNELS],
-                        int32_t lane[BLOCKS][CHANNELS][MOST_LANES], bool picked) {
+                        int32_t lane[BLOCKS][CHANNELS][TW_MOST_LANES], bool picked) {
     for (int b = 0; b < BLOCKS; b++) {
         block[b].out = b * shape->lanes, block[b].spread = spread[b];
         block[b].used = (int)between(r, 1, shape->lanes);
@@ -201,14 +201,14 @@ static void check_groups(tw_random *r, tw_type type, const tw_loops *loops) {
             if (readers & (1 + k)) source[i].weights[k] = weights + i * row_weights * size;
     }
     bool picked = between(r, 0, 1);
-    int32_t lane[BLOCKS][CHANNELS][MOST_LANES];
+    int32_t lane[BLOCKS][CHANNELS][TW_MOST_LANES];
     tw_stencil_spread spread[BLOCKS][CHANNELS];
     tw_stencil_block block[BLOCKS] = {0};
     draw_blocks(r, &shape, block, spread, lane, picked);
     block[1].weights = ROWS * row_weights;
     const int64_t out_row = 2 * shape.columns * shape.pitch;
     char *out = draw(r, type, RESULT, 2 * out_row);
-    double before[2 * 2 * 20 * (BLOCKS * MOST_LANES + 3)];
+    double before[2 * 2 * 20 * (BLOCKS * TW_MOST_LANES + 3)];
     for (int64_t i = 0; i < 2 * out_row; i++) before[i] = get(type, out, i);
     const tw_stencil_groups g = {.of = {.source = source,
                                         .count = ROWS,
@@ -305,7 +305,7 @@ static void check_gradient_of(tw_random *r, tw_type type, const tw_loops *loops,
     }
     const int64_t sums = shape.blocks * rows * shape.taps * lanes;
     char *dy_sum = draw(r, type, TOTAL, full);
-    double dy_start[MOST_BLOCKS * MOST_LANES];
+    double dy_start[MOST_BLOCKS * TW_MOST_LANES];
     for (int64_t l = 0; l < full; l++) dy_start[l] = get(type, dy_sum, l);
     char *sum = draw(r, type, RESULT, sums), *start = draw(r, type, BIAS, sums);
     memcpy(start, sum, (size_t)(sums * size));
