@@ -207,7 +207,7 @@ static void run_chunk(chunk *k) {
     if (k->first)
         memcpy(k->sums, k->totals, (size_t)p->sums * p->size);
     else
-        problem->kernel->sweeps[problem->type]->add(p->sums, k->sums, k->totals, k->sums);
+        problem->kernel->sweeps[problem->type]->add(p->sums, TW_NO_RAMP, k->sums, k->totals, k->sums);
 }
 
 /* The workspace: offsets, the slots' sums, then each worker's of a chunk, windows, gathered rows, dy and what
@@ -255,8 +255,8 @@ static void run_slot(void *context, int64_t slot, int worker) {
 static void add_slots(const plan *p) {
     const tw_problem *problem = p->job->problem;
     for (int64_t i = 1; i < tw_min(SLOTS, p->chunks); i++)
-        problem->kernel->sweeps[problem->type]->add(p->sums, p->slots, p->slots + i * p->sums_bytes,
-                                                    p->slots);
+        problem->kernel->sweeps[problem->type]->add(p->sums, TW_NO_RAMP, p->slots,
+                                                    p->slots + i * p->sums_bytes, p->slots);
 }
 
 static void run(const tw_job *job) {

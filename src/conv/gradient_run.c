@@ -267,7 +267,7 @@ static void add_rows(const whole *all, int64_t group, int64_t block, int64_t dow
     for (int64_t t = 0; t < g->tap_rows; t++) {
         char *to = sum + (t * g->down + down0) * row * size;
         for (int64_t slot = 1; slot < tw_gradient_slots(g); slot++)
-            sweeps->add((down1 - down0) * row, to, to + slot * g->partial * size, to);
+            sweeps->add((down1 - down0) * row, TW_NO_RAMP, to, to + slot * g->partial * size, to);
     }
     finish(g, all->job, sum + down0 * row * size, group, block, down0, down1);
 }
@@ -380,7 +380,8 @@ static void add_biases(const whole *all) {
     char *db = all->job->db;
     memcpy(db, k.db, (size_t)(g->out_channels * (int64_t)g->size));
     for (int64_t slot = 1; slot < tw_gradient_slots(g); slot++)
-        problem->kernel->sweeps[problem->type]->add(g->out_channels, db, k.db + slot * db_bytes(g), db);
+        problem->kernel->sweeps[problem->type]->add(g->out_channels, TW_NO_RAMP, db,
+                                                    k.db + slot * db_bytes(g), db);
 }
 
 void tw_gradient_execute(const tw_gradient *g, const tw_job *job) {

@@ -438,7 +438,7 @@ static void add_biases(const work *k) {
     char *db = (char *)k->job->db + k->group * columns * k->size;
     memcpy(db, k->db, (size_t)(columns * k->size));
     for (int64_t slot = 1; slot < k->slots; slot++)
-        problem->kernel->sweeps[problem->type]->add(columns, db, k->db + slot * k->db_bytes, db);
+        problem->kernel->sweeps[problem->type]->add(columns, TW_NO_RAMP, db, k->db + slot * k->db_bytes, db);
 }
 
 /* All groups: one after the other, or each by one thread. */

@@ -1,11 +1,18 @@
 /* Elementwise loops and softmax over `real`. Plain loops that the compiler turns into vectors; no sum crosses
  * numbers except softmax's, in double: number i belongs to partial sum i mod PARTS, and these are added in a
  * tree. */
+
+/* z after a ramp, which is a constant where it matters; NaN stays. */
+TW_INLINED real cut(real z, tw_ramp ramp) {
+    real least = ramp != TW_NO_RAMP && z < 0 ? 0 : z;
+    return ramp == TW_RELU6 && z > 6 ? 6 : least;
+}
+
 static void relu(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
     real *y = y_;
-    for (int64_t i = 0; i < n; i++) y[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays */
+    for (int64_t i = 0; i < n; i++) y[i] = cut(x[i], TW_RELU);
 }
 
 static void relu_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_, void *dx_) {
@@ -22,10 +29,7 @@ static void relu6(int64_t n, double slope, const void *x_, void *y_) {
     (void)slope;
     const real *x = x_;
     real *y = y_;
-    for (int64_t i = 0; i < n; i++) {
-        real value = x[i], least = value < 0 ? 0 : value; /* NaN stays */
-        y[i] = value > 6 ? 6 : least;
-    }
+    for (int64_t i = 0; i < n; i++) y[i] = cut(x[i], TW_RELU6);
 }
 
 static void relu6_back(int64_t n, double slope, const void *x_, const void *y_, const void *dy_, void *dx_) {
@@ -108,19 +112,14 @@ static void hyperbolic_back(int64_t n, double slope, const void *x_, const void 
     for (int64_t i = 0; i < n; i++) dx[i] = dy[i] * (1 - y[i] * y[i]);
 }
 
-static void add(int64_t n, const void *a_, const void *b_, void *y_) {
-    const real *a = a_, *b = b_;
-    real *y = y_;
-    for (int64_t i = 0; i < n; i++) y[i] = a[i] + b[i];
+TW_INLINED void add_and_cut(int64_t n, tw_ramp ramp, const real *a, const real *b, real *y) {
+    for (int64_t i = 0; i < n; i++) y[i] = cut(a[i] + b[i], ramp);
 }
 
-static void add_relu(int64_t n, const void *a_, const void *b_, void *y_) {
-    const real *a = a_, *b = b_;
-    real *y = y_;
-    for (int64_t i = 0; i < n; i++) {
-        real sum = a[i] + b[i];
-        y[i] = sum < 0 ? 0 : sum;
-    }
+static void add(int64_t n, tw_ramp ramp, const void *a, const void *b, void *y) {
+    if (ramp == TW_NO_RAMP) add_and_cut(n, TW_NO_RAMP, a, b, y);
+    if (ramp == TW_RELU) add_and_cut(n, TW_RELU, a, b, y);
+    if (ramp == TW_RELU6) add_and_cut(n, TW_RELU6, a, b, y);
 }
 
 static void drop(int64_t n, const uint32_t *bits, uint32_t threshold, double scale_, const void *x_,

@@ -143,27 +143,30 @@ TW_INLINED void octet_load(const tw_norm *norm, part p, int o, octet_norm *n) {
     block_load((const real *)norm->shift + c, p.count, &n->shift);
 }
 
-/* d = dy, or 0 where the output that was rectified was not above 0; off = x - mean. */
-TW_INLINED void octet_back(const octet_norm *n, bool rectifies, const real *x, const real *dy, int64_t count,
+/* d = dy, or 0 where the ramp held its output; off = x - mean. */
+TW_INLINED void octet_back(const octet_norm *n, tw_ramp ramp, const real *x, const real *dy, int64_t count,
                            block *d, block *off) {
     block_load(x, count, off);
     block_load(dy, count, d);
     *off = *off - n->mean;
-    if (rectifies) *d = (block)((lanes)(*off * n->scale + n->shift > 0) & (lanes)*d);
+    if (ramp == TW_NO_RAMP) return;
+    const block z = *off * n->scale + n->shift;
+    *d = (block)((lanes)(z > 0) & (lanes)*d);
+    if (ramp == TW_RELU6) *d = (block)((lanes)(z < 6) & (lanes)*d);
 }
 
 TW_INLINED void back_sums_strip(const strip *s, part p) {
     wide_piece total[PIECES], product[PIECES], wide, wide_off;
     octet_norm n[2];
     block d, off;
-    bool rectifies = s->norm->rectifies;
+    const tw_ramp ramp = s->norm->ramp;
     sums_load(s->sum, p, total), sums_load(s->second, p, product);
     for (int o = 0; o < p.octets; o++) octet_load(s->norm, p, o, &n[o]);
     for (int64_t r = 0; r < s->rows; r++)
         for (int f = 0; f < pieces_of(p); f++) {
             int64_t at = r * s->channels + p.c + f * PIECE;
             if (f * PIECE % BLOCK == 0)
-                octet_back(&n[f * PIECE / BLOCK], rectifies, s->x + at, s->other + at, p.count, &d, &off);
+                octet_back(&n[f * PIECE / BLOCK], ramp, s->x + at, s->other + at, p.count, &d, &off);
             widen(&d, f * PIECE % BLOCK, &wide), widen(&off, f * PIECE % BLOCK, &wide_off);
             total[f] = total[f] + wide;
             product[f] = product[f] + wide_off * wide;
@@ -181,10 +184,16 @@ static void back_sums(int64_t rows, const tw_norm *norm, const void *x, const vo
 
 /* ---- Number by number ---- */
 
+TW_INLINED void octet_cut(block *z, tw_ramp ramp) {
+    const block most = (block){0} + 6;
+    if (ramp != TW_NO_RAMP) *z = (block)(~(lanes)(*z < 0) & (lanes)*z); /* NaN stays */
+    if (ramp == TW_RELU6) *z = (block)(((lanes)(*z > 6) & (lanes)most) | (~(lanes)(*z > 6) & (lanes)*z));
+}
+
 TW_INLINED void normalise_strip(const strip *s, part p) {
     octet_norm n[2];
     block b, more;
-    bool rectifies = s->norm->rectifies;
+    const tw_ramp ramp = s->norm->ramp;
     for (int o = 0; o < p.octets; o++) octet_load(s->norm, p, o, &n[o]);
     for (int64_t r = 0; r < s->rows; r++)
         for (int o = 0; o < p.octets; o++) {
@@ -195,7 +204,7 @@ TW_INLINED void normalise_strip(const strip *s, part p) {
                 block_load(s->other + at, p.count, &more);
                 b = b + more;
             }
-            if (rectifies) b = (block)(~(lanes)(b < 0) & (lanes)b); /* NaN stays */
+            octet_cut(&b, ramp);
             block_store(s->out + at, &b, p.count);
         }
 }
@@ -208,7 +217,7 @@ static void normalise(int64_t rows, const tw_norm *norm, const void *x, const vo
 TW_INLINED void back_strip(const strip *s, part p) {
     octet_norm n[2];
     block d, off, slope[2], constant[2];
-    bool rectifies = s->norm->rectifies;
+    const tw_ramp ramp = s->norm->ramp;
     for (int o = 0; o < p.octets; o++) {
         octet_load(s->norm, p, o, &n[o]);
         block_load(s->slope + p.c + o * BLOCK, p.count, &slope[o]);
@@ -217,7 +226,7 @@ TW_INLINED void back_strip(const strip *s, part p) {
     for (int64_t r = 0; r < s->rows; r++)
         for (int o = 0; o < p.octets; o++) {
             int64_t at = r * s->channels + p.c + o * BLOCK;
-            octet_back(&n[o], rectifies, s->x + at, s->other + at, p.count, &d, &off);
+            octet_back(&n[o], ramp, s->x + at, s->other + at, p.count, &d, &off);
             d = d * n[o].scale + (off * slope[o] + constant[o]);
             block_store(s->out + at, &d, p.count);
         }

@@ -28,11 +28,15 @@ typedef struct tw_loss_row {
     double loss;  /* out */
 } tw_loss_row;
 
+/* What an activation cuts off: TW_RELU all below 0, TW_RELU6 also all above 6; NaN stays. Backward dy counts
+ * only where nothing was cut and the value is not a bound itself. */
+typedef enum tw_ramp { TW_NO_RAMP, TW_RELU, TW_RELU6 } tw_ramp;
+
 /* Batch norm's numbers of one channel each, [channels]: z = (x - mean) * scale + shift. */
 typedef struct tw_norm {
     int64_t channels;
     const void *mean, *scale, *shift;
-    bool rectifies; /* y = z < 0 ? 0 : z; backward: dy counts only where z > 0 */
+    tw_ramp ramp; /* of z; backward of what dy is the gradient of */
 } tw_norm;
 
 /* A step of an optimiser for n weights; the formulas stand in train/optimiser.c. `to` overlaps nothing. */
@@ -50,8 +54,7 @@ typedef void (*tw_map_back)(int64_t n, double slope, const void *x, const void *
 typedef struct tw_sweeps {
     tw_map relu, relu6, leaky, sigmoid, tanh;
     tw_map_back relu_back, relu6_back, leaky_back, sigmoid_back, tanh_back;
-    void (*add)(int64_t n, const void *a, const void *b, void *y);      /* y may be a or b */
-    void (*add_relu)(int64_t n, const void *a, const void *b, void *y); /* likewise, then relu */
+    void (*add)(int64_t n, tw_ramp ramp, const void *a, const void *b, void *y); /* y may be a or b */
     void (*softmax)(int64_t rows, int64_t n, const void *x, void *y);
     void (*softmax_back)(int64_t rows, int64_t n, const void *y, const void *dy, void *dx);
     /* y = x * scale where keep[i] >= threshold of 2^32, else 0 */
@@ -69,7 +72,7 @@ typedef struct tw_sweeps {
     /* Batch norm over rows of channels. The sum of each channel, and of the squares around this sum's mean.
      */
     void (*moments)(int64_t rows, int64_t channels, const void *x, double *sum, double *squares);
-    /* y = z + addend (NULL: none), rectified; y may be x or addend */
+    /* y = z + addend (NULL: none), after the ramp; y may be x or addend */
     void (*normalise)(int64_t rows, const tw_norm *norm, const void *x, const void *addend, void *y);
     /* Sums of dy, and of dy * (x - mean). */
     void (*back_sums)(int64_t rows, const tw_norm *norm, const void *x, const void *dy, double *sum,

@@ -20,7 +20,6 @@ const tw_sweeps SWEEPS = {
     .sigmoid_back = sigmoid_back,
     .tanh_back = hyperbolic_back,
     .add = add,
-    .add_relu = add_relu,
     .softmax = softmax,
     .softmax_back = softmax_back,
     .drop = drop,

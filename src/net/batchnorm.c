@@ -172,7 +172,7 @@ static tw_status forward(const tw_run *run) {
         sweeps->set(j.k.scale, c, sweeps->get(run->w[WEIGHT], c) / sqrt(variance + run->op->set.epsilon));
     }
     j.norm.shift = run->w[BIAS];
-    j.norm.rectifies = run->rectifies;
+    j.norm.ramp = run->ramp;
     split(&j, normalise_chunk);
     return TW_OK;
 }
@@ -213,7 +213,7 @@ static tw_status backward(const tw_run *run) {
     const tw_sweeps *sweeps = run->sweeps;
     double rows = (double)rows_of(run);
     j.norm.shift = run->w[BIAS];
-    j.norm.rectifies = run->masks;
+    j.norm.ramp = run->masks ? run->ramp : TW_NO_RAMP;
     split(&j, gradient_chunk);
     add_chunks(&j, 0, j.k.sum);
     add_chunks(&j, 1, j.k.product);

@@ -45,9 +45,8 @@ static tw_status infer_add(tw_op *op, const tw_extent *in, const tw_extent *seco
 static void add_chunk(const void *context, int64_t first, int64_t last) {
     const tw_run *run = context;
     size_t offset = (size_t)first * run->size;
-    (run->rectifies ? run->sweeps->add_relu
-                    : run->sweeps->add)(last - first, (const char *)run->x[0] + offset,
-                                        (const char *)run->x[1] + offset, (char *)run->y + offset);
+    run->sweeps->add(last - first, run->ramp, (const char *)run->x[0] + offset,
+                     (const char *)run->x[1] + offset, (char *)run->y + offset);
 }
 
 static tw_status add_forward(const tw_run *run) {

@@ -34,8 +34,8 @@ typedef struct tw_run {
     const tw_conv *plan;  /* of operators with layer->plans */
     const void *packed_w; /* forward: w[0], packed for it; NULL: it is not */
     const void *addend;   /* forward: the sum that follows is done too, with this; NULL: there is none */
-    bool rectifies;       /* forward: the relu that follows is done too */
-    bool masks;           /* backward: dy is that of the relu, which is done too */
+    tw_ramp ramp; /* forward: of the activation that follows and is done too; TW_NO_RAMP: there is none */
+    bool masks;   /* backward: dy is that of this activation, which is done too */
     void *workspace;
     size_t workspace_bytes;
 } tw_run;
@@ -53,10 +53,11 @@ typedef struct tw_layer {
     bool plans;     /* runs through a tw_conv on op->geometry */
     bool reads_x;   /* backward reads x */
     bool reads_y;   /* backward reads y */
-    bool rectifies; /* a ramp with a kink at 0: starting weights before it follow He */
+    bool rectifies; /* it has a kink at 0: starting weights before it follow He */
+    tw_ramp ramp;   /* all that it does, if another may do it too; TW_NO_RAMP: it is something else */
     bool passes;    /* backward gives every input dy as it is */
-    bool absorbs;   /* forward does the relu that follows when run->rectifies */
-    bool merges;    /* in training: forward adds run->addend, backward obeys run->masks, both absorb a relu */
+    bool absorbs;   /* forward does run->ramp too */
+    bool merges;    /* in training: forward adds run->addend, backward obeys run->masks, both do run->ramp */
     bool transmits; /* starting weights look through it to what follows */
 
     /* Sizes, tensors and flops of op from what reaches it. */

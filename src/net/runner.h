@@ -11,13 +11,13 @@ typedef struct tw_slot {
     tw_conv *plan;
     void *value, *gradient; /* [batch][outputs]; gradient NULL: none */
     void *kept;
-    int addend;     /* forward does the sum that follows too, with this operator's value; -1: it does not */
-    bool rectifies; /* forward does the relu that follows too */
-    bool masks;     /* ... and backward */
-    bool done;      /* forward is done by another */
-    bool masked;    /* backward too */
-    bool wanted;    /* this step: somebody needs the gradient */
-    bool reached;   /* this step: the gradient has been written */
+    int addend;   /* forward does the sum that follows too, with this operator's value; -1: it does not */
+    tw_ramp ramp; /* forward does this one too, which follows */
+    bool masks;   /* ... and backward */
+    bool done;    /* forward is done by another */
+    bool masked;  /* backward too */
+    bool wanted;  /* this step: somebody needs the gradient */
+    bool reached; /* this step: the gradient has been written */
 } tw_slot;
 
 struct tw_runner {

@@ -6,8 +6,8 @@
  * made it. An operator that passes its gradient on shares its memory with its inputs; one that works number
  * by number writes over it, unless another input was given the same memory.
  *
- * Operators done together: an operator that can does the relu behind it; batch norm in training also the sum
- * in between, with something that is known by then.
+ * Operators done together: an operator that can does the relu or relu6 behind it; batch norm in training also
+ * the sum in between, with something that is known by then.
  *
  * A runner that keeps has all values and gradients to the end, each its own. */
 #include "net/sharing.h"
@@ -69,12 +69,13 @@ static tw_status plan_values(const tw_runner *r, tw_sharing *s) {
 
 /* ---- Together ---- */
 
-/* The relu behind operator `tail`, which `by` does as well; 0: there is none. */
-static int take_relu(tw_runner *r, const int *value, int by, int tail) {
-    int relu = only_reader(r, tail);
-    if (!relu || !has(r, relu, "relu") || value[relu] != value[by]) return 0;
-    r->stages[by].rectifies = r->stages[relu].done = true;
-    return relu;
+/* The relu or relu6 behind operator `tail`, which `by` does as well; 0: there is none. */
+static int take_ramp(tw_runner *r, const int *value, int by, int tail) {
+    int next = only_reader(r, tail);
+    if (!next || value[next] != value[by] || r->net->ops[next].layer->ramp == TW_NO_RAMP) return 0;
+    r->stages[by].ramp = r->net->ops[next].layer->ramp;
+    r->stages[next].done = true;
+    return next;
 }
 
 /* The sum behind batch norm i. */
@@ -94,10 +95,10 @@ static void join(tw_runner *r, const int *value) {
     for (int i = 1; i < r->net->op_count; i++) {
         const tw_layer *layer = r->net->ops[i].layer;
         if (layer->merges && merges) {
-            int sum = take_sum(r, value, i), relu = take_relu(r, value, i, sum ? sum : i);
-            if (relu && !sum) r->stages[i].masks = r->stages[relu].masked = true;
+            int sum = take_sum(r, value, i), ramp = take_ramp(r, value, i, sum ? sum : i);
+            if (ramp && !sum) r->stages[i].masks = r->stages[ramp].masked = true;
         } else if (layer->absorbs && !r->options.keeps && !r->stages[i].done) {
-            take_relu(r, value, i, i);
+            take_ramp(r, value, i, i);
         }
     }
 }

@@ -28,7 +28,7 @@ tw_run tw_runner_run(tw_runner *r, int i, const void *weights, const void *x, in
         .y = stage->value,
         .kept = stage->kept,
         .plan = stage->plan,
-        .rectifies = stage->rectifies,
+        .ramp = stage->ramp,
         .masks = stage->masks,
         .workspace = r->workspace,
         .workspace_bytes = r->workspace_bytes,
@@ -158,7 +158,7 @@ static void sum_chunk(const void *context, int64_t first, int64_t last) {
     const sum_job *job = context;
     size_t offset = (size_t)first * job->run->size;
     char *sum = (char *)job->sum + offset;
-    job->run->sweeps->add(last - first, sum, (const char *)job->addend + offset, sum);
+    job->run->sweeps->add(last - first, TW_NO_RAMP, sum, (const char *)job->addend + offset, sum);
 }
 
 /* The gradient with respect to input k of operator i; parameters' too with the first. */

@@ -88,10 +88,10 @@ static void check_elementwise(const subject *s) {
     for (int64_t n = 1; n < 80; n += 1 + n / 20) {
         check_maps(s, n);
         void *y = room(s, Y, n);
-        s->sweeps->add(n, drawn(s, X, n), drawn(s, X2, n), y);
-        keep_numbers(s, y, n);
-        s->sweeps->add_relu(n, drawn(s, X, n), drawn(s, X2, n), y);
-        keep_numbers(s, y, n);
+        for (int ramp = TW_NO_RAMP; ramp <= TW_RELU6; ramp++) {
+            s->sweeps->add(n, (tw_ramp)ramp, drawn(s, X, n), drawn(s, X2, n), y);
+            keep_numbers(s, y, n);
+        }
         uint32_t *bits = fence_place(BITS, (size_t)n * sizeof *bits, s->at_end);
         for (int64_t i = 0; i < n; i++) bits[i] = (uint32_t)i * 2654435769u;
         s->sweeps->drop(n, bits, 1u << 31, 2, drawn(s, X, n), y);

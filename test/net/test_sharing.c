@@ -29,6 +29,8 @@ static const char *const texts[] = {
     "a = conv 2 1x1; b = batchnorm; c = batchnorm from a; d = relu from b; e = add c; "
     "add d; add e; relu; dense 4",
     "a = conv 2 1x1; b = batchnorm; c = conv 2 1x1 from a; add b from a; add c; dense 4",
+    "conv 3 3x3 pad 1; batchnorm; relu6; conv 3 1x1; batchnorm; relu6; dense 4",
+    "a = conv 2 1x1; conv 2 3x3 pad 1; batchnorm; add a; relu6; b = tanh; add b; relu6; dense 4",
     "conv 2 1x1; softmax; a = flatten; b = relu; flatten; add a; add b; sigmoid; dense 4; sigmoid; loss "
     "squared",
 };
@@ -57,7 +59,9 @@ static given step_of(const tw_net *net, bool keeps, int threads, bool with_dx) {
     tw_runner *runner;
     if (tw_runner_create(&runner, net, &options)) fail_msg("%s", tw_message());
     assert_true(tw_net_weights(net) <= MOST);
-    fill(weights, tw_net_weights(net), 0), fill(x, IMAGES * INPUTS, 1), fill(targets, IMAGES * OUTPUTS, 2);
+    fill(weights, tw_net_weights(net), 0);
+    for (int i = 0; i < tw_net_weights(net); i++) weights[i] *= 8; /* some values exceed 6 */
+    fill(x, IMAGES * INPUTS, 1), fill(targets, IMAGES * OUTPUTS, 2);
     tw_step step = {.weights = weights,
                     .x = x,
                     .count = IMAGES,

@@ -295,7 +295,16 @@ static void moments_are_sums_and_squares_around_the_mean(void **state) {
     }
 }
 
-/* On whole numbers, where nothing rounds. A rectified output that is exactly 0 stops its gradient. */
+/* Where a ramp holds z, or z is one of its bounds, no gradient passes. */
+static bool is_held(tw_ramp ramp, float z) {
+    return (ramp != TW_NO_RAMP && z <= 0) || (ramp == TW_RELU6 && z >= 6);
+}
+
+static float after(tw_ramp ramp, float z) {
+    return !is_held(ramp, z) ? z : z <= 0 ? 0 : 6;
+}
+
+/* On whole numbers, where nothing rounds: some are exactly 0 or 6. */
 static void batch_norm_follows_its_formulas(void **state) {
     (void)state;
     float x[NORM_ROWS][NORM_CHANNELS], dy[NORM_ROWS][NORM_CHANNELS], y[NORM_ROWS][NORM_CHANNELS],
@@ -308,8 +317,8 @@ static void batch_norm_follows_its_formulas(void **state) {
         x[r][c] = (float)(i * 31 % 17 - 8), dy[r][c] = (float)(i * 13 % 11 - 5);
         more[r][c] = (float)(i * 17 % 5 - 2);
     }
-    for (int rectifies = 0; rectifies < 2; rectifies++) {
-        tw_norm norm = {NORM_CHANNELS, per[0], per[1], per[2], rectifies};
+    for (tw_ramp ramp = TW_NO_RAMP; ramp <= TW_RELU6; ramp++) {
+        tw_norm norm = {NORM_CHANNELS, per[0], per[1], per[2], ramp};
         sweeps->normalise(NORM_ROWS, &norm, x, more, y);
         sweeps->back_sums(NORM_ROWS, &norm, x, dy, sum, products);
         sweeps->normalise_back(NORM_ROWS, &norm, per[3], per[4], x, dy, dx);
@@ -317,9 +326,9 @@ static void batch_norm_follows_its_formulas(void **state) {
             float total = 0, product = 0;
             for (int r = 0; r < NORM_ROWS; r++) {
                 float off = x[r][c] - per[0][c], z = off * per[1][c] + per[2][c];
-                float d = rectifies && z <= 0 ? 0 : dy[r][c], out = z + more[r][c];
+                float d = is_held(ramp, z) ? 0 : dy[r][c], out = z + more[r][c];
                 total += d, product += d * off;
-                assert_true(y[r][c] == (rectifies && out < 0 ? 0 : out));
+                assert_true(y[r][c] == after(ramp, out));
                 assert_true(dx[r][c] == d * per[1][c] + off * per[3][c] + per[4][c]);
             }
             assert_true(sum[c] == (double)total && products[c] == (double)product);
