@@ -131,6 +131,13 @@ static bool reads_across(const tw_sweep *s, const tw_loops *loops) {
            x->in_step == 1 && x->out_step == 1 && x->to % loops->lanes == 0;
 }
 
+/* Where the sums of fanned channels are few, a vector of pixels has more for its lanes. */
+static bool fans_across(const tw_sweep *s) {
+    enum { FEWEST_SUMS = 6, FEW_SUMS = 10, LEAST_PIXELS = 12 };
+    const bool few = s->produce <= FEW_SUMS && s->axis[TW_WIDTH].to >= LEAST_PIXELS;
+    return s->produce == s->fanned || s->produce <= FEWEST_SUMS || few;
+}
+
 /* Lanes along channels or across pixels, and the size of the tile. */
 static void choose_block(tw_sweep *s, const tw_loops *loops) {
     const tw_axis *x = &s->axis[TW_WIDTH];
@@ -143,7 +150,7 @@ static void choose_block(tw_sweep *s, const tw_loops *loops) {
     double along = best_along(s, loops, &s->vecs) + moving_time(s, loops, false);
     double across =
         best_across(&turned, loops, &turned.vecs, &turned.block) + moving_time(&turned, loops, true);
-    if (s->fanned > 1 || (able && across < along)) {
+    if (s->fanned > 1 ? fans_across(s) : able && across < along) {
         *s = turned;
         s->across = true, s->in_place = s->fanned == 1 && reads_across(s, loops);
     } else {
@@ -296,23 +303,39 @@ enum {
     STAGED = 131072, /* bytes of staged images that stay in the second */
 };
 
-/* Small images share a task: their rows have the same taps. */
-static void join_images(tw_sweep *s, int threads) {
-    int64_t bytes = tw_max(1, s->image_slot * (int64_t)s->size);
-    if (s->bands_y * s->bands_x > 1 || s->image_slot > STAGED) return;
+/* Small images share a task: their rows have the same taps. `numbers` of each are at hand. */
+static void join_images(tw_sweep *s, int64_t numbers, int threads) {
+    int64_t bytes = tw_max(1, numbers * (int64_t)s->size);
+    if (s->bands_y * s->bands_x * s->parts > 1 || numbers > STAGED) return;
     s->image_step = tw_max(1, tw_min(STAGED / bytes, ceil_div(s->images, threads)));
+}
+
+/* Rows of the buffer, of `row` numbers each. */
+static void fill_buffer(tw_sweep *s, int64_t row) {
+    if (row > 0 && row < BUFFER) s->buffer_rows = BUFFER / (row * (int64_t)s->size * s->image_step);
+    s->buffer_rows = tw_max(1, tw_min(s->band_rows, s->buffer_rows));
 }
 
 /* Numbers of the buffer's rows. */
 static tw_status measure_buffer(tw_sweep *s, int threads) {
     const tw_axis *x = &s->axis[TW_WIDTH];
-    int64_t size = (int64_t)s->size, row;
-    s->to_pitch = tw_round_up(ceil_div(s->band_columns, x->out_step), s->lanes);
-    if (!tw_mul(x->phases * s->block, s->to_pitch, &row))
+    int64_t row;
+    s->to_pitch =
+        tw_round_up(s->fanned > 1 ? s->fan_width : ceil_div(s->band_columns, x->out_step), s->lanes);
+    if (!tw_mul(s->fanned > 1 ? s->produce : x->phases * s->block, s->to_pitch, &row))
         return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
-    join_images(s, threads);
-    if (row > 0 && row < BUFFER) s->buffer_rows = BUFFER / (row * size * s->image_step);
-    s->buffer_rows = tw_max(1, tw_min(s->band_rows, s->buffer_rows));
+    s->fan_row = row;
+    join_images(s, s->image_slot, threads);
+    fill_buffer(s, row);
+    return TW_OK;
+}
+
+/* The same for fanned sums along channels. */
+static tw_status measure_fan(tw_sweep *s) {
+    s->to_pitch = tw_round_up(s->produce, s->lanes);
+    if (!tw_mul(s->fan_width, s->to_pitch, &s->fan_row))
+        return tw_fail(TW_ERROR_OVERFLOW, "fanned sums: more bytes than 63 bits can count");
+    fill_buffer(s, s->fan_row);
     return TW_OK;
 }
 
@@ -334,8 +357,13 @@ static tw_status measure_across(tw_sweep *s, int threads) {
 
 static tw_status measure_rows(tw_sweep *s, int threads) {
     if (s->across) return measure_across(s, threads);
-    if (s->in_place || tw_mul(stage_width(s, s->band_columns), s->reduce, &s->slot)) return TW_OK;
-    return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
+    if (!s->in_place && (!tw_mul(stage_width(s, s->band_columns), s->reduce, &s->slot) ||
+                         !tw_mul(s->slot, s->slots * s->axis[TW_DEPTH].most, &s->image_slot) ||
+                         s->image_slot > INT64_MAX / 16))
+        return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
+    if (!s->by_images && (s->to_layout == TW_NHWC || s->fanned > 1))
+        join_images(s, (s->in_place ? s->from_image : s->image_slot) + s->to_image, threads);
+    return s->fanned > 1 ? measure_fan(s) : TW_OK;
 }
 
 tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {
@@ -381,18 +409,24 @@ static bool part(const tw_sweep *s, int64_t count, int64_t numbers, int64_t *byt
 tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     const tw_axis *x = &s->axis[TW_WIDTH];
     tw_sweep_parts p = {0};
-    int64_t rows = s->slots * s->axis[TW_DEPTH].most * (s->across ? s->image_step : 1), band = 0;
+    int64_t rows = s->slots * s->axis[TW_DEPTH].most * (s->by_images ? 1 : s->image_step), band = 0;
     bool fits = s->in_place || part(s, rows, s->slot, &p.stage);
     /* a tile loads whole vectors: less than one past the last row */
     if (s->across) p.stage += TW_ALIGNMENT;
-    if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1 || s->fanned > 1))
+    if (s->fanned > 1) {
+        fits = fits && part(s, s->fan_row * s->buffer_rows, s->image_step, &p.buffer);
+        fits = fits &&
+               part(s, s->buffer_rows * tw_round_up(s->fan_width, s->lanes), s->produce / s->fanned, &p.fan);
+        p.buffer += TW_ALIGNMENT, p.fan += TW_ALIGNMENT; /* whole vectors are read and written */
+    } else if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1)) {
         fits = fits && part(s, x->phases * s->block * s->buffer_rows * s->image_step, s->to_pitch, &p.buffer);
+    }
     if (s->across) fits = fits && part(s, s->block, s->vecs * s->lanes, &p.bias);
     if (s->across && x->outside) fits = fits && part(s, tw_axis_used(x), s->to_pitch, &p.lanes);
     if (s->woven > 1) fits = fits && part(s, s->woven, s->produce / s->woven, &p.bias);
-    if (!s->across && s->to_layout == TW_NCHW)
+    if (!s->across && s->to_layout == TW_NCHW && s->fanned == 1)
         fits = fits && tw_mul(s->band_rows, s->band_columns, &band) && part(s, band, s->block, &p.buffer);
-    p.all = fits ? tw_worker_bytes(p.stage + p.buffer + p.bias + p.lanes) : INT64_MAX;
+    p.all = fits ? tw_worker_bytes(p.stage + p.buffer + p.bias + p.lanes + p.fan) : INT64_MAX;
     return p;
 }
 

@@ -15,9 +15,9 @@
  * zeros at the sides of a staged row are multiplied; where rows are read in place, and with weights that are
  * not finite, the sides are left out as well: 0 * infinity is NaN.
  *
- * A single output channel fills no tile, whichever way it is turned. It is *fanned* out: each tap of a row
- * has a sum of its own along the padded rows, over what is left in the same order, as if it were a channel;
- * and these sums are added to the bias, by ascending shift, each from where its tap reads. */
+ * A few output channels fill no tile, whichever way it is turned. They are *fanned* out: each tap of a row
+ * has a sum of its own for every source pixel, over what is left in the same order, as if it were a channel;
+ * and these sums are added to the bias, by ascending shift, each from where its tap reads: sweep_fan.c. */
 #ifndef TW_CONV_SWEEP_H
 #define TW_CONV_SWEEP_H
 
@@ -43,8 +43,11 @@ typedef struct tw_sweep {
      * one pixel of woven * channels columns, for one tap. Else 1. */
     int64_t woven;
 
-    /* One output channel: the taps of a row, `hop` columns apart, which `produce` counts instead. Else 1. */
-    int64_t fanned, hop;
+    /* Few output channels: the taps of a row, `hop` columns apart, for which `produce` counts the channels
+     * once each: column n is tap n / channels by ascending shift. Else 1. A row of sums is fan_width long and
+     * the source's columns begin at number fan_lead of it, so that destination i takes from i + tap * hop;
+     * what else there is are zeros. */
+    int64_t fanned, hop, fan_lead, fan_width;
 
     /* Decisions that change no bit. */
     bool in_place;  /* the source is read where it lies, also across */
@@ -65,6 +68,7 @@ typedef struct tw_sweep {
     int64_t slots, slot;             /* staged rows of a band, for each plane; numbers of one */
     int64_t pitch, to_pitch; /* across: numbers between channels in a staged row, in a row of the buffer */
     int64_t buffer_rows;     /* across: rows of the buffer, where the tensor is not written directly */
+    int64_t fan_row;         /* fanned: numbers of a row of the buffer, whose to_pitch along is a pixel's */
     int64_t taps;            /* of a channel pair, that some destination uses */
 } tw_sweep;
 
@@ -132,9 +136,10 @@ static inline int64_t tw_sweep_header(const tw_sweep *s) {
 }
 
 /* Bytes of a worker's workspace, in their order: staged rows, a band of the destination that is not written
- * in place, a spread bias, which lanes a tap meets inside. `all` is INT64_MAX when they cannot be counted. */
+ * in place, a spread bias, which lanes a tap meets inside, a row of fanned sums that is to be turned. `all`
+ * is INT64_MAX when they cannot be counted. */
 typedef struct tw_sweep_parts {
-    int64_t stage, buffer, bias, lanes, all;
+    int64_t stage, buffer, bias, lanes, fan, all;
 } tw_sweep_parts;
 
 tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *sweep);

@@ -125,7 +125,7 @@ void tw_across_bias(const tw_band *b, int64_t block) {
     const tw_sweep *s = b->s;
     int64_t width = s->vecs * s->lanes;
     const char *bias = b->run->bias;
-    if (!bias || s->fanned > 1) return;
+    if (!bias) return;
     bias += (b->group * s->produce + block * s->block) * (int64_t)s->size;
     b->run->loops->turn(&(tw_block){bias, 0, b->bias, width, width, tw_sweep_columns(s, block)});
 }
@@ -166,9 +166,10 @@ int64_t tw_across_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_t
     return count;
 }
 
-/* The buffer is [image][row][phase][channel][to_pitch]: numbers of a row, of an image. */
+/* The buffer is [image][row][phase][channel][to_pitch], the channels of a block, or all that are fanned:
+ * numbers of a row, of an image. */
 static int64_t buffer_row(const tw_sweep *s) {
-    return s->axis[TW_WIDTH].phases * s->block * s->to_pitch;
+    return s->fanned > 1 ? s->fan_row : s->axis[TW_WIDTH].phases * s->block * s->to_pitch;
 }
 
 static int64_t buffer_image(const tw_sweep *s) {
@@ -261,12 +262,14 @@ void tw_across_tiles(const tw_band *b, const tw_chunk *c, const tw_run *r, const
     t.c_row = s->to_pixels;
     if (b->buffer) {
         int64_t at = (r->y - c->y0) * buffer_row(s) + r->j - b->x0 / x->out_step;
-        t.c = b->buffer + (at + c->phase_x * s->block * s->to_pitch) * size;
+        at += s->fanned > 1 ? c->block * s->block * s->to_pitch + s->fan_lead
+                            : c->phase_x * s->block * s->to_pitch;
+        t.c = b->buffer + at * size;
         row_step = y->out_step * buffer_row(s), image_step = buffer_image(s);
         t.c_row = s->to_pitch;
     }
     t.b_row = s->merged ? 1 : s->pitch;
-    t.start = c->first && b->run->bias && s->fanned == 1 ? b->bias : NULL; /* add_fanned adds it */
+    t.start = c->first && b->run->bias && s->fanned == 1 ? b->bias : NULL; /* tw_fan_store adds it */
     t.start_row = c->first ? s->vecs * s->lanes : t.c_row;
     lines l = {.count = r->count, .rows = r->rows, .images = b->images};
     l.from_row = y->in_step * s->slot, l.from_image = s->image_slot;
@@ -305,34 +308,9 @@ static void store_row(const tw_band *b, const tw_chunk *chunk, const char *from,
                                         .columns = (b->x1 - b->x0 - phase - 1) / x->out_step + 1});
 }
 
-/* The columns of taps of the block, added up. */
-static void add_fanned(const tw_band *b, const tw_chunk *c, const char *from, char *image) {
-    const tw_sweep *s = b->s;
-    const int64_t size = (int64_t)s->size, before = c->block * s->block;
-    const int64_t width = s->axis[TW_WIDTH].to - (s->fanned - 1) * s->hop;
-    b->run->loops->aslant(&(tw_aslant){
-        .from = from + before * s->hop * size,
-        .from_row = buffer_row(s),
-        .from_pitch = s->to_pitch,
-        .to = image + (b->z * s->axis[TW_HEIGHT].to + c->y0) * width * size,
-        .to_row = width,
-        .rows = c->y1 - c->y0,
-        .columns = width,
-        .terms = tw_sweep_columns(s, c->block),
-        .hop = s->hop,
-        .start = before == 0 ? b->run->bias : NULL,
-        .accumulate = before > 0,
-    });
-}
-
 void tw_across_store(const tw_band *b, const tw_chunk *c) {
     const tw_sweep *s = b->s;
     int64_t size = (int64_t)s->size;
-    if (s->fanned > 1) {
-        for (int64_t i = 0; i < b->images; i++)
-            add_fanned(b, c, b->buffer + i * buffer_image(s) * size, b->to + i * s->to_image * size);
-        return;
-    }
     for (int64_t i = 0; i < b->images; i++)
         for (int64_t y = c->y0; y < c->y1; y++) {
             const char *from = b->buffer + (i * buffer_image(s) + (y - c->y0) * buffer_row(s)) * size;

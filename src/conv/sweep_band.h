@@ -14,6 +14,7 @@ typedef struct tw_band {
     char *to, *stage, *buffer;
     char *lanes; /* lanes across pixels, weights that are not finite: for each tap of a row which pixels it
                     meets inside, as tw_part says; [tap][to_pitch] */
+    char *fan;   /* a row of fanned sums, where it is to be turned */
     char *bias;  /* lanes across pixels: the bias of a block's channels, each in a vector of its own */
     tw_ahead *ahead;   /* [2]: what the next band writes, and what it reads */
     int64_t first_row; /* source row in slot 0 */
@@ -65,5 +66,13 @@ void tw_across_tiles(const tw_band *band, const tw_chunk *chunk, const tw_run *r
 
 /* The rows of a chunk, finished, from the buffer into the tensor. */
 void tw_across_store(const tw_band *band, const tw_chunk *chunk);
+
+/* ---- Fanned sums. */
+
+/* Zeros in the whole buffer: tiles write all but what stays zero. */
+void tw_fan_clear(const tw_band *band);
+
+/* The destination's rows y0 .. y1 - 1, of which the buffer has the sums. */
+void tw_fan_store(const tw_band *band, int64_t y0, int64_t y1);
 
 #endif

@@ -33,11 +33,16 @@ static int64_t position(const tw_sweep *s, int64_t z, int64_t y, int64_t x) {
     return s->flipped ? all - 1 - k : k;
 }
 
+/* Where number t of the rows of packed taps comes from, in column x of the kernel. */
+static int64_t place_in(const tw_sweep *s, int64_t t, int64_t x) {
+    const tw_axis *z = &s->axis[0], *y = &s->axis[1];
+    return position(s, z->tap[t / tw_axis_used(y)], y->tap[t % tw_axis_used(y)], x);
+}
+
 /* Where packed tap t comes from. */
 static int64_t place(const tw_sweep *s, int64_t t) {
-    const tw_axis *z = &s->axis[0], *y = &s->axis[1], *x = &s->axis[2];
-    int64_t columns = tw_axis_used(x), rows = tw_axis_used(y);
-    return position(s, z->tap[t / columns / rows], y->tap[t / columns % rows], x->tap[t % columns]);
+    const int64_t columns = tw_axis_used(&s->axis[2]);
+    return place_in(s, t / columns, s->axis[2].tap[t % columns]);
 }
 
 /* 1: the taps are packed in the order of the kernel; -1: from its last to its first; 0: in another order. */
@@ -99,6 +104,23 @@ static void share_columns(const tw_sweep *s, int64_t row, char *packed) {
         memcpy(packed + i * size - half, packed + i * size - 2 * half, (size_t)half);
 }
 
+/* The same where they are fanned: column n is that of channel n % channels for tap n / channels of a row,
+ * taps by ascending shift. */
+static void pack_fanned(const packing *p, const char *from, int64_t n_step, int64_t c_step, int64_t block,
+                        char *to) {
+    const tw_sweep *s = p->sweep;
+    const int64_t size = (int64_t)s->size, channels = s->produce / s->fanned, row = tw_sweep_row(s, block);
+    const int64_t first = block * s->block, end = first + tw_sweep_columns(s, block);
+    for (int64_t t = 0; t < s->taps; t++)
+        for (int64_t n = first; n < end; n++) {
+            const int64_t k = n / channels, x = s->backward ? s->fanned - 1 - k : k;
+            const char *w = from + (n % channels * n_step + place_in(s, t, x)) * size;
+            char *at = to + (t * s->reduce * row + n - first) * size;
+            for (int64_t c = 0; c < s->reduce; c++, w += c_step * size, at += row * size)
+                memcpy(at, w, size == 4 ? 4 : 8);
+        }
+}
+
 static void pack_block(void *context, int64_t task, int worker) {
     (void)worker;
     const packing *p = context;
@@ -113,20 +135,19 @@ static void pack_block(void *context, int64_t task, int worker) {
     char *begin = p->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, g, b) * size;
     int64_t step = s->reduce * row;
     if (row > columns) memset(begin, 0, (size_t)(s->taps * step * size));
-    if (s->fanned > 1) { /* the taps of a row, by ascending shift */
-        n_step = s->backward != s->flipped ? -1 : 1;
-        if (s->backward) w -= (s->fanned - 1) * n_step * size;
-    }
-    if (s->woven == 1) w += b * s->block * n_step * size;
-    if (s->woven > 1) {
+    if (s->fanned > 1) {
+        pack_fanned(p, w, n_step, c_step, b, begin);
+    } else if (s->woven > 1) {
         for (int64_t c = 0; c < s->reduce; c++)
             pack_woven(p, w + c * c_step * size, b, step, begin + c * row * size);
     } else if (all == 1 && s->taps == 1) {
+        w += b * s->block * n_step * size;
         if (s->backward)
             p->loops->copy(&(tw_block){w, c_step, begin, row, s->reduce, columns});
         else
             p->loops->turn(&(tw_block){w, n_step, begin, row, columns, s->reduce});
     } else {
+        w += b * s->block * n_step * size;
         for (int64_t c = 0; c < s->reduce; c++)
             pack_channel(p, w + c * c_step * size, n_step, columns, step, begin + c * row * size);
     }

@@ -32,11 +32,23 @@ static void find_band(tw_band *b, int64_t task) {
     b->to = (char *)b->run->to + b->image * s->to_image * (int64_t)s->size;
 }
 
-/* Source position of tap number `t` of a destination's phase, resolved: -1 outside. */
-static int64_t source(const tw_sweep *s, int axis, int64_t to, int64_t t) {
-    const tw_axis *a = &s->axis[axis];
-    int64_t at = to / a->out_step * a->in_step + a->shift[a->first[to % a->out_step] + t];
-    return tw_shape_source(s->mode, at, a->from);
+/* What a destination position of an axis reads: source `base` + shift[t], for the taps of its phase. Most
+ * axes have one phase, and short rows would feel the divisions. */
+typedef struct reads {
+    const int64_t *shift;
+    int64_t base, first; /* first: of all taps, the phase's first */
+} reads;
+
+static reads reads_of(const tw_axis *a, int64_t to) {
+    if (a->out_step == 1) return (reads){a->shift, to * a->in_step, 0};
+    const int64_t first = a->first[to % a->out_step];
+    return (reads){a->shift + first, to / a->out_step * a->in_step, first};
+}
+
+/* Source position of tap number `t`, resolved: -1 outside. */
+static int64_t source(const tw_sweep *s, int axis, const reads *r, int64_t t) {
+    const int64_t at = r->base + r->shift[t], from = s->axis[axis].from;
+    return at >= 0 && at < from ? at : tw_shape_source(s->mode, at, from);
 }
 
 /* The source rows of a band, and where they begin. */
@@ -64,8 +76,9 @@ static void stage_image(const tw_band *b, const char *image, char *stage, int64_
                   .first = b->group * s->reduce,
                   .channels = s->reduce,
                   .width = x->from};
+    const reads deep = reads_of(z, b->z);
     for (int64_t t = 0; t < tw_axis_taps(z, b->z % z->out_step); t++) {
-        int64_t plane = source(s, TW_DEPTH, b->z, t);
+        int64_t plane = source(s, TW_DEPTH, &deep, t);
         if (plane < 0) continue;
         char *to = stage + t * s->slots * s->slot * (int64_t)s->size;
         row.begin = (plane * y->from + b->first_row) * x->from;
@@ -117,14 +130,14 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
     int64_t r0 = tw_max(c->r0, k0 * s->reduce), r1 = tw_min(c->r1, k1 * s->reduce);
     const char *weights =
         (const char *)b->run->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, b->group, c->block) * size;
-    for (int64_t q = c->q0; q < c->q1; q++) {
-        int64_t tz = q / taps_y, ty = q % taps_y;
-        int64_t plane = source(s, TW_DEPTH, b->z, tz), row = source(s, TW_HEIGHT, y, ty);
+    const reads deep = reads_of(az, b->z), high = reads_of(ay, y);
+    int64_t tz = taps_y == 0 ? 0 : c->q0 / taps_y, ty = c->q0 - tz * taps_y;
+    for (int64_t q = c->q0; q < c->q1; q++, ty++) {
+        if (ty == taps_y) tz++, ty = 0;
+        int64_t plane = source(s, TW_DEPTH, &deep, tz), row = source(s, TW_HEIGHT, &high, ty);
         if (plane < 0 || row < 0) continue;
-        int64_t rank =
-            ((az->first[b->z % az->out_step] + tz) * tw_axis_used(ay) + ay->first[c->phase_y] + ty) *
-                tw_axis_used(ax) +
-            ax->first[c->phase_x];
+        int64_t rank = ((deep.first + tz) * tw_axis_used(ay) + high.first + ty) * tw_axis_used(ax) +
+                       ax->first[c->phase_x];
         const char *w = weights + rank * s->reduce * c->row * size;
         int64_t slot = (tz * s->slots + row - b->first_row) * s->slot,
                 begin = (plane * ay->from + row) * ax->from;
@@ -186,31 +199,36 @@ static const void *fetch(const tw_band *b, tw_chunk *c) {
     return weights ? weights : tw_ahead_either(b->ahead, tw_chunk_products(c));
 }
 
+/* The tile whose matrix begins `a` elements of the source, `c` of the destination and `start` of what it
+ * starts from behind t's. Tiles are changed in place: a copy would be read before its parts are written. */
+static void move(tw_tile *t, int64_t a, int64_t c, int64_t start, int64_t size) {
+    t->a_begin += a;
+    t->c = (char *)t->c + c * size;
+    if (t->start) t->start = (const char *)t->start + start * size;
+}
+
 /* Tiles of even height over rows m .. end - 1 of the matrix that t describes, `most` at most. */
-static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile t, int64_t m, int64_t end, int64_t most,
+static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile *t, int64_t m, int64_t end, int64_t most,
                      void (*loop)(const tw_tile *)) {
     const int64_t size = (int64_t)b->s->size, count = end - m, tiles = tw_ceil_div(count, most);
     const int64_t low = count / tiles, higher = count % tiles;
-    char *c = t.c;
-    const char *start = t.start;
-    const int64_t begin = t.a_begin;
-    for (int64_t i = 0; i < tiles; i++, m += t.rows) {
-        t.rows = (int)(low + (i < higher));
-        t.a_begin = begin + m * t.a_row;
-        t.c = c + m * t.c_row * size;
-        t.start = start ? start + m * t.start_row * size : NULL;
-        t.next = fetch(b, chunk);
-        loop(&t);
+    move(t, m * t->a_row, m * t->c_row, m * t->start_row, size);
+    for (int64_t i = 0; i < tiles; i++, m += t->rows) {
+        t->rows = (int)(low + (i < higher));
+        t->next = fetch(b, chunk);
+        loop(t);
+        move(t, t->rows * t->a_row, t->rows * t->c_row, t->rows * t->start_row, size);
     }
+    move(t, -m * t->a_row, -m * t->c_row, -m * t->start_row, size);
 }
 
 /* Tiles over `count` rows: those that share a vector first. */
-static void run_tiles(const tw_band *b, tw_chunk *chunk, const tw_tile *t, int64_t count) {
+static void run_tiles(const tw_band *b, tw_chunk *chunk, tw_tile *t, int64_t count) {
     const tw_loops *loops = b->run->loops;
     const bool shared = b->s->shared && chunk->block + 1 == b->s->blocks && t->a_gap == 0 && t->c_gap == 0;
     const int64_t high = shared ? loops->shared_rows[t->vecs] : count + 1, whole = count / high * high;
-    if (whole) cut_rows(b, chunk, *t, 0, whole, high, loops->tile_shared);
-    if (whole < count) cut_rows(b, chunk, *t, whole, count, loops->most_rows[t->vecs], loops->tile);
+    if (whole) cut_rows(b, chunk, t, 0, whole, high, loops->tile_shared);
+    if (whole < count) cut_rows(b, chunk, t, whole, count, loops->most_rows[t->vecs], loops->tile);
 }
 
 /* What run_along steps through: pixels of a line, and lines. */
@@ -221,20 +239,17 @@ typedef struct tw_steps {
 } tw_steps;
 
 /* Tiles whose rows are the pixels of a line, of two where they are few. */
-static void run_lines(const tw_band *b, tw_chunk *c, tw_tile t, const tw_steps *k) {
+static void run_lines(const tw_band *b, tw_chunk *c, tw_tile *t, const tw_steps *k) {
     const int64_t size = (int64_t)b->s->size;
-    const bool pairs = !b->s->by_images && 2 * k->pixels <= b->run->loops->most_rows[t.vecs];
-    t.a_row = k->a_pixel, t.c_row = k->c_pixel;
-    t.start_row = c->first ? 0 : t.c_row;
+    const bool pairs = !b->s->by_images && 2 * k->pixels <= b->run->loops->most_rows[t->vecs];
     for (int64_t i = 0, lines; i < k->lines; i += lines) {
         lines = pairs && i + 1 < k->lines ? 2 : 1;
-        t.a_gap = lines == 2 ? k->a_line - k->pixels * k->a_pixel : 0;
-        t.c_gap = lines == 2 ? k->c_line - k->pixels * k->c_pixel : 0;
-        run_tiles(b, c, &t, lines * k->pixels);
-        t.a_begin += lines * k->a_line;
-        t.c = (char *)t.c + lines * k->c_line * size;
-        if (!c->first) t.start = t.c;
+        t->a_gap = lines == 2 ? k->a_line - k->pixels * k->a_pixel : 0;
+        t->c_gap = lines == 2 ? k->c_line - k->pixels * k->c_pixel : 0;
+        run_tiles(b, c, t, lines * k->pixels);
+        move(t, lines * k->a_line, lines * k->c_line, c->first ? 0 : lines * k->c_line, size);
     }
+    move(t, -k->lines * k->a_line, -k->lines * k->c_line, c->first ? 0 : -k->lines * k->c_line, size);
 }
 
 /* Tiles along the channels for `rows` destination rows that read neighbouring source rows: `count` pixels
@@ -252,6 +267,9 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
     int64_t pixel = (b->z * y->to + r->y) * x->to + to_x;
     t.c = b->buffer ? b->buffer + ((r->y - b->y0) * s->band_columns + to_x - b->x0) * s->block * size
                     : b->to + (pixel * s->to_channels + column) * size;
+    if (s->fanned > 1)
+        t.c = b->buffer + ((r->y - c->y0) * s->fan_row + (s->fan_lead + to_x) * s->to_pitch + column) * size,
+        t.columns = (int)c->row, bias = NULL;
     t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
     tw_steps k = {.pixels = s->by_images ? b->images : r->count, .lines = r->rows};
     k.a_pixel = s->by_images ? s->from_image : x->in_step * channels;
@@ -260,9 +278,17 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
                                : x->out_step * s->to_channels;
     k.a_line = y->in_step * (s->in_place ? x->from * channels : s->slot);
     k.c_line = y->out_step * (b->buffer ? s->band_columns * s->block : x->to * s->to_channels);
+    if (s->fanned > 1) k.c_pixel = s->to_pitch, k.c_line = y->out_step * s->fan_row;
     if (!s->by_images && 2 * k.pixels < tw_min(k.lines, b->run->loops->most_rows[t.vecs]))
         k = (tw_steps){k.lines, k.pixels, k.a_line, k.a_pixel, k.c_line, k.c_pixel};
-    run_lines(b, c, t, &k);
+    const int64_t a_image = s->in_place ? s->from_image : s->image_slot,
+                  c_image = s->fanned > 1 ? s->buffer_rows * s->fan_row : s->to_image;
+    t.a_row = k.a_pixel, t.c_row = k.c_pixel;
+    t.start_row = c->first ? 0 : t.c_row;
+    for (int64_t i = 0; i < (s->by_images ? 1 : b->images); i++) {
+        run_lines(b, c, &t, &k);
+        move(&t, a_image, c_image, c->first ? 0 : c_image, size);
+    }
 }
 
 /* One run of pixels, of which the taps k0 .. k1 - 1 are wanted. */
@@ -409,6 +435,31 @@ static void run_across(const tw_band *b, tw_chunk c) {
     }
 }
 
+/* One block of columns of a task. */
+static tw_chunk chunk_of(const tw_band *b, int64_t block) {
+    const tw_sweep *s = b->s;
+    const bool infinite = ((const char *)b->run->packed)[b->group * s->blocks + block] != 0 &&
+                          s->mode == TW_PAD_ZEROS && s->axis[TW_WIDTH].outside;
+    return (tw_chunk){.block = block,
+                      .row = tw_sweep_row(s, block),
+                      .parts = infinite && s->across,
+                      .skirts = s->skirts || (infinite && !s->across)};
+}
+
+/* A few rows of all blocks at a time, which are added up while the first cache has them. */
+static void run_fanned(const tw_band *b) {
+    tw_fan_clear(b);
+    for (int64_t y0 = b->y0, y1; y0 < b->y1; y0 = y1) {
+        y1 = tw_min(b->y1, y0 + b->s->buffer_rows);
+        for (int64_t block = 0; block < b->s->blocks; block++) {
+            tw_chunk c = chunk_of(b, block);
+            c.y0 = y0, c.y1 = y1;
+            for (; c.phase_y < b->s->axis[TW_HEIGHT].phases; c.phase_y++) run_phase(b, c);
+        }
+        tw_fan_store(b, y0, y1);
+    }
+}
+
 static void run_band(void *context, int64_t task, int worker) {
     const tw_sweep_run *run = context;
     const tw_sweep *s = run->sweep;
@@ -417,7 +468,8 @@ static void run_band(void *context, int64_t task, int worker) {
     tw_sweep_parts parts = tw_sweep_worker_parts(s);
     b.stage = (char *)run->workspace + worker * parts.all;
     if (parts.buffer > 0) b.buffer = b.stage + parts.stage;
-    b.bias = b.stage + parts.stage + parts.buffer, b.lanes = b.bias + parts.bias;
+    b.bias = b.stage + parts.stage + parts.buffer, b.lanes = b.bias + parts.bias,
+    b.fan = b.lanes + parts.lanes;
     int64_t end = find_rows(&b);
     b.ahead = (tw_ahead[2]){next_destination(&b), next_source(&b, end)};
     if (!s->in_place) stage_rows(&b, end);
@@ -425,12 +477,12 @@ static void run_band(void *context, int64_t task, int worker) {
         int64_t channels = s->produce / s->woven;
         run->loops->copy(&(tw_block){run->bias, 0, b.bias, channels, s->woven, channels});
     }
+    if (s->fanned > 1) {
+        run_fanned(&b);
+        return;
+    }
     for (int64_t block = b.block0; block < b.block1; block++) {
-        bool infinite = ((const char *)run->packed)[b.group * s->blocks + block] != 0;
-        tw_chunk c = {.block = block, .row = tw_sweep_row(s, block)};
-        infinite = infinite && s->mode == TW_PAD_ZEROS && s->axis[TW_WIDTH].outside;
-        c.parts = infinite && s->across;
-        c.skirts = s->skirts || (infinite && !s->across);
+        tw_chunk c = chunk_of(&b, block);
         if (c.parts) tw_across_lanes(&b);
         if (s->across)
             run_across(&b, c);

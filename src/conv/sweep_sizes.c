@@ -39,17 +39,37 @@ static void weave(tw_sweep *s, const tw_sweep_spec *spec) {
     s->produce *= width, s->to_channels *= width, s->to_pixels /= width;
 }
 
-/* Whether a single output channel is fanned out. The order of sums depends on it, so that the geometry alone
- * decides: there is enough to sum for each tap; rows fit into a task; and padding is no longer than they. */
+/* Whether to fan out pays, for rows of `width` pixels of `channels` channels: measured with vectors of 16
+ * numbers (Zen 5). With channels last almost always, unless the taps' sums would leave a third of their
+ * vectors empty in long rows, or there is little to sum for each. With channels first, where pixels lie as
+ * the other tiles want them, if these have few rows or short ones, and the more there is to sum. */
+static bool fanning_pays(const tw_sweep *s, int64_t width, int64_t taps, int64_t products) {
+    enum { LANES = 16, MOST_CHANNELS = 8, SHORT = 16, FEW_ROWS = 10 };
+    const int64_t channels = s->produce, sums = channels * taps;
+    if (channels == 1) return products >= 8;
+    if (channels > MOST_CHANNELS) return false;
+    if (s->from_layout == TW_NCHW)
+        return (channels == 2 && products >= 48) || (width <= SHORT && products >= 20 * width);
+    const bool fills = sums <= FEW_ROWS || 3 * sums >= 2 * tw_round_up(sums, LANES);
+    return width <= SHORT || (fills && (taps <= 3 || products >= 5 * taps));
+}
+
+/* Fans output channels out. The order of sums depends on it, so that the geometry alone decides: besides,
+ * rows fit into a task, and padding is no longer than what the taps reach. */
 static void fan(tw_sweep *s, const tw_sweep_spec *spec) {
-    enum { LEAST_PRODUCTS = 8, MOST_COLUMNS = 4096 };
+    enum { MOST_COLUMNS = 4096 };
     const tw_shape *shape = &spec->problem->shape;
     const int64_t taps = shape->kernel[TW_WIDTH], products = shape->kernel_taps / taps * s->reduce;
-    s->fanned = 1, s->hop = shape->dilation[TW_WIDTH];
-    if (s->produce > 1 || s->groups > 1 || taps == 1 || shape->stride[TW_WIDTH] > 1) return;
-    if (products < LEAST_PRODUCTS || s->from_pixels == 1 || spec->to[TW_HEIGHT] == 1) return;
-    if (spec->to[TW_WIDTH] > MOST_COLUMNS || (taps - 1) * s->hop >= spec->to[TW_WIDTH]) return;
-    s->produce = s->fanned = taps;
+    const int64_t hop = shape->dilation[TW_WIDTH], reach = (taps - 1) * hop, pad = spec->pad[TW_WIDTH];
+    const int64_t from = spec->backward ? shape->out[TW_WIDTH] : shape->in[TW_WIDTH], to = spec->to[TW_WIDTH];
+    s->fanned = 1;
+    if (s->groups > 1 || s->woven > 1 || taps == 1 || shape->stride[TW_WIDTH] > 1) return;
+    if (s->from_pixels == 1 || spec->to[TW_HEIGHT] == 1 || to > MOST_COLUMNS || reach >= to) return;
+    s->hop = hop, s->fan_width = to + reach;
+    if (s->mode == TW_PAD_ZEROS) s->fan_lead = spec->backward ? reach - pad : pad;
+    if (s->fan_lead < 0 || s->fan_lead + from > s->fan_width) return;
+    if (!fanning_pays(s, to, taps, products)) return;
+    s->fanned = taps, s->produce *= taps;
 }
 
 static void take_sizes(tw_sweep *s, const tw_sweep_spec *spec) {
@@ -92,10 +112,10 @@ static tw_status make_axes(tw_sweep *s, const tw_sweep_spec *spec) {
         tw_axis_spec *x = &axes[TW_WIDTH];
         x->kernel = x->stride = 1, x->to = x->from;
     }
-    if (s->fanned > 1) { /* destination j is source j + the least shift */
+    if (s->fanned > 1) { /* sums of what there is; of repeated pixels too */
         tw_axis_spec *x = &axes[TW_WIDTH];
-        int64_t more = (x->kernel - 1) * x->dilation;
-        x->to += more, x->pad -= spec->backward ? more : 0;
+        bool zeros = s->mode == TW_PAD_ZEROS;
+        x->to = zeros ? x->from : s->fan_width, x->pad = zeros ? 0 : x->pad;
         x->kernel = x->dilation = 1;
     }
     if (is_pointwise(spec)) flatten(s, axes);

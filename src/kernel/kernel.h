@@ -106,6 +106,21 @@ typedef struct tw_aslant {
     bool accumulate;
 } tw_aslant;
 
+/* Sums of pixels that overlap: for r < rows, i < pixels, c < channels, with at = r * from_row + i *
+ * from_pixel
+ *
+ *     to[r * to_row + i * channels + c] = start[c] + from[at + c] + from[at + from_term + c] + ...
+ *
+ * added in this order, for as many terms. Whole vectors are read from c = 0, lanes, ... on. */
+typedef struct tw_overlap {
+    const void *from;
+    int64_t from_row, from_pixel, from_term;
+    void *to;
+    int64_t to_row;
+    int64_t rows, pixels, channels, terms;
+    const void *start; /* [channels], or NULL: zeros */
+} tw_overlap;
+
 /* total[c] += the sum of in[p * pixel_step + c * channel_step] over p < pixels, for c < channels; one of the
  * steps is 1. The order is that of sums_body.h. */
 typedef struct tw_sums {
@@ -153,6 +168,7 @@ typedef struct tw_loops {
     void (*frame)(const tw_frame *frame);
     void (*sums)(const tw_sums *sums);
     void (*aslant)(const tw_aslant *sums);
+    void (*overlap)(const tw_overlap *sums);
     bool (*all_finite)(const void *numbers, int64_t count); /* no infinity and no NaN among them */
     void (*dots)(const tw_dots *dots);
     void (*dots_inside)(const tw_dots *dots); /* with `inside` */

@@ -45,6 +45,7 @@ const tw_loops LOOPS = {
     .frame = frame,
     .sums = sums,
     .aslant = aslant,
+    .overlap = overlap,
     .all_finite = all_finite,
     .dots = dots,
     .dots_inside = dots_inside,

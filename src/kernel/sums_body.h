@@ -103,6 +103,42 @@ static void aslant(const tw_aslant *sums) {
     }
 }
 
+/* Channels c and on of a row's pixels. A vector that is stored whole spills into the next pixel, which comes
+ * later: so it is as long as it ends within the row. `terms` is a constant where that pays. */
+TW_INLINED void overlap_row(const tw_overlap *s, const real *from, real *to, const int64_t c,
+                            const int64_t terms) {
+    const int count = s->channels - c < LANES ? (int)(s->channels - c) : LANES;
+    const vec start = s->start ? vec_load_part((const real *)s->start + c, count) : vec_zero();
+    const int64_t end = s->pixels * s->channels;
+    const bool spills = count == LANES || s->channels < LANES;
+    from += c;
+    for (int64_t at = c; at < end; at += s->channels, from += s->from_pixel) {
+        vec sum = start;
+#pragma GCC unroll 8
+        for (int64_t t = 0; t < terms; t++) sum = vec_add(sum, vec_load(from + t * s->from_term));
+        if (spills && at + LANES <= end)
+            vec_store(to + at, sum);
+        else
+            vec_store_part(to + at, sum, count);
+    }
+}
+
+TW_INLINED void overlap_rows(const tw_overlap *s, const int64_t terms) {
+    for (int64_t r = 0; r < s->rows; r++)
+        for (int64_t c = 0; c < s->channels; c += LANES)
+            overlap_row(s, (const real *)s->from + r * s->from_row, (real *)s->to + r * s->to_row, c, terms);
+}
+
+static void overlap(const tw_overlap *sums) {
+    const tw_overlap s = *sums;
+    if (s.terms == 3)
+        overlap_rows(&s, 3);
+    else if (s.terms == 5)
+        overlap_rows(&s, 5);
+    else
+        overlap_rows(&s, s.terms);
+}
+
 /* Zero times a finite number adds nothing; times an infinity or a NaN it is a NaN, which stays in the sum. */
 static bool all_finite(const void *numbers, int64_t count) {
     enum { CHAINS_OF_ZEROS = 4, STEP = CHAINS_OF_ZEROS * LANES };

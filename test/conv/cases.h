@@ -60,7 +60,7 @@ typedef enum case_kind {
     CASE_LARGE,     /* kernels up to 31x31, depthwise */
     CASE_PATCHES,   /* a stride as long as the kernel */
     CASE_HEAD,      /* 1x1 to few channels, rows of whole vectors */
-    CASE_SINGLE,    /* one channel on one side, long rows of taps */
+    CASE_FANNED,    /* at most eight channels on one side, long rows of taps */
     CASE_TRANSPOSED,
     CASE_GROUPS, /* groups of few channels */
     CASE_KINDS
@@ -92,10 +92,13 @@ static inline void case_groups(tw_geometry *g, tw_random *r) {
     g->flipped = case_between(r, 0, 3) == 0;
 }
 
-static inline void case_single(tw_geometry *g, tw_random *r) {
+static inline void case_fanned(tw_geometry *g, tw_random *r) {
     case_sides(g, r, 40, 9, 2);
-    case_channels(g, r, 1, 40, 1);
-    if (case_between(r, 0, 2) == 0) g->out_channels = g->in_channels, g->in_channels = 1;
+    case_channels(g, r, 1, 40, case_between(r, 0, 2) ? 8 : 1);
+    if (case_between(r, 0, 2) == 0) {
+        const int64_t few = g->out_channels;
+        g->out_channels = g->in_channels, g->in_channels = few;
+    }
     g->stride[1] = 1, g->dilation[1] = case_between(r, 1, 3);
     g->pad_mode = case_between(r, 0, 2) ? TW_PAD_ZEROS : (tw_pad_mode)case_between(r, 0, 3);
     g->flipped = case_between(r, 0, 2) == 0;
@@ -168,7 +171,7 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
         g.pad_begin[0] = g.pad_begin[1] = g.pad_end[0] = g.pad_end[1] = 0;
         g.input[0] *= 8, g.input[1] *= 16;
         break;
-    case CASE_SINGLE: case_single(&g, r); break;
+    case CASE_FANNED: case_fanned(&g, r); break;
     case CASE_DEPTHWISE:
     case CASE_BANDS:
     case CASE_PLANES:

@@ -321,7 +321,40 @@ static void check_aslant(const subject *s, int64_t columns, int64_t terms, int64
     }
 }
 
+/* Pixels that overlap, read in whole vectors. */
+static void check_overlap(const subject *s, int64_t pixels, int64_t channels, int64_t terms) {
+    enum { ROWS = 2 };
+    const int64_t lanes = s->loops->lanes, from_pixel = terms * channels,
+                  from_term = 2 * from_pixel + channels;
+    const int64_t from_row = (pixels + 2 * terms) * from_pixel, to_row = pixels * channels + 3;
+    const int64_t read = (channels + lanes - 1) / lanes * lanes;
+    const void *from =
+        drawn(s, FROM, (ROWS - 1) * from_row + (pixels - 1) * from_pixel + (terms - 1) * from_term + read);
+    const void *start = terms % 2 ? drawn(s, START, channels) : NULL;
+    const int64_t count = (ROWS - 1) * to_row + pixels * channels;
+    void *to = drawn(s, TO, count);
+    double gap[3];
+    for (int i = 0; i < 3; i++) gap[i] = get(s, to, pixels * channels + i);
+    s->loops->overlap(&(tw_overlap){from, from_row, from_pixel, from_term, to, to_row, ROWS, pixels, channels,
+                                    terms, start});
+    for (int64_t n = 0; n < count; n++) {
+        const int64_t at = n % to_row, c = at % channels;
+        if (at >= pixels * channels) {
+            assert_true(get(s, to, n) == gap[at - pixels * channels]);
+            continue;
+        }
+        double sum = start ? get(s, start, c) : 0;
+        for (int64_t t = 0; t < terms; t++)
+            sum = plus(s, sum,
+                       get(s, from, n / to_row * from_row + at / channels * from_pixel + t * from_term + c));
+        assert_true(get(s, to, n) == sum);
+    }
+}
+
 static void check_all_sums(const subject *s) {
+    for (int64_t pixels = 1; pixels < 12; pixels += 1 + pixels / 3)
+        for (int64_t channels = 1; channels < 20; channels += 1 + channels / 4)
+            for (int64_t terms = 2; terms < 7; terms++) check_overlap(s, pixels, channels, terms);
     for (int64_t columns = 1; columns < 60; columns += 1 + columns / 4)
         for (int64_t terms = 1; terms < 8; terms += 3)
             for (int way = 0; way < 3; way++) check_aslant(s, columns, terms, terms % 4, way);
