@@ -124,18 +124,21 @@ static double moving_time(const tw_sweep *s, const tw_loops *loops, bool across)
 }
 
 /* Whether tiles across pixels may read channels-first rows where they lie: whole vectors end with the rows,
- * and each number is read once, so that a copy of it would be read once too. */
+ * and each number is read once, so that a copy of it would be read once too. Fanned sums read a row only for
+ * rows of taps; and a row's last vector may begin earlier, if nothing is added to what stands there. */
 static bool reads_across(const tw_sweep *s, const tw_loops *loops) {
     const tw_axis *x = &s->axis[TW_WIDTH];
-    return s->from_layout == TW_NCHW && s->taps == 1 && s->produce <= s->block && !x->outside &&
-           x->in_step == 1 && x->out_step == 1 && x->to % loops->lanes == 0;
+    if (s->from_layout != TW_NCHW || x->outside || x->in_step > 1 || x->out_step > 1) return false;
+    if (x->to % loops->lanes == 0) return s->fanned > 1 || (s->taps == 1 && s->produce <= s->block);
+    return s->fanned > 1 && x->to >= loops->lanes && s->taps * s->reduce <= TW_SWEEP_CHUNK;
 }
 
 /* Where the sums of fanned channels are few, a vector of pixels has more for its lanes. */
 static bool fans_across(const tw_sweep *s) {
-    enum { FEWEST_SUMS = 6, FEW_SUMS = 10, LEAST_PIXELS = 12 };
-    const bool few = s->produce <= FEW_SUMS && s->axis[TW_WIDTH].to >= LEAST_PIXELS;
-    return s->produce == s->fanned || s->produce <= FEWEST_SUMS || few;
+    enum { FEWEST_SUMS = 6, FEW_SUMS = 10, FEW_IN_PLACE = 12, LEAST_PIXELS = 12 };
+    const int64_t few = s->from_layout == TW_NCHW ? FEW_IN_PLACE : FEW_SUMS;
+    return s->produce == s->fanned || s->produce <= FEWEST_SUMS ||
+           (s->produce <= few && s->axis[TW_WIDTH].to >= LEAST_PIXELS);
 }
 
 /* Lanes along channels or across pixels, and the size of the tile. */
@@ -152,7 +155,7 @@ static void choose_block(tw_sweep *s, const tw_loops *loops) {
         best_across(&turned, loops, &turned.vecs, &turned.block) + moving_time(&turned, loops, true);
     if (s->fanned > 1 ? fans_across(s) : able && across < along) {
         *s = turned;
-        s->across = true, s->in_place = s->fanned == 1 && reads_across(s, loops);
+        s->across = true, s->in_place = reads_across(s, loops);
     } else {
         s->block = s->vecs * loops->lanes;
     }
@@ -413,11 +416,10 @@ tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     bool fits = s->in_place || part(s, rows, s->slot, &p.stage);
     /* a tile loads whole vectors: less than one past the last row */
     if (s->across) p.stage += TW_ALIGNMENT;
-    if (s->fanned > 1) {
+    if (s->fanned > 1) { /* whole vectors are read: less than one past the buffer, which the last part has */
         fits = fits && part(s, s->fan_row * s->buffer_rows, s->image_step, &p.buffer);
         fits = fits &&
                part(s, s->buffer_rows * tw_round_up(s->fan_width, s->lanes), s->produce / s->fanned, &p.fan);
-        p.buffer += TW_ALIGNMENT, p.fan += TW_ALIGNMENT; /* whole vectors are read and written */
     } else if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1)) {
         fits = fits && part(s, x->phases * s->block * s->buffer_rows * s->image_step, s->to_pitch, &p.buffer);
     }

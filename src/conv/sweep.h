@@ -24,6 +24,10 @@
 #include "conv/algorithm.h"
 #include "conv/axis.h"
 
+/* A chunk of the sum holds about so many products: 32 KB of weights for a tile of two AVX-512 vectors. The
+ * bits of all results depend on it. */
+enum { TW_SWEEP_CHUNK = 256 };
+
 typedef struct tw_sweep {
     tw_axis axis[TW_AXES];
     tw_pad_mode mode; /* of the source */

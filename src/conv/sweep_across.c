@@ -207,6 +207,11 @@ static void run_line(const tw_band *b, const tw_chunk *c, tw_tile t, int64_t cou
     }
 }
 
+/* Whether a line's last vector begins earlier, to end with the line: nothing may be read behind it. */
+static bool ends_early(const tw_sweep *s) {
+    return s->in_place && s->axis[TW_WIDTH].to % s->lanes != 0;
+}
+
 /* Lines of few vectors: those of neighbouring lines fill a tile. */
 static void run_joined(const tw_band *b, const tw_chunk *c, tw_tile t, const lines *l) {
     const tw_sweep *s = b->s;
@@ -215,7 +220,8 @@ static void run_joined(const tw_band *b, const tw_chunk *c, tw_tile t, const lin
     if (!c->first) t.start = t.c;
     for (int64_t image = 0; image < l->images; image++)
         for (int64_t row = 0; row < l->rows; row++)
-            for (int64_t n = 0; n < l->count; n += s->lanes) {
+            for (int64_t begin = 0; begin < l->count; begin += s->lanes) {
+                const int64_t n = ends_early(s) ? tw_min(begin, l->count - s->lanes) : begin;
                 int v = t.vecs++;
                 apart.lanes[v] = n;
                 apart.b[v] = image * l->from_image + row * l->from_row + n;
@@ -236,7 +242,8 @@ static void run_joined(const tw_band *b, const tw_chunk *c, tw_tile t, const lin
 
 static void run_lines(const tw_band *b, const tw_chunk *c, tw_tile t, const lines *l) {
     int64_t size = (int64_t)b->s->size;
-    if (l->images * l->rows > 1 && tw_ceil_div(l->count, b->s->lanes) % b->s->vecs != 0) {
+    if (ends_early(b->s) ||
+        (l->images * l->rows > 1 && tw_ceil_div(l->count, b->s->lanes) % b->s->vecs != 0)) {
         run_joined(b, c, t, l);
         return;
     }

@@ -6,9 +6,7 @@
 #include "conv/rows.h"
 #include "conv/sweep_band.h"
 
-/* A chunk of the sum holds about so many products: 32 KB of weights for a tile of two AVX-512 vectors. The
- * bits of all results depend on it. */
-enum { CHUNK = 256, MOST_STRIPS = CHUNK + 4 };
+enum { CHUNK = TW_SWEEP_CHUNK, MOST_STRIPS = CHUNK + 4 };
 
 static void split(int64_t *task, int64_t count, int64_t *index) {
     *index = *task % count;

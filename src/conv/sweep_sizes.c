@@ -39,18 +39,20 @@ static void weave(tw_sweep *s, const tw_sweep_spec *spec) {
     s->produce *= width, s->to_channels *= width, s->to_pixels /= width;
 }
 
-/* Whether to fan out pays, for rows of `width` pixels of `channels` channels: measured with vectors of 16
- * numbers (Zen 5). With channels last almost always, unless the taps' sums would leave a third of their
- * vectors empty in long rows, or there is little to sum for each. With channels first, where pixels lie as
- * the other tiles want them, if these have few rows or short ones, and the more there is to sum. */
+/* Whether to fan out pays, for rows of `width` pixels: measured with vectors of 16 numbers (Zen 5). With
+ * channels last almost always, unless the taps' sums would leave a third of their vectors empty in long rows,
+ * or there is little to sum for each. With channels first, where pixels lie as the other tiles want them, if
+ * these have few rows or short ones and there is more to sum. */
 static bool fanning_pays(const tw_sweep *s, int64_t width, int64_t taps, int64_t products) {
-    enum { LANES = 16, MOST_CHANNELS = 8, SHORT = 16, FEW_ROWS = 10 };
+    enum { LANES = 16, MOST_CHANNELS = 8, SHORT = 16, LONG = 24, FEW_SUMS = 12 };
     const int64_t channels = s->produce, sums = channels * taps;
     if (channels == 1) return products >= 8;
     if (channels > MOST_CHANNELS) return false;
-    if (s->from_layout == TW_NCHW)
-        return (channels == 2 && products >= 48) || (width <= SHORT && products >= 20 * width);
-    const bool fills = sums <= FEW_ROWS || 3 * sums >= 2 * tw_round_up(sums, LANES);
+    if (s->from_layout == TW_NCHW) {
+        const bool few = channels == 2 || (sums <= FEW_SUMS && width >= LONG);
+        return few ? products >= 40 : width <= SHORT && products >= 20 * width;
+    }
+    const bool fills = sums <= FEW_SUMS || 3 * sums >= 2 * tw_round_up(sums, LANES);
     return width <= SHORT || (fills && (taps <= 3 || products >= 5 * taps));
 }
 

@@ -15,7 +15,7 @@
 #include "conv/cases.h"
 #include "fence.h"
 
-enum { CASES = 200, MOST_TAPS = 400000, MOST_WALKED = 8000, FEW_CHANNELS = 9 };
+enum { CASES = 200, MOST_TAPS = 400000, MOST_WALKED = 8000, FEW_CHANNELS = 11 };
 
 /* ---- Buffers between pages that must not be touched. */
 
@@ -144,7 +144,8 @@ static tw_geometry few_channels(int number) {
         {2, 3, 8, 37, 71, 7, 2, 1, 3, TW_PAD_ZEROS},    {1, 3, 5, 40, 113, 3, 3, 2, 2, TW_PAD_REPLICATE},
         {3, 2, 1, 33, 90, 4, 2, 1, 1, TW_PAD_REFLECT},  {1, 1, 1, 3, 9000, 3, 1, 1, 1, TW_PAD_ZEROS},
         {2, 24, 2, 9, 130, 3, 2, 1, 1, TW_PAD_ZEROS},   {9, 1, 17, 5, 50, 2, 1, 3, 4, TW_PAD_CIRCULAR},
-        {2, 1, 3, 4, 2500, 3, 1, 40, 60, TW_PAD_ZEROS},
+        {2, 1, 3, 4, 2500, 3, 1, 40, 60, TW_PAD_ZEROS}, {3, 200, 2, 6, 21, 3, 1, 1, 1, TW_PAD_ZEROS},
+        {5, 8, 200, 6, 9, 3, 1, 1, 1, TW_PAD_ZEROS},
     };
     tw_geometry g = tw_geometry_defaults(2);
     g.batch = cases[number].batch, g.in_channels = cases[number].in, g.out_channels = cases[number].out;
