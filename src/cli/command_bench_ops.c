@@ -45,19 +45,25 @@ static const tw_option options[] = {
 
 enum { TEXT = 0, TSV, JSON };
 
-/* An operator, and how many tensors like its input or output it moves beside x and y, or dy and dx. */
+/* An operator, and what it moves beside x and y, or dy and dx, in tensors like its input or output. The
+ * places of maxima are bytes. */
 typedef struct tw_moved {
     const char *text;
-    int writes_y;         /* forward: the places of a maximum */
-    int reads_x, reads_y; /* backward: values, or these places */
+    double writes_y;         /* forward: the places of a maximum */
+    double reads_x, reads_y; /* backward: values, or these places */
 } tw_moved;
 
 static const tw_moved operators[] = {
-    {"relu", 0, 0, 1},      {"relu6", 0, 0, 1},
-    {"leakyrelu", 0, 1, 0}, {"sigmoid", 0, 0, 1},
-    {"tanh", 0, 0, 1},      {"softmax", 0, 0, 1},
-    {"maxpool 2", 1, 0, 1}, {"maxpool 3 stride 2 pad 1", 1, 0, 1},
-    {"avgpool 2", 0, 0, 0}, {"avgpool 3 stride 2 pad 1", 0, 0, 0},
+    {"relu", 0, 0, 1},
+    {"relu6", 0, 0, 1},
+    {"leakyrelu", 0, 1, 0},
+    {"sigmoid", 0, 0, 1},
+    {"tanh", 0, 0, 1},
+    {"softmax", 0, 0, 1},
+    {"maxpool 2", 0.25, 0, 0.25},
+    {"maxpool 3 stride 2 pad 1", 0.25, 0, 0.25},
+    {"avgpool 2", 0, 0, 0},
+    {"avgpool 3 stride 2 pad 1", 0, 0, 0},
     {"batchnorm", 0, 1, 0},
 };
 enum { OPERATORS = sizeof operators / sizeof *operators };
@@ -88,8 +94,9 @@ static void trial_end(tw_trial *trial) {
 }
 
 static float *floats(tw_trial *trial, int which, int64_t count) {
-    trial->buffers[which] = calloc((size_t)count + 1, sizeof(float));
-    return trial->buffers[which];
+    const size_t bytes = ((size_t)count + 1) * sizeof(float);
+    if (posix_memalign(&trial->buffers[which], 64, bytes)) return NULL; /* as a network's values are */
+    return memset(trial->buffers[which], 0, bytes);
 }
 
 static bool allocate(tw_trial *trial, int64_t batch) {

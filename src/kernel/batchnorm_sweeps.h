@@ -4,7 +4,7 @@
  * Two octets of channels at a time keep what they need in registers while the rows of a strip go by, which
  * stay in the first-level cache until all channels are done; then what is left of the channels. */
 
-enum { PAIR = 2 * BLOCK, STRIP = 128, AHEAD = 4096 /* bytes */ };
+enum { STRIP = 128, AHEAD = 4096 /* bytes */ };
 
 /* Some rows of one call. */
 typedef struct strip {
@@ -52,7 +52,6 @@ TW_INLINED void each_strip(strip s, void (*const body)(const strip *s, part p)) 
  * compilers widen eight numbers badly where they make two vectors ---- */
 
 #ifdef __AVX512F__
-#include <immintrin.h>
 enum { PIECE = 8 };
 #else
 enum { PIECE = 4 };
@@ -194,6 +193,7 @@ TW_INLINED void normalise_strip(const strip *s, part p) {
     octet_norm n[2];
     block b, more;
     const tw_ramp ramp = s->norm->ramp;
+    const bool streams = s->norm->streams;
     for (int o = 0; o < p.octets; o++) octet_load(s->norm, p, o, &n[o]);
     for (int64_t r = 0; r < s->rows; r++)
         for (int o = 0; o < p.octets; o++) {
@@ -205,13 +205,17 @@ TW_INLINED void normalise_strip(const strip *s, part p) {
                 b = b + more;
             }
             octet_cut(&b, ramp);
-            block_store(s->out + at, &b, p.count);
+            if (streams && p.count == BLOCK)
+                block_stream(s->out + at, &b);
+            else
+                block_store(s->out + at, &b, p.count);
         }
 }
 
 static void normalise(int64_t rows, const tw_norm *norm, const void *x, const void *addend, void *y) {
     strip s = {.rows = rows, .channels = norm->channels, .norm = norm, .x = x, .other = addend, .out = y};
     each_strip(s, normalise_strip);
+    if (norm->streams) streamed();
 }
 
 TW_INLINED void back_strip(const strip *s, part p) {

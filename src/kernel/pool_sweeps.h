@@ -10,13 +10,23 @@
  * written over what was spilt. */
 #include "kernel/pool_window.h"
 
+/* A whole octet into a tensor. */
+TW_INLINED void pool_store(const tw_pool *s, real *to, const block *b, const int64_t count) {
+    if (count == BLOCK && s->streams)
+        block_stream(to, b);
+    else
+        block_store(to, b, count);
+}
+
 /* ---- Forward ---- */
 
-/* Folds `count` channels of box b, from `in` on: a constant, WIDE or BLOCK, or fewer than BLOCK. */
-typedef void fold(const tw_pool *s, const box *b, const real *in, int64_t count, real *y, int32_t *taps);
+/* Folds `count` channels of box b, from `in` on: a constant, WIDE or BLOCK, or fewer than BLOCK.
+ * `bytes`: of the number of a tap, a constant; 0: they are not kept. */
+typedef void fold(const tw_pool *s, const box *b, const real *in, int64_t count, real *y, char *taps,
+                  int bytes);
 
 TW_INLINED void take_maximum(const tw_pool *s, const box *b, const real *in, const int64_t count, real *y,
-                             int32_t *taps) {
+                             char *taps, const int bytes) {
     const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
     block best[WIDE / BLOCK], value;
     lanes tap[WIDE / BLOCK];
@@ -35,13 +45,13 @@ TW_INLINED void take_maximum(const tw_pool *s, const box *b, const real *in, con
                     block_load(at + k * BLOCK, each, &value);
                     lanes better = (lanes)(value > best[k]) | (lanes)(value != value);
                     best[k] = (block)((better & (lanes)value) | (~better & (lanes)best[k]));
-                    tap[k] = (better & ((lanes){0} + here)) | (~better & tap[k]);
+                    if (bytes) tap[k] = (better & ((lanes){0} + here)) | (~better & tap[k]);
                 }
             }
 #pragma GCC unroll 8
     for (int64_t k = 0; k < blocks; k++) {
-        block_store(y + k * BLOCK, &best[k], each);
-        if (taps) marks_store(taps + k * BLOCK, &tap[k], each);
+        pool_store(s, y + k * BLOCK, &best[k], each);
+        if (bytes) marks_store(taps + k * BLOCK * bytes, bytes, &tap[k], each);
     }
 }
 
@@ -51,8 +61,8 @@ TW_INLINED real share_of(const tw_pool *s, int64_t pixels) {
 }
 
 TW_INLINED void take_mean(const tw_pool *s, const box *b, const real *in, const int64_t count, real *y,
-                          int32_t *taps) {
-    (void)taps;
+                          char *taps, const int bytes) {
+    (void)taps, (void)bytes;
     const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
     const real share = share_of(s, box_pixels(b));
     block sum[WIDE / BLOCK] = {{0}}, value;
@@ -69,7 +79,7 @@ TW_INLINED void take_mean(const tw_pool *s, const box *b, const real *in, const 
 #pragma GCC unroll 8
     for (int64_t k = 0; k < blocks; k++) {
         sum[k] = sum[k] * share;
-        block_store(y + k * BLOCK, &sum[k], each);
+        pool_store(s, y + k * BLOCK, &sum[k], each);
     }
 }
 
@@ -79,7 +89,7 @@ typedef struct pool_row {
     box b; /* without the axis of width */
     int64_t room;
     real *y;
-    int32_t *taps;
+    char *taps;
     int64_t below; /* lines of the image that the next row will add to this one's: how many */
 } pool_row;
 
@@ -105,21 +115,22 @@ static int64_t count_below(const tw_pool *s, int64_t row, int64_t rows_left) {
 /* Windows of a row that are squares inside the image: `side` is a constant, so that nothing is left of the
  * loops over a window. */
 TW_INLINED void fold_squares(const tw_pool *s, const pool_row *row, range windows, const int64_t side,
-                             fold *const take) {
+                             fold *const take, const int bytes) {
     const box b = {.size = {1, side, side}, .step = {0, s->in[WIDTH], 1}, .tap = {0, side, 1}};
     int64_t channels = s->channels, step = s->stride[WIDTH] * channels, first = windows.first;
     const real *in = row->image + ((row->b.pixel - s->pad[WIDTH]) * channels + first * step);
     real *y = row->y + first * channels;
-    int32_t *taps = row->taps ? row->taps + first * channels : NULL;
-    for (int64_t o = first; o < windows.last; o++, in += step, y += channels, taps += taps ? channels : 0) {
+    char *taps = row->taps + first * channels * bytes;
+    for (int64_t o = first; o < windows.last; o++, in += step, y += channels, taps += channels * bytes) {
         int64_t c = 0;
         if (row->below) fetch_below(s, row, side, o);
-        for (; c + WIDE <= channels; c += WIDE) take(s, &b, in + c, WIDE, y + c, taps ? taps + c : NULL);
-        for (; c < channels; c += BLOCK) take(s, &b, in + c, BLOCK, y + c, taps ? taps + c : NULL);
+        for (; c + WIDE <= channels; c += WIDE) take(s, &b, in + c, WIDE, y + c, taps + c * bytes, bytes);
+        for (; c < channels; c += BLOCK) take(s, &b, in + c, BLOCK, y + c, taps + c * bytes, bytes);
     }
 }
 
-TW_INLINED void fold_windows(const tw_pool *s, const pool_row *row, range windows, fold *const take) {
+TW_INLINED void fold_windows(const tw_pool *s, const pool_row *row, range windows, fold *const take,
+                             const int bytes) {
     int64_t channels = s->channels, in_image = pixels_of(s->in) * channels;
     for (int64_t o = windows.first; o < windows.last; o++) {
         box b = row->b;
@@ -127,13 +138,13 @@ TW_INLINED void fold_windows(const tw_pool *s, const pool_row *row, range window
         const real *in = row->image + b.pixel * channels;
         int64_t c = 0, left = in_image - box_last_pixel(&b) * channels, at = o * channels;
         real *y = row->y + at;
-        int32_t *taps = row->taps ? row->taps + at : NULL;
-        for (; c + WIDE <= channels; c += WIDE) take(s, &b, in + c, WIDE, y + c, taps ? taps + c : NULL);
+        char *taps = row->taps + at * bytes;
+        for (; c + WIDE <= channels; c += WIDE) take(s, &b, in + c, WIDE, y + c, taps + c * bytes, bytes);
         for (; c < channels; c += BLOCK)
             if (c + BLOCK <= left && at + c + BLOCK <= row->room)
-                take(s, &b, in + c, BLOCK, y + c, taps ? taps + c : NULL);
+                take(s, &b, in + c, BLOCK, y + c, taps + c * bytes, bytes);
             else
-                take(s, &b, in + c, tw_min(BLOCK, channels - c), y + c, taps ? taps + c : NULL);
+                take(s, &b, in + c, tw_min(BLOCK, channels - c), y + c, taps + c * bytes, bytes);
     }
 }
 
@@ -149,17 +160,24 @@ static inline range squares_of(const tw_pool *s, const pool_row *row, int64_t si
     return inside;
 }
 
-TW_INLINED void fold_row(const tw_pool *s, const pool_row *row, range inside, fold *const take) {
-    int64_t side = side_of_squares(s, &row->b);
+TW_INLINED void fold_row(const tw_pool *s, const pool_row *row, range inside, fold *const take,
+                         const int bytes) {
+    int64_t side = bytes == 4 ? 0 : side_of_squares(s, &row->b); /* 4: of large windows */
     range squares = side ? squares_of(s, row, side, inside) : (range){0, 0};
-    fold_windows(s, row, (range){0, squares.first}, take);
-    if (side == 2) fold_squares(s, row, squares, 2, take);
-    if (side == 3) fold_squares(s, row, squares, 3, take);
-    fold_windows(s, row, (range){squares.last, s->out[WIDTH]}, take);
+    for (int end = 0; end < 2;
+         end++) { /* both ends of the row, squares between them: one copy of the loops */
+        fold_windows(s, row, end ? (range){squares.last, s->out[WIDTH]} : (range){0, squares.first}, take,
+                     bytes);
+        if (end) break;
+        if (side == 2) fold_squares(s, row, squares, 2, take, bytes);
+        if (side == 3) fold_squares(s, row, squares, 3, take, bytes);
+    }
 }
 
-TW_INLINED void fold_rows(const tw_pool *s, int64_t first, int64_t last, const real *x, real *y,
-                          int32_t *taps, fold *const take) {
+/* A copy of the pool stays in registers: a store might change the original. */
+TW_INLINED void fold_rows(const tw_pool *pool, int64_t first, int64_t last, const real *x, real *y,
+                          char *taps, fold *const take, const int bytes) {
+    const tw_pool copy = *pool, *const s = &copy;
     int64_t rows = s->out[DEPTH] * s->out[HEIGHT], line = s->out[WIDTH] * s->channels, at = first % rows;
     const range inside = inside_of(s, WIDTH);
     x += first / rows * pixels_of(s->in) * s->channels;
@@ -168,30 +186,44 @@ TW_INLINED void fold_rows(const tw_pool *s, int64_t first, int64_t last, const r
                         .b = box_of_row(s, at),
                         .room = (last - r) * line,
                         .y = y + r * line,
-                        .taps = taps ? taps + r * line : NULL,
+                        .taps = taps + r * line * bytes,
                         .below = count_below(s, at, last - r)};
-        fold_row(s, &row, inside, take);
+        fold_row(s, &row, inside, take, bytes);
         if (++at < rows) continue;
         at = 0, x += pixels_of(s->in) * s->channels;
     }
 }
 
-static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y, int32_t *taps) {
-    fold_rows(s, first, last, x, y, taps, take_maximum);
+static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y, void *taps) {
+    if (s->tap_bytes == 0) fold_rows(s, first, last, x, y, taps, take_maximum, 0);
+    if (s->tap_bytes == 1) fold_rows(s, first, last, x, y, taps, take_maximum, 1);
+    if (s->tap_bytes == 4) fold_rows(s, first, last, x, y, taps, take_maximum, 4);
+    if (s->streams) streamed();
 }
 
 static void avgpool(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y) {
-    fold_rows(s, first, last, x, y, NULL, take_mean);
+    fold_rows(s, first, last, x, y, NULL, take_mean, 0);
+    if (s->streams) streamed();
 }
 
 /* ---- Backward ---- */
+
+/* A row of windows that hold a line of the image: its numbers in dy, and the tap of the line's column 0 of
+ * padding in a window that begins there. */
+typedef struct holder {
+    int64_t line;
+    integer tap;
+    real share; /* in the mean of a window that lies inside the image along the line */
+} holder;
+
+enum { MOST_ROWS = 3, FEW = 512 /* numbers */ };
 
 /* A line of an image's gradient, and the gradient of the image's output. */
 typedef struct pool_line {
     int64_t reach[3]; /* of a pixel: where the window would begin whose first tap it is, padding counted */
     range windows[3]; /* that hold the pixel, by axis */
     const real *dy;
-    const int32_t *taps; /* NULL: a mean */
+    const char *taps; /* of a maximum */
     real *dx;
     int64_t room; /* numbers of dx from the line on */
     real share;   /* in the mean of a window that lies inside */
@@ -203,14 +235,14 @@ static inline int64_t held_by(const tw_pool *s, int axis, int64_t o) {
     return tw_min(s->kernel[axis], s->in[axis] - origin) - tw_max(0, -origin);
 }
 
-/* What the `count` numbers of dy at `from` give to a pixel: a maximum's, if its tap is `tap`; a mean's,
- * `share`. */
+/* What the `count` numbers of dy at `from` give to a pixel: a maximum's, if its tap is `tap`; a mean's
+ * (`bytes` 0), `share`. */
 TW_INLINED void give(const pool_line *l, int64_t from, integer tap, real share, const int64_t count,
-                     const bool mean, block *d) {
+                     const int bytes, block *d) {
     lanes taps;
     block_load(l->dy + from, count, d);
-    if (!mean) {
-        marks_load(l->taps + from, count, &taps);
+    if (bytes) {
+        marks_load(l->taps + from * bytes, bytes, count, &taps);
         *d = (block)((lanes)(taps == (lanes){0} + tap) & (lanes)*d);
     } else {
         *d = *d * share;
@@ -218,8 +250,8 @@ TW_INLINED void give(const pool_line *l, int64_t from, integer tap, real share, 
 }
 
 /* `count` channels of a pixel, from channel c on: the sum over all windows that hold it. `count`, up to
- * WIDEST, and `mean` are constants. */
-TW_INLINED void gather(const tw_pool *s, const pool_line *l, int64_t c, const int64_t count, const bool mean,
+ * WIDEST, and `bytes` are constants. */
+TW_INLINED void gather(const tw_pool *s, const pool_line *l, int64_t c, const int64_t count, const int bytes,
                        real *dx) {
     const int64_t blocks = tw_max(1, count / BLOCK), each = tw_min(count, BLOCK);
     const range *z = &l->windows[DEPTH], *h = &l->windows[HEIGHT], *w = &l->windows[WIDTH];
@@ -231,20 +263,20 @@ TW_INLINED void gather(const tw_pool *s, const pool_line *l, int64_t c, const in
             int64_t kz = l->reach[DEPTH] - oz * s->stride[DEPTH];
             int64_t kh = l->reach[HEIGHT] - oh * s->stride[HEIGHT];
             int64_t tap = (kz * s->kernel[HEIGHT] + kh) * s->kernel[WIDTH] + l->reach[WIDTH];
-            int64_t held = mean ? held_by(s, DEPTH, oz) * held_by(s, HEIGHT, oh) : 0;
+            int64_t held = bytes ? 0 : held_by(s, DEPTH, oz) * held_by(s, HEIGHT, oh);
             for (int64_t ow = w->first; ow < w->last; ow++) {
-                int64_t pixels = mean ? held * held_by(s, WIDTH, ow) : whole;
+                int64_t pixels = bytes ? whole : held * held_by(s, WIDTH, ow);
                 real share = pixels == whole ? l->share : share_of(s, pixels);
 #pragma GCC unroll 8
                 for (int64_t k = 0; k < blocks; k++) {
                     give(l, (line + ow) * s->channels + c + k * BLOCK, (integer)(tap - ow * s->stride[WIDTH]),
-                         share, each, mean, &d);
+                         share, each, bytes, &d);
                     sum[k] = sum[k] + d;
                 }
             }
         }
 #pragma GCC unroll 8
-    for (int64_t k = 0; k < blocks; k++) block_store(dx + k * BLOCK, &sum[k], each);
+    for (int64_t k = 0; k < blocks; k++) pool_store(s, dx + k * BLOCK, &sum[k], each);
 }
 
 /* Makes pixel i the one that l speaks of: those of a line come in order. */
@@ -255,79 +287,170 @@ static inline void next_pixel(const tw_pool *s, pool_line *l, int64_t i) {
     while (w->first < w->last && w->first * s->stride[WIDTH] + s->kernel[WIDTH] <= reach) w->first++;
 }
 
-/* The pixels of a line from number `first` on. */
-TW_INLINED void gather_pixels(const tw_pool *s, pool_line *l, int64_t first, const bool mean) {
+/* The pixels first .. last - 1 of a line. */
+TW_INLINED void gather_pixels(const tw_pool *s, pool_line *l, int64_t first, int64_t last, const int bytes) {
     int64_t channels = s->channels, out_image = pixels_of(s->out) * channels;
-    for (int64_t i = first; i < s->in[WIDTH]; i++) {
+    for (int64_t i = first; i < last; i++) {
         next_pixel(s, l, i);
         int64_t c = 0, at = i * channels;
         const range *z = &l->windows[DEPTH], *h = &l->windows[HEIGHT], *w = &l->windows[WIDTH];
-        int64_t last = ((z->last - 1) * s->out[HEIGHT] + h->last - 1) * s->out[WIDTH] + w->last - 1;
-        int64_t left = out_image - last * channels;
-        for (; c + WIDEST <= channels; c += WIDEST) gather(s, l, c, WIDEST, mean, l->dx + at + c);
-        for (; c + WIDE <= channels; c += WIDE) gather(s, l, c, WIDE, mean, l->dx + at + c);
+        int64_t end = ((z->last - 1) * s->out[HEIGHT] + h->last - 1) * s->out[WIDTH] + w->last - 1;
+        int64_t left = out_image - end * channels;
+        for (; c + WIDEST <= channels; c += WIDEST) gather(s, l, c, WIDEST, bytes, l->dx + at + c);
+        for (; c + WIDE <= channels; c += WIDE) gather(s, l, c, WIDE, bytes, l->dx + at + c);
         for (; c < channels; c += BLOCK)
             if (c + BLOCK <= left && at + c + BLOCK <= l->room)
-                gather(s, l, c, BLOCK, mean, l->dx + at + c);
+                gather(s, l, c, BLOCK, bytes, l->dx + at + c);
             else
-                gather(s, l, c, tw_min(BLOCK, channels - c), mean, l->dx + at + c);
+                gather(s, l, c, tw_min(BLOCK, channels - c), bytes, l->dx + at + c);
     }
 }
 
-/* Where windows follow each other without a gap, each pixel has one: nothing is gathered. Returns the first
- * pixel that is left. */
-TW_INLINED int64_t give_windows(const tw_pool *s, const pool_line *l, const bool mean) {
-    int64_t channels = s->channels, wide = s->kernel[WIDTH], reach = tw_round_up(channels, BLOCK);
-    int64_t oz = l->windows[DEPTH].first, oh = l->windows[HEIGHT].first;
-    int64_t line = (oz * s->out[HEIGHT] + oh) * s->out[WIDTH] * channels;
-    int64_t room = l->room - (wide - 1) * channels - reach;
-    int64_t left = pixels_of(s->out) * channels - line - reach;
-    bool alone = oz + 1 == l->windows[DEPTH].last && oh + 1 == l->windows[HEIGHT].last;
-    if (!alone || s->stride[WIDTH] != wide || s->pad[WIDTH]) return 0;
-    int64_t windows = s->out[WIDTH];
-    while (windows > 0 && ((windows - 1) * wide * channels > room || (windows - 1) * channels > left))
-        windows--;
-    int64_t kz = l->reach[DEPTH] - oz * s->stride[DEPTH], kh = l->reach[HEIGHT] - oh * s->stride[HEIGHT];
-    integer tap = (integer)((kz * s->kernel[HEIGHT] + kh) * wide);
-    real share = mean ? share_of(s, held_by(s, DEPTH, oz) * held_by(s, HEIGHT, oh) * wide) : 0;
-    real *dx = l->dx;
-    block d;
-    for (int64_t o = 0; o < windows; o++)
-        for (int64_t k = 0; k < wide; k++, dx += channels)
-            for (int64_t c = 0; c < channels; c += BLOCK) {
-                give(l, line + o * channels + c, tap + (integer)k, share, BLOCK, mean, &d);
-                block_store(dx + c, &d, BLOCK);
-            }
-    return windows * wide;
+/* The rows of windows that hold the line, in order; returns how many, or 0: more than `most`. */
+static int list_holders(const tw_pool *s, const pool_line *l, int most, holder *holders) {
+    const range *z = &l->windows[DEPTH], *h = &l->windows[HEIGHT];
+    int count = 0;
+    if ((z->last - z->first) * (h->last - h->first) > most) return 0;
+    for (int64_t oz = z->first; oz < z->last; oz++)
+        for (int64_t oh = h->first; oh < h->last; oh++) {
+            int64_t kz = l->reach[DEPTH] - oz * s->stride[DEPTH];
+            int64_t kh = l->reach[HEIGHT] - oh * s->stride[HEIGHT];
+            int64_t held = held_by(s, DEPTH, oz) * held_by(s, HEIGHT, oh) * s->kernel[WIDTH];
+            bool whole = held == pixels_of(s->kernel);
+            holders[count++] = (holder){.line = (oz * s->out[HEIGHT] + oh) * s->out[WIDTH] * s->channels,
+                                        .tap = (integer)((kz * s->kernel[HEIGHT] + kh) * s->kernel[WIDTH]),
+                                        .share = whole ? l->share : share_of(s, held)};
+        }
+    return count;
 }
 
-TW_INLINED void gather_rows(const tw_pool *s, int64_t first, int64_t last, const int32_t *taps,
-                            const real *dy, real *dx, const bool mean) {
+/* The pixels of a line that are tap t, below the stride, of windows inside the image: what windows o, o - 1,
+ * ... of `rows` rows give to one, from number `from` on of window o's. All counts are constants. */
+TW_INLINED void give_pixel(const tw_pool *s, const pool_line *l, const holder *holders, const int rows,
+                           int64_t from, const int64_t t, const int64_t wide, const int64_t stride,
+                           const int64_t count, const int bytes, real *dx) {
+    const int64_t blocks = count / BLOCK, windows = (wide - t + stride - 1) / stride;
+    block sum[WIDE / BLOCK], d;
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+        for (int64_t j = windows - 1; j >= 0; j--)
+#pragma GCC unroll 4
+            for (int64_t k = 0; k < blocks; k++) {
+                give(l, holders[r].line + from - j * s->channels + k * BLOCK,
+                     holders[r].tap + (integer)(t + j * stride), holders[r].share, BLOCK, bytes, &d);
+                sum[k] = r == 0 && j == windows - 1 ? d : sum[k] + d;
+            }
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < blocks; k++) pool_store(s, dx + k * BLOCK, &sum[k], BLOCK);
+}
+
+/* The same for all pixels of the windows, which are the first `stride` of each; channels c and on. */
+TW_INLINED void give_pixels(const tw_pool *s, const pool_line *l, const holder *holders, const int rows,
+                            range windows, int64_t c, const int64_t wide, const int64_t stride,
+                            const int64_t count, const int bytes) {
+    const int64_t channels = s->channels;
+    real *dx = l->dx + (windows.first * stride - s->pad[WIDTH]) * channels + c;
+    for (int64_t from = windows.first * channels + c; from < windows.last * channels; from += channels)
+#pragma GCC unroll 4
+        for (int64_t t = 0; t < stride; t++, dx += channels)
+            give_pixel(s, l, holders, rows, from, t, wide, stride, count, bytes, dx);
+}
+
+/* All channels, the last first: its vectors may spill into the next pixel's first ones. */
+TW_INLINED void give_channels(const tw_pool *s, const pool_line *l, const holder *holders, const int rows,
+                              range windows, const int64_t wide, const int64_t stride, const int bytes) {
+    int64_t c = tw_round_up(s->channels, BLOCK);
+    for (; c % PAIR > 0; c -= BLOCK)
+        give_pixels(s, l, holders, rows, windows, c - BLOCK, wide, stride, BLOCK, bytes);
+    for (; c % WIDE > 0; c -= PAIR)
+        give_pixels(s, l, holders, rows, windows, c - PAIR, wide, stride, PAIR, bytes);
+    for (; c > 0; c -= WIDE) give_pixels(s, l, holders, rows, windows, c - WIDE, wide, stride, WIDE, bytes);
+}
+
+/* A few windows at a time, so that memory is met in its order. */
+TW_INLINED void give_windows(const tw_pool *s, const pool_line *l, const holder *holders, const int rows,
+                             range windows, const int64_t wide, const int64_t stride, const int bytes) {
+    const int64_t few = tw_max(1, FEW / s->channels);
+    for (range w = {windows.first, 0}; w.first < windows.last; w.first = w.last) {
+        w.last = tw_min(w.first + few, windows.last);
+        give_channels(s, l, holders, rows, w, wide, stride, bytes);
+    }
+}
+
+/* The windows whose pixels give_windows may write: those that reach them lie inside, and whole vectors within
+ * the rows to come. */
+static range windows_to_give(const tw_pool *s, const pool_line *l, const holder *holders, int rows,
+                             range inside) {
+    const int64_t channels = s->channels, stride = s->stride[WIDTH], reach = tw_round_up(channels, BLOCK);
+    range w = {inside.first + (s->kernel[WIDTH] - 1) / stride, inside.last};
+    if (rows == 0 || s->kernel[WIDTH] < stride) return (range){0, 0};
+    const int64_t left = pixels_of(s->out) * channels - holders[rows - 1].line - reach;
+    const int64_t room = l->room - reach - (stride - 1 - s->pad[WIDTH]) * channels;
+    while (w.last > w.first && ((w.last - 1) * channels > left || (w.last - 1) * stride * channels > room))
+        w.last--;
+    return w.last > w.first ? w : (range){0, 0};
+}
+
+/* How many rows of windows may hold a line for which there is code: of windows that are common; else 0. */
+static int most_rows_of(int64_t wide, int64_t stride) {
+    if (wide == stride && (wide == 2 || wide == 3)) return 1;
+    return wide != 3 ? 0 : stride == 1 ? 3 : stride == 2 ? 2 : 0;
+}
+
+/* A line: what common windows give their pixels in one go, the rest gathered. */
+TW_INLINED void give_line(const tw_pool *s, pool_line *l, range inside, const int bytes) {
+    const int64_t wide = s->kernel[WIDTH], stride = s->stride[WIDTH];
+    holder h[MOST_ROWS];
+    const int rows = bytes == 4 ? 0 : list_holders(s, l, most_rows_of(wide, stride), h);
+    const range w = windows_to_give(s, l, h, rows, inside);
+    const int64_t first = w.last ? w.first * stride - s->pad[WIDTH] : s->in[WIDTH];
+    l->windows[WIDTH] = (range){0, 0};
+    for (int end = 0; end < 2;
+         end++) { /* both ends of the line, windows between them: one copy of the loops */
+        gather_pixels(s, l, end ? w.last * stride - s->pad[WIDTH] : 0, end ? s->in[WIDTH] : first, bytes);
+        if (end || w.last == 0) break;
+        if (wide == 2) give_windows(s, l, h, 1, w, 2, 2, bytes);
+        if (wide == 3 && stride == 3) give_windows(s, l, h, 1, w, 3, 3, bytes);
+        if (wide == 3 && stride == 2 && rows == 1) give_windows(s, l, h, 1, w, 3, 2, bytes);
+        if (wide == 3 && stride == 2 && rows == 2) give_windows(s, l, h, 2, w, 3, 2, bytes);
+        if (wide == 3 && stride == 1 && rows == 1) give_windows(s, l, h, 1, w, 3, 1, bytes);
+        if (wide == 3 && stride == 1 && rows == 2) give_windows(s, l, h, 2, w, 3, 1, bytes);
+        if (wide == 3 && stride == 1 && rows == 3) give_windows(s, l, h, 3, w, 3, 1, bytes);
+    }
+}
+
+/* As in fold_rows, a copy. */
+TW_INLINED void give_rows(const tw_pool *pool, int64_t first, int64_t last, const char *taps, const real *dy,
+                          real *dx, const int bytes) {
+    const tw_pool copy = *pool, *const s = &copy;
     int64_t line = s->in[WIDTH] * s->channels, out_image = pixels_of(s->out) * s->channels;
     int64_t plane = first / s->in[HEIGHT], h = first % s->in[HEIGHT];
+    const range inside = inside_of(s, WIDTH);
     pool_line l = {.share = share_of(s, pixels_of(s->kernel))};
     for (int64_t r = first; r < last; r++, h++) {
         if (h == s->in[HEIGHT]) plane++, h = 0;
         if (h == 0 || r == first) {
             int64_t image = plane / s->in[DEPTH], z = plane % s->in[DEPTH];
             l.dy = dy + image * out_image;
-            l.taps = mean ? NULL : taps + image * out_image;
+            l.taps = taps + image * out_image * bytes;
             l.reach[DEPTH] = z + s->pad[DEPTH], l.windows[DEPTH] = holders_of(s, DEPTH, z);
         }
         l.reach[HEIGHT] = h + s->pad[HEIGHT], l.windows[HEIGHT] = holders_of(s, HEIGHT, h);
-        l.windows[WIDTH] = (range){0, 0};
         l.dx = dx + r * line, l.room = (last - r) * line;
-        gather_pixels(s, &l, give_windows(s, &l, mean), mean);
+        give_line(s, &l, inside, bytes);
     }
+    if (s->streams) streamed();
 }
 
-static void maxpool_back(const tw_pool *s, int64_t first, int64_t last, const int32_t *taps, const void *dy,
+static void maxpool_back(const tw_pool *s, int64_t first, int64_t last, const void *taps, const void *dy,
                          void *dx) {
-    gather_rows(s, first, last, taps, dy, dx, false);
+    if (s->tap_bytes == 1) give_rows(s, first, last, taps, dy, dx, 1);
+    if (s->tap_bytes == 4) give_rows(s, first, last, taps, dy, dx, 4);
 }
 
 static void avgpool_back(const tw_pool *s, int64_t first, int64_t last, const void *dy, void *dx) {
-    gather_rows(s, first, last, NULL, dy, dx, true);
+    give_rows(s, first, last, NULL, dy, dx, 0);
 }
 
 /* Sums in double, a block of channels at a time, pixels in order. */

@@ -15,6 +15,8 @@ typedef struct tw_pool {
     int64_t channels, in[3], out[3], kernel[3], stride[3], pad[3];
     bool countpad; /* a mean divides by the whole window, not by the pixels that are there */
     bool fetches;  /* x comes from afar: a row's lines are fetched while the row before is folded */
+    bool streams;  /* y or dx is written past the caches: channels are octets, and it begins with 32 bytes */
+    int tap_bytes; /* of the number of a maximum's tap: 1 (of up to 256) or 4; 0: it is not kept */
 } tw_pool;
 
 /* One row (an image's outputs) of a loss. */
@@ -37,6 +39,7 @@ typedef struct tw_norm {
     int64_t channels;
     const void *mean, *scale, *shift;
     tw_ramp ramp; /* of z; backward of what dy is the gradient of */
+    bool streams; /* y, which is neither x nor addend, is written past the caches, as tw_pool says */
 } tw_norm;
 
 /* A step of an optimiser for n weights; the formulas stand in train/optimiser.c. `to` overlaps nothing. */
@@ -59,11 +62,11 @@ typedef struct tw_sweeps {
     void (*softmax_back)(int64_t rows, int64_t n, const void *y, const void *dy, void *dx);
     /* y = x * scale where keep[i] >= threshold of 2^32, else 0 */
     void (*drop)(int64_t n, const uint32_t *bits, uint32_t threshold, double scale, const void *x, void *y);
-    /* Rows first .. last-1 of the output (a row: one depth and height of one image). taps NULL: not kept. */
-    void (*maxpool)(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y, int32_t *taps);
+    /* Rows first .. last-1 of the output (a row: one depth and height of one image). */
+    void (*maxpool)(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y, void *taps);
     void (*avgpool)(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y);
     /* Rows first .. last-1 of the input's gradient. */
-    void (*maxpool_back)(const tw_pool *s, int64_t first, int64_t last, const int32_t *taps, const void *dy,
+    void (*maxpool_back)(const tw_pool *s, int64_t first, int64_t last, const void *taps, const void *dy,
                          void *dx);
     void (*avgpool_back)(const tw_pool *s, int64_t first, int64_t last, const void *dy, void *dx);
     /* One image. */

@@ -173,6 +173,8 @@ static tw_status forward(const tw_run *run) {
     }
     j.norm.shift = run->w[BIAS];
     j.norm.ramp = run->ramp;
+    j.norm.streams = run->y != run->x[0] && run->y != run->addend &&
+                     tw_streams(run, run->y, rows_of(run) * j.norm.channels, j.norm.channels);
     split(&j, normalise_chunk);
     return TW_OK;
 }

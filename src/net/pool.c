@@ -35,14 +35,20 @@ static tw_status infer_window(tw_op *op, const tw_extent *in, const tw_extent *s
 typedef struct pool_job {
     const tw_run *run;
     tw_pool pool;
-    int32_t *taps;
+    void *taps;
 } pool_job;
+
+/* Bytes of a tap's number. */
+static int tap_bytes(const tw_shape *s) {
+    return s->kernel_taps <= 256 ? 1 : 4;
+}
 
 static pool_job job_of(const tw_run *run) {
     const tw_shape *s = &run->op->shape;
     enum { NEAR = 1 << 20 }; /* bytes that a second-level cache holds */
     pool_job job = {.run = run, .pool = {.channels = s->in_channels, .countpad = run->op->set.countpad}};
     job.pool.fetches = run->count * s->in_image > NEAR / (int64_t)run->size;
+    job.pool.tap_bytes = tap_bytes(s);
     for (int a = 0; a < TW_AXES; a++) {
         job.pool.in[a] = s->in[a];
         job.pool.out[a] = s->out[a];
@@ -78,6 +84,8 @@ static tw_status forward_rows(const tw_run *run, void (*body)(const void *, int6
     int64_t row = s->out[TW_WIDTH] * s->out_channels;
     pool_job job = job_of(run);
     job.taps = run->training ? run->kept : NULL;
+    if (!job.taps) job.pool.tap_bytes = 0;
+    job.pool.streams = tw_streams(run, run->y, run->count * s->out_image, s->out_channels);
     split_rows(run, rows, row, body, &job);
     return TW_OK;
 }
@@ -107,6 +115,7 @@ static tw_status backward_rows(const tw_run *run, void (*body)(const void *, int
     int64_t rows = run->count * s->in[TW_DEPTH] * s->in[TW_HEIGHT];
     int64_t row = s->in[TW_WIDTH] * s->in_channels;
     pool_job job = job_of(run);
+    job.pool.streams = tw_streams(run, run->dx, run->count * s->in_image, s->in_channels);
     if (run->dx) split_rows(run, rows, row, body, &job);
     return TW_OK;
 }
@@ -124,15 +133,16 @@ static tw_status max_kept_bytes(const tw_op *op, int64_t count, size_t size, boo
     int64_t numbers = 0;
     *bytes = 0;
     if (!trains) return TW_OK;
-    if (!tw_mul(op->extent.count, count, &numbers) || !tw_bytes(numbers, sizeof(int32_t), bytes))
+    if (!tw_mul(op->extent.count, count, &numbers) ||
+        !tw_bytes(numbers, (size_t)tap_bytes(&op->shape), bytes))
         return tw_fail(TW_ERROR_OVERFLOW, "maxpool: more bytes than 63 bits can count");
     return TW_OK;
 }
 
 static uint64_t max_piece(const tw_run *run, uint64_t hash) {
-    const int32_t *taps = run->kept;
-    for (int64_t i = 0; i < run->count * run->op->extent.count; i++)
-        hash = (hash ^ (uint32_t)taps[i]) * 0x100000001b3u;
+    const uint8_t *taps = run->kept;
+    const int64_t bytes = run->count * run->op->extent.count * tap_bytes(&run->op->shape);
+    for (int64_t i = 0; i < bytes; i++) hash = (hash ^ taps[i]) * 0x100000001b3u;
     return hash;
 }
 

@@ -9,4 +9,8 @@
 void tw_split(const tw_run *run, int64_t count, int64_t chunk, int64_t work,
               void (*body)(const void *context, int64_t first, int64_t last), const void *context);
 
+/* Whether `count` numbers at `to`, in rows of `channels`, are more than caches hold (as a rule 32 second
+ * ones, by what threads share) and may be written past them: in octets that fill whole lines. */
+bool tw_streams(const tw_run *run, const void *to, int64_t count, int64_t channels);
+
 #endif

@@ -183,10 +183,14 @@ static void check_norm(const subject *s, const tw_norm *norm) {
 }
 
 static void check_norms(const subject *s) {
-    for (int64_t channels = 1; channels <= CHANNELS; channels += 1 + channels / 10) {
+    for (int64_t channels = 1; channels <= CHANNELS; channels++) {
         const int64_t count = ROWS * channels;
-        tw_norm norm = {channels, drawn(s, MEAN, channels), drawn(s, SCALE, channels),
-                        drawn(s, SHIFT, channels), channels % 2};
+        tw_norm norm = {channels,
+                        drawn(s, MEAN, channels),
+                        drawn(s, SCALE, channels),
+                        drawn(s, SHIFT, channels),
+                        (tw_ramp)(channels % 3),
+                        channels % 8 == 0};
         check_sums(s, &norm);
         check_norm(s, &norm);
         void *y = room(s, Y, count), *dx = room(s, DX, count);
@@ -221,30 +225,41 @@ static tw_pool pool_of(int64_t channels, int number) {
     return p;
 }
 
+static void check_maximum(const subject *s, tw_pool p, int bytes, int64_t images) {
+    const int64_t ins = p.in[1] * p.in[2] * p.channels, outs = p.out[1] * p.out[2] * p.channels;
+    const int64_t rows = images * p.out[1];
+    const size_t taps_bytes = (size_t)(images * outs * bytes);
+    const void *x = drawn(s, X, images * ins);
+    void *y = room(s, Y, images * outs), *dx = room(s, DX, ins),
+         *taps = fence_place(BITS, taps_bytes, s->at_end);
+    p.tap_bytes = bytes;
+    s->sweeps->maxpool(&p, 0, rows, x, y, taps);
+    keep_numbers(s, y, images * outs), keep(taps, taps_bytes);
+    if (bytes == 0) return;
+    void *last = fence_place(SLOPE, taps_bytes / (size_t)images, s->at_end); /* of the last image alone */
+    memcpy(last, (char *)taps + taps_bytes - taps_bytes / (size_t)images, taps_bytes / (size_t)images);
+    s->sweeps->maxpool_back(&p, 0, p.in[1], last, drawn(s, DY, outs), dx), keep_numbers(s, dx, ins);
+}
+
 static void check_pool(const subject *s, const tw_pool *p) {
     enum { IMAGES = 2 };
     const int64_t ins = p->in[1] * p->in[2] * p->channels, outs = p->out[1] * p->out[2] * p->channels;
     const int64_t rows = IMAGES * p->out[1];
-    const size_t taps_bytes = (size_t)(IMAGES * outs) * sizeof(int32_t);
     const void *x = drawn(s, X, IMAGES * ins);
     void *y = room(s, Y, IMAGES * outs), *dx = room(s, DX, ins);
-    int32_t *taps = fence_place(BITS, taps_bytes, s->at_end);
-    s->sweeps->maxpool(p, 0, rows, x, y, taps);
-    keep_numbers(s, y, IMAGES * outs), keep(taps, taps_bytes);
-    s->sweeps->maxpool(p, 0, rows, x, y, NULL), keep_numbers(s, y, IMAGES * outs);
+    for (int bytes = 0; bytes <= 4; bytes = bytes ? 4 * bytes : 1) check_maximum(s, *p, bytes, IMAGES);
     s->sweeps->avgpool(p, 0, rows, x, y), keep_numbers(s, y, IMAGES * outs);
-    int32_t *last = fence_place(SLOPE, taps_bytes / IMAGES, s->at_end); /* of the last image alone */
-    memcpy(last, taps + outs, taps_bytes / IMAGES);
     const void *dy = drawn(s, DY, outs);
-    s->sweeps->maxpool_back(p, 0, p->in[1], last, dy, dx), keep_numbers(s, dx, ins);
     s->sweeps->avgpool_back(p, 0, p->in[1], dy, dx), keep_numbers(s, dx, ins);
 }
 
 static void check_pools(const subject *s) {
     for (int64_t channels = 1; channels <= CHANNELS; channels += 1 + channels / 4)
         for (int number = 0; number < POOLS; number++) {
-            const tw_pool p = pool_of(channels, number);
+            tw_pool p = pool_of(channels, number);
             check_pool(s, &p);
+            p.channels = tw_round_up(channels, 8), p.streams = true;
+            if (channels % 3 == 0) check_pool(s, &p);
         }
 }
 

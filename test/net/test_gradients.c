@@ -89,6 +89,8 @@ static void operators_of_one_and_three_dimensions_have_the_right_gradient(void *
                                         "batchnorm; avgpool 3 stride 2 pad 1; globalavgpool; dense 3"};
     for (size_t i = 0; i < 2; i++)
         check_text(lines[i], (tw_net_input){.spatial = 1, .channels = 2, .size = {17}});
+    check_entries("maxpool 520 stride 60; dense 3", /* more taps than a byte counts */
+                  (tw_net_input){.spatial = 1, .channels = 2, .size = {600}}, 1200);
     static const char *const blocks[] = {"conv 2 3x2x2 stride 1x2x1 pad 1; maxpool 2; dense 3",
                                          "deconv 2 2 stride 1x2x1; avgpool 2x3x1 pad 1x1x0; dense 3"};
     for (size_t i = 0; i < 2; i++)

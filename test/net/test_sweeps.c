@@ -158,13 +158,19 @@ static void ties_of_a_maximum_go_to_the_first(void **state) {
     const float x[] = {1, -INFINITY, 4, -INFINITY, 4, -INFINITY}, dy[] = {2, 3};
     float y[2], dx[6];
     int32_t taps[2];
+    pool.tap_bytes = 4;
     sweeps->maxpool(&pool, 0, 1, x, y, taps);
     assert_true(y[0] == 4 && isinf(y[1]) && taps[0] == 1 && taps[1] == 0);
     sweeps->maxpool_back(&pool, 0, 1, taps, dy, dx);
     assert_memory_equal(dx, ((float[]){0, 3, 2, 0, 0, 0}), sizeof dx);
 }
 
-enum { IMAGES = 2, MOST_PIXELS = IMAGES * 3 * 9 * 9, MOST_CHANNELS = 70, MOST = MOST_PIXELS * MOST_CHANNELS };
+enum {
+    IMAGES = 2,
+    MOST_PIXELS = IMAGES * 3 * 9 * 9,
+    MOST_CHANNELS = 130,
+    MOST = MOST_PIXELS * MOST_CHANNELS
+};
 
 /* What a pool is to give, with a definition for each number. */
 typedef struct pooled {
@@ -222,10 +228,12 @@ static bool means_differ(const float *got, const double *expected, int64_t count
     return false;
 }
 
-/* The later rows first, so that what spills over the end of a range is seen. */
+/* The later two thirds of the rows first, so that what spills over the end of a range is seen. */
 static void check_pool(const tw_pool *p) {
-    static float x[MOST + 1], dy[MOST + 1], y[MOST + 1], dx[MOST + 1];
-    static int32_t taps[MOST + 1];
+    static _Alignas(32) float x[MOST + 1], dy[MOST + 1], y[MOST + 1], dx[MOST + 1];
+    static int32_t taps[MOST + 1]; /* or bytes */
+    tw_pool without = *p;
+    without.tap_bytes = 0;
     static pooled expected;
     const int64_t in = p->in[0] * p->in[1] * p->in[2] * p->channels, ins = IMAGES * in;
     const int64_t outs = IMAGES * p->out[0] * p->out[1] * p->out[2] * p->channels;
@@ -237,17 +245,17 @@ static void check_pool(const tw_pool *p) {
         y[i] = dx[i] = 99;
     }
     expect(p, x, dy, &expected);
-    for (int half = 1; half >= 0; half--)
-        sweeps->maxpool(p, half * (rows / 2), half ? rows : rows / 2, x, y, taps);
-    for (int half = 1; half >= 0; half--)
-        sweeps->maxpool_back(p, half * (lines / 2), half ? lines : lines / 2, taps, dy, dx);
+    for (int late = 1; late >= 0; late--)
+        sweeps->maxpool(p, late * (rows / 3), late ? rows : rows / 3, x, y, taps);
+    for (int late = 1; late >= 0; late--)
+        sweeps->maxpool_back(p, late * (lines / 3), late ? lines : lines / 3, taps, dy, dx);
     assert_memory_equal(y, expected.largest, (size_t)outs * sizeof *y);
     assert_memory_equal(dx, expected.largest_dx, (size_t)ins * sizeof *dx);
-    sweeps->maxpool(p, 0, rows, x, y, NULL);
+    sweeps->maxpool(&without, 0, rows, x, y, NULL);
     assert_memory_equal(y, expected.largest, (size_t)outs * sizeof *y);
-    for (int half = 1; half >= 0; half--) sweeps->avgpool(p, half * (rows / 2), half ? rows : rows / 2, x, y);
-    for (int half = 1; half >= 0; half--)
-        sweeps->avgpool_back(p, half * (lines / 2), half ? lines : lines / 2, dy, dx);
+    for (int late = 1; late >= 0; late--) sweeps->avgpool(p, late * (rows / 3), late ? rows : rows / 3, x, y);
+    for (int late = 1; late >= 0; late--)
+        sweeps->avgpool_back(p, late * (lines / 3), late ? lines : lines / 3, dy, dx);
     assert_false(means_differ(y, expected.mean, outs));
     assert_false(means_differ(dx, expected.mean_dx, ins));
     assert_true(dx[ins] == 99 && y[outs] == 99);
@@ -255,13 +263,13 @@ static void check_pool(const tw_pool *p) {
 
 static void pools_and_their_gradients_are_those_of_the_definition(void **state) {
     (void)state;
-    static const int64_t channels[] = {1, 3, 6, 8, 16, 20, 70};
+    static const int64_t channels[] = {1, 3, 6, 8, 16, 20, 130};
     for (int i = 0; i < 7 * 4 * 3 * 2 * 3 * 3; i++) {
         int64_t kernel = 1 + i / 7 % 4, stride = 1 + i / 28 % 3, pad = i / 84 % 2, size = 7 + i / 168 % 3;
         int form = i / 504; /* a square; one taller than wide; a box */
         if (pad >= kernel) continue;
         tw_pool p = {.channels = channels[i % 7], .in = {form == 2 ? 3 : 1, size, size}, .countpad = i % 2};
-        p.fetches = i % 3 == 0;
+        p.fetches = i % 3 == 0, p.tap_bytes = i % 5 ? 1 : 4, p.streams = p.channels % 8 == 0 && i % 2;
         for (int a = 0; a < 3; a++) {
             bool one = a == 0 && form < 2;
             p.kernel[a] = one ? 1 : form == 1 && a == 1 ? kernel + 1 : a == 0 ? tw_min(kernel, 2) : kernel;
@@ -318,7 +326,7 @@ static void batch_norm_follows_its_formulas(void **state) {
         more[r][c] = (float)(i * 17 % 5 - 2);
     }
     for (tw_ramp ramp = TW_NO_RAMP; ramp <= TW_RELU6; ramp++) {
-        tw_norm norm = {NORM_CHANNELS, per[0], per[1], per[2], ramp};
+        tw_norm norm = {NORM_CHANNELS, per[0], per[1], per[2], ramp, false};
         sweeps->normalise(NORM_ROWS, &norm, x, more, y);
         sweeps->back_sums(NORM_ROWS, &norm, x, dy, sum, products);
         sweeps->normalise_back(NORM_ROWS, &norm, per[3], per[4], x, dy, dx);
