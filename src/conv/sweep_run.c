@@ -192,9 +192,10 @@ static tw_ahead next_destination(const tw_band *b) {
 
 /* The first tiles of a chunk bring the next one's weights, for which the units would else wait; the others
  * what belongs to the next band. */
-static const void *fetch(const tw_band *b, tw_chunk *c) {
-    const void *weights = tw_ahead_next(&c->weights, tw_chunk_products(c));
-    return weights ? weights : tw_ahead_either(b->ahead, tw_chunk_products(c));
+static const void *fetch(const tw_band *b, tw_chunk *c, const tw_tile *t) {
+    const int64_t lines = tw_chunk_products(c) * (t->rows > 1 ? 1 : t->vecs);
+    const void *weights = tw_ahead_next(&c->weights, lines);
+    return weights ? weights : tw_ahead_either(b->ahead, lines);
 }
 
 /* The tile whose matrix begins `a` elements of the source, `c` of the destination and `start` of what it
@@ -213,7 +214,7 @@ static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile *t, int64_t m, i
     move(t, m * t->a_row, m * t->c_row, m * t->start_row, size);
     for (int64_t i = 0; i < tiles; i++, m += t->rows) {
         t->rows = (int)(low + (i < higher));
-        t->next = fetch(b, chunk);
+        t->next = fetch(b, chunk, t);
         loop(t);
         move(t, t->rows * t->a_row, t->rows * t->c_row, t->rows * t->start_row, size);
     }

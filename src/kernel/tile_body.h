@@ -82,14 +82,14 @@ TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const
     for (int v = 0; v < vecs; v++) at[v] = apart ? t->apart->b[v] : v * LANES;
     const char *next = t->next ? t->next : (const char *)t; /* a fetch costs nothing, a branch would */
     const int64_t next_step = t->next ? 64 : 0;
+    const int lines = rows > 1 ? 1 : vecs; /* a single row waits for what it reads */
     for (int64_t i = 0; i < t->count; i++) {
         const real *a = (const real *)t->strips[i].a + t->a_begin,
                    *b = (const real *)t->strips[i].b + t->b_begin, *below = a + half * a_row + t->a_gap,
                    *parts[4] = {a, a + part * a_row, below, below + part * a_row};
         for (int64_t l = t->strips[i].length; l > 0; l--) {
             vec w[TW_MOST_VECS];
-            __builtin_prefetch(next, 0, 2);
-            next += next_step;
+            for (int v = 0; v < lines; v++, next += next_step) __builtin_prefetch(next, 0, 2);
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) w[v] = rows > 1 ? load_once(b + at[v]) : vec_load(b + at[v]);
 #pragma GCC unroll 28
