@@ -264,7 +264,7 @@ function net_table(i, key) {
 function ops_table(i, name, p, t, line) {
     print "## Operators that only move numbers\n"
     print "Bytes a second as a share of those that copying as many bytes moves, in the same run. Each tensor is counted once, with the places"
-    print "of a maximum; but a line is read before it is stored, which copying avoids, and batch norm must read its input twice."
+    print "of a maximum; but a line that caches may hold is read before it is stored, which copying avoids, and batch norm must read its input twice."
     print "Sigmoid, tanh and softmax compute.\n"
     print "| operator | forward: 1 thread | 2 threads | backward: 1 thread | 2 threads |\n| --- | ---: | ---: | ---: | ---: |"
     for (i = 1; i <= layers["ops"]; i++) {

@@ -308,65 +308,51 @@ enum {
 
 /* Small images share a task: their rows have the same taps. `numbers` of each are at hand. */
 static void join_images(tw_sweep *s, int64_t numbers, int threads) {
-    int64_t bytes = tw_max(1, numbers * (int64_t)s->size);
     if (s->bands_y * s->bands_x * s->parts > 1 || numbers > STAGED) return;
+    const int64_t bytes = tw_max(1, numbers * (int64_t)s->size);
     s->image_step = tw_max(1, tw_min(STAGED / bytes, ceil_div(s->images, threads)));
 }
 
-/* Rows of the buffer, of `row` numbers each. */
-static void fill_buffer(tw_sweep *s, int64_t row) {
-    if (row > 0 && row < BUFFER) s->buffer_rows = BUFFER / (row * (int64_t)s->size * s->image_step);
-    s->buffer_rows = tw_max(1, tw_min(s->band_rows, s->buffer_rows));
-}
-
-/* Numbers of the buffer's rows. */
-static tw_status measure_buffer(tw_sweep *s, int threads) {
-    const tw_axis *x = &s->axis[TW_WIDTH];
-    int64_t row;
-    s->to_pitch =
-        tw_round_up(s->fanned > 1 ? s->fan_width : ceil_div(s->band_columns, x->out_step), s->lanes);
-    if (!tw_mul(s->fanned > 1 ? s->produce : x->phases * s->block, s->to_pitch, &row))
-        return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
-    s->fan_row = row;
-    join_images(s, s->image_slot, threads);
-    fill_buffer(s, row);
-    return TW_OK;
-}
-
-/* The same for fanned sums along channels. */
-static tw_status measure_fan(tw_sweep *s) {
-    s->to_pitch = tw_round_up(s->produce, s->lanes);
-    if (!tw_mul(s->fan_width, s->to_pitch, &s->fan_row))
-        return tw_fail(TW_ERROR_OVERFLOW, "fanned sums: more bytes than 63 bits can count");
-    fill_buffer(s, s->fan_row);
-    return TW_OK;
-}
-
-/* Numbers of staged rows, or of those of the tensor; and of the buffer's. */
-static tw_status measure_across(tw_sweep *s, int threads) {
+/* Numbers of staged rows, or of the tensor's; false: more than can be counted. */
+static bool measure_stage(tw_sweep *s) {
     const tw_axis *x = &s->axis[TW_WIDTH];
     if (s->in_place) {
         s->pitch = s->from_pixels, s->slot = x->from, s->image_slot = s->from_image;
-        return measure_buffer(s, threads);
+        return true;
     }
-    int64_t vectors = ceil_div(ceil_div(stage_width(s, s->band_columns), x->in_step), s->lanes);
-    if (vectors % 4 == 0) vectors++; /* or channels meet in a few sets of the first cache */
-    s->pitch = vectors * s->lanes;
-    if (!tw_mul(s->pitch * x->in_step, s->reduce, &s->slot) ||
-        !tw_mul(s->slot, s->slots * s->axis[TW_DEPTH].most, &s->image_slot) || s->image_slot > INT64_MAX / 16)
-        return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
-    return measure_buffer(s, threads);
+    int64_t width = stage_width(s, s->band_columns);
+    if (s->across) {
+        int64_t vectors = ceil_div(ceil_div(width, x->in_step), s->lanes);
+        if (vectors % 4 == 0) vectors++; /* or channels meet in a few sets of the first cache */
+        s->pitch = vectors * s->lanes, width = s->pitch * x->in_step;
+    }
+    return tw_mul(width, s->reduce, &s->slot) &&
+           tw_mul(s->slot, s->slots * s->axis[TW_DEPTH].most, &s->image_slot) &&
+           s->image_slot <= INT64_MAX / 16;
+}
+
+/* The same for the buffer. */
+static bool measure_buffer(tw_sweep *s) {
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    int64_t wide = s->produce, lines = s->fan_width; /* fanned, along channels */
+    if (s->across) wide = s->fanned > 1 ? s->fan_width : ceil_div(s->band_columns, x->out_step);
+    if (s->across) lines = s->fanned > 1 ? s->produce : x->phases * s->block;
+    s->to_pitch = tw_round_up(wide, s->lanes);
+    if (!tw_mul(lines, s->to_pitch, &s->buffer_row)) return false;
+    if (s->buffer_row > 0 && s->buffer_row < BUFFER)
+        s->buffer_rows = BUFFER / (s->buffer_row * (int64_t)s->size * s->image_step);
+    s->buffer_rows = tw_max(1, tw_min(s->band_rows, s->buffer_rows));
+    return true;
 }
 
 static tw_status measure_rows(tw_sweep *s, int threads) {
-    if (s->across) return measure_across(s, threads);
-    if (!s->in_place && (!tw_mul(stage_width(s, s->band_columns), s->reduce, &s->slot) ||
-                         !tw_mul(s->slot, s->slots * s->axis[TW_DEPTH].most, &s->image_slot) ||
-                         s->image_slot > INT64_MAX / 16))
-        return tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
-    if (!s->by_images && (s->to_layout == TW_NHWC || s->fanned > 1))
-        join_images(s, (s->in_place ? s->from_image : s->image_slot) + s->to_image, threads);
-    return s->fanned > 1 ? measure_fan(s) : TW_OK;
+    bool fits = measure_stage(s);
+    if (fits && s->across)
+        join_images(s, s->image_slot, threads);
+    else if (fits && !s->by_images && (s->to_layout == TW_NHWC || s->fanned > 1))
+        join_images(s, s->image_slot + s->to_image, threads);
+    if (fits && (s->across || s->fanned > 1)) fits = measure_buffer(s);
+    return fits ? TW_OK : tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
 }
 
 tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {
@@ -417,7 +403,7 @@ tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     /* a tile loads whole vectors: less than one past the last row */
     if (s->across) p.stage += TW_ALIGNMENT;
     if (s->fanned > 1) { /* whole vectors are read: less than one past the buffer, which the last part has */
-        fits = fits && part(s, s->fan_row * s->buffer_rows, s->image_step, &p.buffer);
+        fits = fits && part(s, s->buffer_row * s->buffer_rows, s->image_step, &p.buffer);
         fits = fits &&
                part(s, s->buffer_rows * tw_round_up(s->fan_width, s->lanes), s->produce / s->fanned, &p.fan);
     } else if (s->across && (s->to_layout == TW_NHWC || x->out_step > 1)) {

@@ -70,10 +70,11 @@ typedef struct tw_sweep {
     int64_t image_step;              /* images of a task: by_images, across */
     int64_t image_slot;              /* numbers staged for each */
     int64_t slots, slot;             /* staged rows of a band, for each plane; numbers of one */
-    int64_t pitch, to_pitch; /* across: numbers between channels in a staged row, in a row of the buffer */
-    int64_t buffer_rows;     /* across: rows of the buffer, where the tensor is not written directly */
-    int64_t fan_row;         /* fanned: numbers of a row of the buffer, whose to_pitch along is a pixel's */
-    int64_t taps;            /* of a channel pair, that some destination uses */
+    int64_t pitch, to_pitch; /* across: numbers between channels in a staged row, in a row of the buffer;
+                                fanned along channels: of a pixel in the buffer */
+    int64_t buffer_rows, buffer_row; /* across, fanned: rows of the buffer, where the tensor is not written
+                                        directly; numbers of one */
+    int64_t taps;                    /* of a channel pair, that some destination uses */
 } tw_sweep;
 
 /* What a sweep leads from and to. */

@@ -167,13 +167,9 @@ int64_t tw_across_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_t
 }
 
 /* The buffer is [image][row][phase][channel][to_pitch], the channels of a block, or all that are fanned:
- * numbers of a row, of an image. */
-static int64_t buffer_row(const tw_sweep *s) {
-    return s->fanned > 1 ? s->fan_row : s->axis[TW_WIDTH].phases * s->block * s->to_pitch;
-}
-
+ * numbers of an image. */
 static int64_t buffer_image(const tw_sweep *s) {
-    return s->buffer_rows * buffer_row(s);
+    return s->buffer_rows * s->buffer_row;
 }
 
 /* The lines of a run: equal rows of equal images, and how far they lie apart. */
@@ -268,11 +264,11 @@ void tw_across_tiles(const tw_band *b, const tw_chunk *c, const tw_run *r, const
     t.c = b->to + (channel * s->to_pixels + pixel) * size;
     t.c_row = s->to_pixels;
     if (b->buffer) {
-        int64_t at = (r->y - c->y0) * buffer_row(s) + r->j - b->x0 / x->out_step;
+        int64_t at = (r->y - c->y0) * s->buffer_row + r->j - b->x0 / x->out_step;
         at += s->fanned > 1 ? c->block * s->block * s->to_pitch + s->fan_lead
                             : c->phase_x * s->block * s->to_pitch;
         t.c = b->buffer + at * size;
-        row_step = y->out_step * buffer_row(s), image_step = buffer_image(s);
+        row_step = y->out_step * s->buffer_row, image_step = buffer_image(s);
         t.c_row = s->to_pitch;
     }
     t.b_row = s->merged ? 1 : s->pitch;
@@ -320,7 +316,7 @@ void tw_across_store(const tw_band *b, const tw_chunk *c) {
     int64_t size = (int64_t)s->size;
     for (int64_t i = 0; i < b->images; i++)
         for (int64_t y = c->y0; y < c->y1; y++) {
-            const char *from = b->buffer + (i * buffer_image(s) + (y - c->y0) * buffer_row(s)) * size;
+            const char *from = b->buffer + (i * buffer_image(s) + (y - c->y0) * s->buffer_row) * size;
             store_row(b, c, from, b->to + i * s->to_image * size, y);
         }
 }

@@ -14,7 +14,7 @@
 
 void tw_fan_clear(const tw_band *b) {
     const tw_sweep *s = b->s;
-    memset(b->buffer, 0, (size_t)(s->fan_row * s->buffer_rows * b->images) * s->size);
+    memset(b->buffer, 0, (size_t)(s->buffer_row * s->buffer_rows * b->images) * s->size);
 }
 
 /* Pixels of a destination row. */
@@ -34,7 +34,7 @@ static void add_pixels(const tw_band *b, const sums *k) {
     const tw_sweep *s = b->s;
     const int64_t channels = s->produce / s->fanned;
     b->run->loops->overlap(&(tw_overlap){.from = k->from,
-                                         .from_row = s->fan_row,
+                                         .from_row = s->buffer_row,
                                          .from_pixel = s->to_pitch,
                                          .from_term = s->hop * s->to_pitch + channels,
                                          .to = k->to,
@@ -53,7 +53,7 @@ static void add_rows(const tw_band *b, const sums *k) {
     const char *bias = b->run->bias;
     for (int64_t c = 0; c < channels; c++)
         b->run->loops->aslant(&(tw_aslant){.from = k->from + c * s->to_pitch * size,
-                                           .from_row = s->fan_row,
+                                           .from_row = s->buffer_row,
                                            .from_pitch = channels * s->to_pitch,
                                            .to = k->to + c * k->to_pitch * size,
                                            .to_row = k->to_row,
@@ -90,7 +90,7 @@ static void store_rows(const tw_band *b, const char *from, char *to, int64_t row
 
 void tw_fan_store(const tw_band *b, int64_t y0, int64_t y1) {
     const tw_sweep *s = b->s;
-    const int64_t size = (int64_t)s->size, image = s->buffer_rows * s->fan_row;
+    const int64_t size = (int64_t)s->size, image = s->buffer_rows * s->buffer_row;
     const int64_t pixel = (b->z * s->axis[TW_HEIGHT].to + y0) * width_of(s);
     char *to = b->to + pixel * (s->to_layout == TW_NHWC ? s->to_channels : 1) * size;
     for (int64_t i = 0; i < b->images; i++)

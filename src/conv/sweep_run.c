@@ -267,7 +267,8 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
     t.c = b->buffer ? b->buffer + ((r->y - b->y0) * s->band_columns + to_x - b->x0) * s->block * size
                     : b->to + (pixel * s->to_channels + column) * size;
     if (s->fanned > 1)
-        t.c = b->buffer + ((r->y - c->y0) * s->fan_row + (s->fan_lead + to_x) * s->to_pitch + column) * size,
+        t.c =
+            b->buffer + ((r->y - c->y0) * s->buffer_row + (s->fan_lead + to_x) * s->to_pitch + column) * size,
         t.columns = (int)c->row, bias = NULL;
     t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
     tw_steps k = {.pixels = s->by_images ? b->images : r->count, .lines = r->rows};
@@ -277,16 +278,15 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
                                : x->out_step * s->to_channels;
     k.a_line = y->in_step * (s->in_place ? x->from * channels : s->slot);
     k.c_line = y->out_step * (b->buffer ? s->band_columns * s->block : x->to * s->to_channels);
-    if (s->fanned > 1) k.c_pixel = s->to_pitch, k.c_line = y->out_step * s->fan_row;
+    if (s->fanned > 1) k.c_pixel = s->to_pitch, k.c_line = y->out_step * s->buffer_row;
     if (!s->by_images && 2 * k.pixels < tw_min(k.lines, b->run->loops->most_rows[t.vecs]))
         k = (tw_steps){k.lines, k.pixels, k.a_line, k.a_pixel, k.c_line, k.c_pixel};
-    const int64_t a_image = s->in_place ? s->from_image : s->image_slot,
-                  c_image = s->fanned > 1 ? s->buffer_rows * s->fan_row : s->to_image;
+    const int64_t c_image = s->fanned > 1 ? s->buffer_rows * s->buffer_row : s->to_image;
     t.a_row = k.a_pixel, t.c_row = k.c_pixel;
     t.start_row = c->first ? 0 : t.c_row;
     for (int64_t i = 0; i < (s->by_images ? 1 : b->images); i++) {
         run_lines(b, c, &t, &k);
-        move(&t, a_image, c_image, c->first ? 0 : c_image, size);
+        move(&t, s->image_slot, c_image, c->first ? 0 : c_image, size);
     }
 }
 

@@ -94,8 +94,7 @@ typedef struct tw_frame {
  *
  *     to[r * to_row + n] = start + from[r * from_row + n] + from[r * from_row + from_pitch + hop + n] + ...
  *
- * added in this order, for as many terms; start is what stands in `to` with `accumulate`, else *start, else
- * 0. */
+ * added in this order, for as many terms; start is NULL: 0. */
 typedef struct tw_aslant {
     const void *from;
     int64_t from_row, from_pitch;
@@ -103,11 +102,9 @@ typedef struct tw_aslant {
     int64_t to_row;
     int64_t rows, columns, terms, hop;
     const void *start; /* one number, or NULL */
-    bool accumulate;
 } tw_aslant;
 
-/* Sums of pixels that overlap: for r < rows, i < pixels, c < channels, with at = r * from_row + i *
- * from_pixel
+/* Sums of pixels that overlap: for r < rows, i < pixels, c < channels, at being r * from_row + i * from_pixel
  *
  *     to[r * to_row + i * channels + c] = start[c] + from[at + c] + from[at + from_term + c] + ...
  *

@@ -83,7 +83,6 @@ static void sums(const tw_sums *s) {
 TW_INLINED void aslant_vector(const tw_aslant *s, const real *from, real *to, const int count,
                               const bool whole) {
     vec sum = s->start ? vec_splat(*(const real *)s->start) : vec_zero();
-    if (s->accumulate) sum = whole ? vec_load(to) : vec_load_part(to, count);
     for (int64_t t = 0; t < s->terms; t++, from += s->from_pitch + s->hop)
         sum = vec_add(sum, whole ? vec_load(from) : vec_load_part(from, count));
     if (whole)
