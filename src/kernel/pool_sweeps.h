@@ -164,8 +164,8 @@ TW_INLINED void fold_row(const tw_pool *s, const pool_row *row, range inside, fo
                          const int bytes) {
     int64_t side = bytes == 4 ? 0 : side_of_squares(s, &row->b); /* 4: of large windows */
     range squares = side ? squares_of(s, row, side, inside) : (range){0, 0};
-    for (int end = 0; end < 2;
-         end++) { /* both ends of the row, squares between them: one copy of the loops */
+    /* both ends of the row, squares between them: one copy of the loops */
+    for (int end = 0; end < 2; end++) {
         fold_windows(s, row, end ? (range){squares.last, s->out[WIDTH]} : (range){0, squares.first}, take,
                      bytes);
         if (end) break;
@@ -174,7 +174,8 @@ TW_INLINED void fold_row(const tw_pool *s, const pool_row *row, range inside, fo
     }
 }
 
-/* A copy of the pool stays in registers: a store might change the original. */
+/* A copy of the pool stays in registers: a store might change the original. Where no taps are kept, theirs is
+ * any address. */
 TW_INLINED void fold_rows(const tw_pool *pool, int64_t first, int64_t last, const real *x, real *y,
                           char *taps, fold *const take, const int bytes) {
     const tw_pool copy = *pool, *const s = &copy;
@@ -195,14 +196,14 @@ TW_INLINED void fold_rows(const tw_pool *pool, int64_t first, int64_t last, cons
 }
 
 static void maxpool(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y, void *taps) {
-    if (s->tap_bytes == 0) fold_rows(s, first, last, x, y, taps, take_maximum, 0);
+    if (s->tap_bytes == 0) fold_rows(s, first, last, x, y, y, take_maximum, 0);
     if (s->tap_bytes == 1) fold_rows(s, first, last, x, y, taps, take_maximum, 1);
     if (s->tap_bytes == 4) fold_rows(s, first, last, x, y, taps, take_maximum, 4);
     if (s->streams) streamed();
 }
 
 static void avgpool(const tw_pool *s, int64_t first, int64_t last, const void *x, void *y) {
-    fold_rows(s, first, last, x, y, NULL, take_mean, 0);
+    fold_rows(s, first, last, x, y, y, take_mean, 0);
     if (s->streams) streamed();
 }
 
@@ -406,8 +407,8 @@ TW_INLINED void give_line(const tw_pool *s, pool_line *l, range inside, const in
     const range w = windows_to_give(s, l, h, rows, inside);
     const int64_t first = w.last ? w.first * stride - s->pad[WIDTH] : s->in[WIDTH];
     l->windows[WIDTH] = (range){0, 0};
-    for (int end = 0; end < 2;
-         end++) { /* both ends of the line, windows between them: one copy of the loops */
+    /* both ends of the line, windows between them: one copy of the loops */
+    for (int end = 0; end < 2; end++) {
         gather_pixels(s, l, end ? w.last * stride - s->pad[WIDTH] : 0, end ? s->in[WIDTH] : first, bytes);
         if (end || w.last == 0) break;
         if (wide == 2) give_windows(s, l, h, 1, w, 2, 2, bytes);
@@ -450,7 +451,7 @@ static void maxpool_back(const tw_pool *s, int64_t first, int64_t last, const vo
 }
 
 static void avgpool_back(const tw_pool *s, int64_t first, int64_t last, const void *dy, void *dx) {
-    give_rows(s, first, last, NULL, dy, dx, 0);
+    give_rows(s, first, last, dy, dy, dx, 0);
 }
 
 /* Sums in double, a block of channels at a time, pixels in order. */
