@@ -141,8 +141,8 @@ static inline int64_t tw_sweep_header(const tw_sweep *s) {
 }
 
 /* Bytes of a worker's workspace, in their order: staged rows, a band of the destination that is not written
- * in place, a spread bias, which lanes a tap meets inside, a row of fanned sums that is to be turned. `all`
- * is INT64_MAX when they cannot be counted. */
+ * in place, a spread bias, which lanes a tap meets inside, rows of fanned sums, added up, that are to be
+ * turned. `all` is INT64_MAX when they cannot be counted. */
 typedef struct tw_sweep_parts {
     int64_t stage, buffer, bias, lanes, fan, all;
 } tw_sweep_parts;

@@ -14,7 +14,7 @@ typedef struct tw_band {
     char *to, *stage, *buffer;
     char *lanes; /* lanes across pixels, weights that are not finite: for each tap of a row which pixels it
                     meets inside, as tw_part says; [tap][to_pitch] */
-    char *fan;   /* a row of fanned sums, where it is to be turned */
+    char *fan;   /* rows of fanned sums, added up, where they are to be turned */
     char *bias;  /* lanes across pixels: the bias of a block's channels, each in a vector of its own */
     tw_ahead *ahead;   /* [2]: what the next band writes, and what it reads */
     int64_t first_row; /* source row in slot 0 */

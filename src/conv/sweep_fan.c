@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/checked.h"
-#include "conv/rows.h"
 
 void tw_fan_clear(const tw_band *b) {
     const tw_sweep *s = b->s;

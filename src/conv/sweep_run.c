@@ -266,10 +266,10 @@ static void run_along(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_s
     int64_t pixel = (b->z * y->to + r->y) * x->to + to_x;
     t.c = b->buffer ? b->buffer + ((r->y - b->y0) * s->band_columns + to_x - b->x0) * s->block * size
                     : b->to + (pixel * s->to_channels + column) * size;
-    if (s->fanned > 1)
-        t.c =
-            b->buffer + ((r->y - c->y0) * s->buffer_row + (s->fan_lead + to_x) * s->to_pitch + column) * size,
-        t.columns = (int)c->row, bias = NULL;
+    if (s->fanned > 1) { /* whole vectors, which need no mask; tw_fan_store adds the bias */
+        int64_t at = (r->y - c->y0) * s->buffer_row + (s->fan_lead + to_x) * s->to_pitch + column;
+        t.c = b->buffer + at * size, t.columns = (int)c->row, bias = NULL;
+    }
     t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
     tw_steps k = {.pixels = s->by_images ? b->images : r->count, .lines = r->rows};
     k.a_pixel = s->by_images ? s->from_image : x->in_step * channels;

@@ -66,8 +66,8 @@ typedef struct tw_tile {
     const tw_apart *apart; /* of two vectors or more, instead of `columns`; NULL: they lie side by side */
     const tw_part *parts;  /* of tile_parts: for each strip */
     int64_t lanes_begin;   /* added to their lanes, in elements */
-    const void
-        *next; /* what will be read soon: fetched to the second-level cache, 64 bytes for each l; or NULL */
+    const void *next; /* what will be read soon: fetched to the second-level cache, 64 bytes for each l, by a
+                         tile of one row, which has the time, for each vector of it; or NULL */
 } tw_tile;
 
 /* Numbers to move, rows x columns. Any bits pass unchanged, and nothing else is touched. Pitches count
@@ -94,7 +94,7 @@ typedef struct tw_frame {
  *
  *     to[r * to_row + n] = start + from[r * from_row + n] + from[r * from_row + from_pitch + hop + n] + ...
  *
- * added in this order, for as many terms; start is NULL: 0. */
+ * added in this order, for as many terms; start is *start, or 0 where that is NULL. */
 typedef struct tw_aslant {
     const void *from;
     int64_t from_row, from_pitch;

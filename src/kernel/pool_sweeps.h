@@ -217,7 +217,10 @@ typedef struct holder {
     real share; /* in the mean of a window that lies inside the image along the line */
 } holder;
 
-enum { MOST_ROWS = 3, FEW = 512 /* numbers */ };
+enum {
+    MOST_ROWS = 3, /* of windows that hold a line, for which there is code */
+    FEW = 512      /* numbers of dy that are given away at a time: they stay at hand for all channels */
+};
 
 /* A line of an image's gradient, and the gradient of the image's output. */
 typedef struct pool_line {

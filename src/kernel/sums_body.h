@@ -1,7 +1,8 @@
-/* The body of `sums`, the totals of channels over the pixels of an image, of `aslant`, the sums of shifted
- * rows, and of `all_finite`; included after tile_body.h by each file ISA_TYPE.c. Pixel p goes to partial sum
- * p mod 16, and the partial sums are added in a tree: 16 chains keep the adders busy and rounding errors
- * small, and are whole vectors on every instruction set, so that all give the same bits in both layouts. */
+/* The body of `sums`, the totals of channels over the pixels of an image, of `aslant` and `overlap`, the
+ * sums of shifted rows and of pixels that overlap, and of `all_finite`; included after tile_body.h by each
+ * file ISA_TYPE.c. Pixel p goes to partial sum p mod 16, and the partial sums are added in a tree: 16 chains
+ * keep the adders busy and rounding errors small, and are whole vectors on every instruction set, so that all
+ * give the same bits in both layouts. */
 
 enum { PHASES = 16, PHASE_VECS = PHASES / LANES, SIDE = 4 /* vectors side by side */ };
 
