@@ -24,48 +24,55 @@ static inline vec load_once(const real *p) {
     return *(const volatile packed_vec *)p;
 }
 
-/* Where the sums go: copies, which a store to c cannot change as far as the compiler knows. */
+/* Where a row of sums goes and what it starts from: copies, which a store to c cannot change as far as the
+ * compiler knows. */
 typedef struct finish {
     real *c;
     const real *start;
-    int64_t c_row, start_row, last; /* columns of the last vector */
-    const tw_apart *apart;
+    int64_t c_at[TW_MOST_VECS], start_at[TW_MOST_VECS]; /* where vector v stands */
+    int columns[TW_MOST_VECS];
 } finish;
 
-TW_INLINED void finish_row(const finish *f, int vecs, const vec *sum) {
+TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, const bool started, const bool whole) {
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
-        int count = f->apart ? f->apart->columns[v] : v < vecs - 1 ? LANES : (int)f->last;
-        bool full = count == LANES;
+        const bool full = whole || f->columns[v] == LANES;
+        const real *from = f->start + f->start_at[v];
         vec s = sum[v];
-        if (f->start) {
-            const real *from = f->start + (f->apart ? f->apart->start[v] : v * LANES);
-            s = vec_add(full ? vec_load(from) : vec_load_part(from, count), s);
-        }
-        real *to = f->c + (f->apart ? f->apart->c[v] : v * LANES);
+        if (started) s = vec_add(full ? vec_load(from) : vec_load_part(from, f->columns[v]), s);
         if (full)
-            vec_store(to, s);
+            vec_store(f->c + f->c_at[v], s);
         else
-            vec_store_part(to, s, count);
+            vec_store_part(f->c + f->c_at[v], s, f->columns[v]);
     }
 }
 
-/* All rows, `started` and `whole` (nothing apart, no part of a vector) being constants. */
+/* All rows, `started` and `whole` (no part of a vector) being constants. */
 TW_INLINED void finish_rows(const tw_tile *t, const int rows, const int vecs, vec sum[][TW_MOST_VECS],
                             const bool apart, const bool started, const bool whole) {
-    finish f = {.c = t->c,
-                .start = started ? t->start : NULL,
-                .c_row = t->c_row,
-                .start_row = t->start_row,
-                .last = whole ? LANES : t->columns - (vecs - 1) * LANES,
-                .apart = apart ? t->apart : NULL};
-    const int64_t gap = t->c_gap, start_gap = t->start_row ? gap : 0;
+    finish f = {.c = t->c, .start = started ? t->start : NULL};
+#pragma GCC unroll 4
+    for (int v = 0; v < vecs; v++) {
+        f.c_at[v] = apart ? t->apart->c[v] : v * LANES;
+        f.start_at[v] = apart ? t->apart->start[v] : v * LANES;
+        f.columns[v] = apart ? t->apart->columns[v] : v < vecs - 1 ? LANES : t->columns - v * LANES;
+    }
+    const int64_t c_row = t->c_row, start_row = t->start_row, gap = t->c_gap,
+                  start_gap = start_row ? gap : 0;
 #pragma GCC unroll 28
     for (int r = 0; r < rows; r++) {
         if (r == (rows + 1) / 2) f.c += gap, f.start += started ? start_gap : 0;
-        finish_row(&f, vecs, sum[r]);
-        f.c += f.c_row, f.start += started ? f.start_row : 0;
+        finish_row(&f, vecs, sum[r], started, whole);
+        f.c += c_row, f.start += started ? start_row : 0;
     }
+}
+
+/* Whether no vector is wanted in part only. */
+TW_INLINED bool is_whole(const tw_tile *t, const int vecs, const bool apart) {
+    bool whole = apart || t->columns == vecs * LANES;
+#pragma GCC unroll 4
+    for (int v = 0; v < vecs; v++) whole = whole && (!apart || t->apart->columns[v] == LANES);
+    return whole;
 }
 
 TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const bool apart) {
@@ -104,7 +111,7 @@ TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const
             b += b_row;
         }
     }
-    const bool whole = !apart && t->columns == vecs * LANES;
+    const bool whole = is_whole(t, vecs, apart);
     if (whole && !t->start)
         finish_rows(t, rows, vecs, sum, apart, false, true);
     else if (whole)
