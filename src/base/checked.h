@@ -46,6 +46,16 @@ static inline int64_t tw_ceil_div(int64_t a, int64_t b) {
 }
 
 /* a rounded up to a multiple of b; the caller knows that it fits. */
+/* Where part i begins when `count` things are cut into even parts, the larger ones first. */
+static inline int64_t tw_cut(int64_t count, int64_t parts, int64_t i) {
+    return i * (count / parts) + tw_min(i, count % parts);
+}
+
+/* How many of the parts from part i on are as large as that one. */
+static inline int64_t tw_cut_alike(int64_t count, int64_t parts, int64_t i) {
+    return i < count % parts ? count % parts - i : parts - i;
+}
+
 static inline int64_t tw_round_up(int64_t a, int64_t b) {
     return tw_ceil_div(a, b) * b;
 }

@@ -17,18 +17,21 @@ static inline void tw_ahead_fetch(tw_ahead *ahead, int64_t bytes) {
     for (; ahead->at < end; ahead->at += TW_ALIGNMENT) __builtin_prefetch(ahead->at);
 }
 
-/* Where a tile of so many products fetches ahead, a line for each; NULL: nowhere. */
-static inline const void *tw_ahead_next(tw_ahead *ahead, int64_t products) {
-    if (ahead->at >= ahead->end) return NULL;
+/* Where *tiles tiles of so many products fetch ahead, a line for each product; NULL: nowhere. Some tiles may
+ * be enough: then *tiles becomes less. */
+static inline const void *tw_ahead_next(tw_ahead *ahead, int64_t products, int64_t *tiles) {
     const char *now = ahead->at;
-    ahead->at += products * TW_ALIGNMENT;
+    const int64_t left = ahead->end - now, each = products * TW_ALIGNMENT;
+    if (left <= 0) return NULL;
+    if (*tiles * each > left) *tiles = each > 0 ? (left + each - 1) / each : 1;
+    ahead->at += *tiles * each;
     return now;
 }
 
 /* The same for two pieces, the first one first. */
-static inline const void *tw_ahead_either(tw_ahead *ahead, int64_t products) {
-    const void *first = tw_ahead_next(&ahead[0], products);
-    return first ? first : tw_ahead_next(&ahead[1], products);
+static inline const void *tw_ahead_either(tw_ahead *ahead, int64_t products, int64_t *tiles) {
+    const void *first = tw_ahead_next(&ahead[0], products, tiles);
+    return first ? first : tw_ahead_next(&ahead[1], products, tiles);
 }
 
 #endif

@@ -180,7 +180,7 @@ static panels cut_rows(const work *k, int64_t rows, int vecs) {
 }
 
 static int64_t panel_row(const panels *a, int64_t panel) {
-    return panel * a->rows / a->count;
+    return tw_cut(a->rows, a->count, panel);
 }
 
 /* Where the rows of a panel begin in what lies down. */
@@ -199,13 +199,17 @@ static void run_tap(const work *k, const tap *t) {
     if (tile.count == 0 && !first) return;
     panels a = cut_rows(k, k->down1 - k->down0, tile.vecs);
     char *sums = tile.c;
-    for (int64_t p = 0; p < a.count; p++) {
+    for (int64_t p = 0, n; p < a.count; p += n) {
         int64_t row = panel_row(&a, p);
+        n = k->infinite ? 1 : tw_cut_alike(a.rows, a.count, p);
         tile.rows = (int)(panel_row(&a, p + 1) - row);
         tile.a_begin = panel_begin(k, &a, p, tile.a_col);
+        tile.a_tile = panel_begin(k, &a, p + 1, tile.a_col) - tile.a_begin;
         tile.c = sums + row * tile.c_row * (int64_t)g->size;
         tile.start = first ? NULL : tile.c;
-        tile.next = tw_ahead_either(k->ahead, tw_gradient_pixels(k));
+        tile.c_tile = tile.start_tile = tile.rows * tile.c_row;
+        tile.next = tw_ahead_either(k->ahead, tw_gradient_pixels(k), &n);
+        tile.further = n - 1;
         if (k->infinite) {
             loops->tile_parts(&tile);
             for (int64_t i = 0; i < tile.count; i++) parts[i].first -= tile.rows, parts[i].end -= tile.rows;

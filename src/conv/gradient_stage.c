@@ -139,7 +139,7 @@ static void pack_dy(const tw_gradient_work *k) {
     int64_t size = (int64_t)g->size, count = k->down1 - k->down0;
     int64_t panels = tw_ceil_div(count, g->most_rows), pitch = tw_ceil_div(count, panels);
     for (int64_t p = 0; p < panels; p++) {
-        int64_t first = p * count / panels, rows = (p + 1) * count / panels - first;
+        int64_t first = tw_cut(count, panels, p), rows = tw_cut(count, panels, p + 1) - first;
         for (int64_t i = k->image0; i < k->image1; i++)
             for (int64_t y = k->y0; y < k->y1; y++) {
                 dy_row row = find_row(k, i, y);

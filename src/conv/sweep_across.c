@@ -174,33 +174,30 @@ static int64_t buffer_image(const tw_sweep *s) {
 
 /* The lines of a run: equal rows of equal images, and how far they lie apart. */
 typedef struct lines {
-    int64_t count, rows, images; /* pixels of a line */
+    int64_t count, vectors, rows, images; /* pixels of a line, and the vectors that hold them */
     int64_t from_row, from_image, to_row, to_image;
 } lines;
 
-static void run_tile(const tw_band *b, const tw_chunk *c, tw_tile *t) {
-    t->next = tw_ahead_either(b->ahead, tw_chunk_products(c));
-    if (t->parts)
-        b->run->loops->tile_parts(t);
-    else
-        b->run->loops->tile(t);
+/* `count` tiles like t, which begins in a line's column n and `from` and `to` elements behind where it says.
+ */
+static void run_tiles(const tw_band *b, tw_chunk *c, tw_tile *t, int64_t n, int64_t from, int64_t to,
+                      int64_t count) {
+    const tw_loops *loops = b->run->loops;
+    const int64_t size = (int64_t)b->s->size;
+    t->b_begin += from, t->lanes_begin += n, t->c = (char *)t->c + to * size;
+    if (!c->first) t->start = t->c, t->start_tile = t->c_tile;
+    tw_sweep_tiles(b, c, t, count, t->parts ? loops->tile_parts : loops->tile);
+    t->b_begin -= from, t->lanes_begin -= n, t->c = (char *)t->c - to * size;
 }
 
-/* One line: tiles of even width. */
-static void run_line(const tw_band *b, const tw_chunk *c, tw_tile t, int64_t count) {
-    const tw_sweep *s = b->s;
-    int64_t size = (int64_t)s->size, vectors = tw_ceil_div(count, s->lanes), begin = t.b_begin;
-    int64_t tiles = tw_ceil_div(vectors, s->vecs);
-    char *to = t.c;
-    for (int64_t i = 0; i < tiles; i++) {
-        int64_t n = i * vectors / tiles * s->lanes, end = (i + 1) * vectors / tiles * s->lanes;
-        t.vecs = (int)((end - n) / s->lanes);
-        t.columns = (int)(tw_min(end, count) - n);
-        t.b_begin = begin + n, t.lanes_begin = n;
-        t.c = to + n * size;
-        if (!c->first) t.start = t.c;
-        run_tile(b, c, &t);
-    }
+/* Columns n .. end - 1 of a line: tiles of as many vectors, the last vector perhaps in part. */
+static void run_columns(const tw_band *b, tw_chunk *c, tw_tile *t, int64_t vecs, int64_t n, int64_t end) {
+    const int64_t columns = vecs * b->s->lanes, whole = (end - n) / columns, rest = n + whole * columns;
+    t->vecs = (int)vecs, t->b_tile = t->c_tile = t->lanes_tile = columns;
+    t->columns = (int)columns;
+    run_tiles(b, c, t, n, n, n, whole);
+    t->columns = (int)(end - rest);
+    run_tiles(b, c, t, rest, rest, rest, rest < end);
 }
 
 /* Whether a line's last vector begins earlier, to end with the line: nothing may be read behind it. */
@@ -208,51 +205,101 @@ static bool ends_early(const tw_sweep *s) {
     return s->in_place && s->axis[TW_WIDTH].to % s->lanes != 0;
 }
 
-/* Lines of few vectors: those of neighbouring lines fill a tile. */
-static void run_joined(const tw_band *b, const tw_chunk *c, tw_tile t, const lines *l) {
-    const tw_sweep *s = b->s;
-    tw_apart apart = {0};
-    t.apart = &apart, t.vecs = 0;
-    if (!c->first) t.start = t.c;
-    for (int64_t image = 0; image < l->images; image++)
-        for (int64_t row = 0; row < l->rows; row++)
-            for (int64_t begin = 0; begin < l->count; begin += s->lanes) {
-                const int64_t n = ends_early(s) ? tw_min(begin, l->count - s->lanes) : begin;
-                int v = t.vecs++;
-                apart.lanes[v] = n;
-                apart.b[v] = image * l->from_image + row * l->from_row + n;
-                apart.c[v] = image * l->to_image + row * l->to_row + n;
-                apart.columns[v] = t.columns = (int)tw_min(s->lanes, l->count - n);
-                if (!c->first) apart.start[v] = apart.c[v];
-                if (t.vecs < s->vecs) continue;
-                run_tile(b, c, &t);
-                t.vecs = 0;
-            }
-    if (t.vecs == 1) { /* one vector is not apart from itself */
-        t.apart = NULL, t.b_begin = apart.b[0], t.lanes_begin = apart.lanes[0];
-        t.c = (char *)t.c + apart.c[0] * (int64_t)s->size;
-        if (!c->first) t.start = t.c;
+/* Lines one by one: tiles of even width. */
+static void run_long(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l) {
+    const int64_t lanes = b->s->lanes, early = ends_early(b->s) ? l->count % lanes : 0,
+                  end = l->count - early;
+    const int64_t vectors = tw_ceil_div(end, lanes), tiles = tw_ceil_div(vectors, b->s->vecs);
+    const int64_t low = vectors / tiles, wide = vectors % tiles * (low + 1) * lanes;
+    char *to = t->c;
+    for (int64_t i = 0; i < l->images * l->rows; i++) {
+        const int64_t image = i / l->rows, row = i % l->rows;
+        t->c = to + (image * l->to_image + row * l->to_row) * (int64_t)b->s->size;
+        t->b_begin = image * l->from_image + row * l->from_row;
+        run_columns(b, c, t, low + 1, 0, wide);
+        run_columns(b, c, t, low, wide, end);
+        if (early) run_columns(b, c, t, 1, l->count - lanes, l->count);
     }
-    if (t.vecs > 0) run_tile(b, c, &t);
 }
 
-static void run_lines(const tw_band *b, const tw_chunk *c, tw_tile t, const lines *l) {
-    int64_t size = (int64_t)b->s->size;
-    if (ends_early(b->s) ||
-        (l->images * l->rows > 1 && tw_ceil_div(l->count, b->s->lanes) % b->s->vecs != 0)) {
-        run_joined(b, c, t, l);
-        return;
-    }
-    char *to = t.c;
-    for (int64_t image = 0; image < l->images; image++)
-        for (int64_t row = 0; row < l->rows; row++) {
-            t.c = to + (image * l->to_image + row * l->to_row) * size;
-            t.b_begin = image * l->from_image + row * l->from_row;
-            run_line(b, c, t, l->count);
+/* Short lines, whose vectors are counted through: those of neighbouring lines fill a tile. After `period`
+ * lines, or images where there are several, a line begins with a tile again: `tiles` lie between. */
+typedef struct joint {
+    int64_t period, tiles;
+    int64_t units; /* lines, or images; and what one has and how far it lies from the next: */
+    int64_t vectors, from, to;
+} joint;
+
+enum { MOST_TILES = 32 };
+
+static joint join_lines(const lines *l, int64_t vecs) {
+    joint j = {1, 0, l->rows, l->vectors, l->from_row, l->to_row};
+    if (l->images > 1) j = (joint){1, 0, l->images, l->rows * l->vectors, l->from_image, l->to_image};
+    while (j.period * j.vectors % vecs != 0) j.period++;
+    j.tiles = j.period * j.vectors / vecs;
+    return j;
+}
+
+/* Where the vectors of the first tiles lie. */
+static void lay_apart(const tw_band *b, const tw_chunk *c, const lines *l, int64_t tiles, tw_apart *apart) {
+    const int64_t lanes = b->s->lanes, vecs = b->s->vecs;
+    const int64_t last = ends_early(b->s) ? l->count - lanes : l->count; /* vector's beginning, at most */
+    int64_t image = 0, row = 0, begin = 0;
+    for (int64_t i = 0; i < tiles; i++)
+        for (int64_t v = 0; v < vecs; v++) {
+            const int64_t n = tw_min(begin, last), to = image * l->to_image + row * l->to_row + n;
+            apart[i].lanes[v] = n, apart[i].b[v] = image * l->from_image + row * l->from_row + n;
+            apart[i].c[v] = to, apart[i].start[v] = c->first ? 0 : to;
+            apart[i].columns[v] = (int)tw_min(lanes, l->count - n);
+            begin += lanes;
+            if (begin >= l->count) begin = 0, row++;
+            if (row == l->rows) row = 0, image++;
         }
 }
 
-void tw_across_tiles(const tw_band *b, const tw_chunk *c, const tw_run *r, const tw_strip *strips,
+static void run_joined(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l, const joint *j) {
+    const int64_t lanes = b->s->lanes, vecs = b->s->vecs, all = j->units * j->vectors / vecs;
+    const int64_t left = j->units * j->vectors % vecs, from = j->period * j->from, to = j->period * j->to;
+    const int partly = l->count % lanes != 0 && !ends_early(b->s); /* not all vectors are whole */
+    tw_apart apart[MOST_TILES];
+    lay_apart(b, c, l, tw_min(j->tiles, all + (left > 0)), apart);
+    t->b_tile = from, t->c_tile = to;
+    t->apart = apart, t->aparts = j->tiles;
+    t->vecs = (int)vecs, t->columns = (int)(vecs * lanes) - partly;
+    run_tiles(b, c, t, 0, 0, 0, all);
+    const int64_t periods = all / j->tiles;
+    const tw_apart *last = &apart[all % j->tiles];
+    t->vecs = (int)left, t->columns = (int)(left * lanes) - partly;
+    if (left == 1) { /* one vector is not apart from itself */
+        t->apart = NULL, t->columns = last->columns[0];
+        run_tiles(b, c, t, last->lanes[0], periods * from + last->b[0], periods * to + last->c[0], 1);
+    } else if (left > 1) {
+        t->apart = last;
+        run_tiles(b, c, t, 0, periods * from, periods * to, 1);
+    }
+}
+
+/* Lines, each of which is a tile. */
+static void run_equal(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l) {
+    t->vecs = (int)l->vectors, t->columns = (int)l->count;
+    t->b_tile = l->from_row, t->c_tile = l->to_row;
+    for (int64_t i = 0; i < l->images; i++)
+        run_tiles(b, c, t, 0, i * l->from_image, i * l->to_image, l->rows);
+}
+
+static void run_lines(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l) {
+    const int64_t vecs = b->s->vecs;
+    const bool early = ends_early(b->s), one = l->images * l->rows == 1;
+    const joint j = join_lines(l, vecs);
+    if (!early && l->vectors <= vecs && (one || l->vectors == vecs))
+        run_equal(b, c, t, l);
+    else if (j.tiles <= MOST_TILES && (early || (!one && l->vectors % vecs != 0)))
+        run_joined(b, c, t, l, &j);
+    else
+        run_long(b, c, t, l);
+}
+
+void tw_across_tiles(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_strip *strips,
                      const tw_part *parts, int64_t strip_count) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH], *y = &s->axis[TW_HEIGHT];
@@ -274,10 +321,11 @@ void tw_across_tiles(const tw_band *b, const tw_chunk *c, const tw_run *r, const
     t.b_row = s->merged ? 1 : s->pitch;
     t.start = c->first && b->run->bias && s->fanned == 1 ? b->bias : NULL; /* tw_fan_store adds it */
     t.start_row = c->first ? s->vecs * s->lanes : t.c_row;
-    lines l = {.count = r->count, .rows = r->rows, .images = b->images};
+    lines l = {
+        .count = r->count, .vectors = tw_ceil_div(r->count, s->lanes), .rows = r->rows, .images = b->images};
     l.from_row = y->in_step * s->slot, l.from_image = s->image_slot;
     l.to_row = row_step, l.to_image = image_step;
-    run_lines(b, c, t, &l);
+    run_lines(b, c, &t, &l);
 }
 
 /* The phases of a row that was written phase by phase, laid into each other: `from` is [phase][step]. */

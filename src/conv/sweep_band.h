@@ -43,6 +43,13 @@ typedef struct tw_run {
     int64_t y, rows, j, count;
 } tw_run;
 
+/* A kernel's loop over tiles. */
+typedef void tw_tile_loop(const tw_tile *tile);
+
+/* `count` tiles like t, one a_tile, b_tile, c_tile, start_tile and lanes_tile behind the other. Memory that
+ * is to be read soon is fetched meanwhile. */
+void tw_sweep_tiles(const tw_band *band, tw_chunk *chunk, tw_tile *t, int64_t count, tw_tile_loop *loop);
+
 /* ---- Lanes across the pixels of a row. */
 
 /* `rows` source rows, of which the first begins at pixel `begin` of an image, into slots: columns stage_low
@@ -61,7 +68,7 @@ int64_t tw_across_strips(const tw_band *band, const tw_chunk *chunk, int64_t j, 
                          const char *slot, const char *w, tw_strip *strips, tw_part *parts);
 
 /* The pixels of a run. */
-void tw_across_tiles(const tw_band *band, const tw_chunk *chunk, const tw_run *run, const tw_strip *strips,
+void tw_across_tiles(const tw_band *band, tw_chunk *chunk, const tw_run *run, const tw_strip *strips,
                      const tw_part *parts, int64_t strip_count);
 
 /* The rows of a chunk, finished, from the buffer into the tensor. */

@@ -190,14 +190,6 @@ static tw_ahead next_destination(const tw_band *b) {
     return (tw_ahead){at, end - at > bytes ? at + bytes : end};
 }
 
-/* The first tiles of a chunk bring the next one's weights, for which the units would else wait; the others
- * what belongs to the next band. */
-static const void *fetch(const tw_band *b, tw_chunk *c, const tw_tile *t) {
-    const int64_t lines = tw_chunk_products(c) * (t->rows > 1 ? 1 : t->vecs);
-    const void *weights = tw_ahead_next(&c->weights, lines);
-    return weights ? weights : tw_ahead_either(b->ahead, lines);
-}
-
 /* The tile whose matrix begins `a` elements of the source, `c` of the destination and `start` of what it
  * starts from behind t's. Tiles are changed in place: a copy would be read before its parts are written. */
 static void move(tw_tile *t, int64_t a, int64_t c, int64_t start, int64_t size) {
@@ -206,26 +198,58 @@ static void move(tw_tile *t, int64_t a, int64_t c, int64_t start, int64_t size) 
     if (t->start) t->start = (const char *)t->start + start * size;
 }
 
+/* To the tile so many steps behind. */
+static void step(tw_tile *t, int64_t steps, int64_t size) {
+    move(t, steps * t->a_tile, steps * t->c_tile, steps * t->start_tile, size);
+    t->b_begin += steps * t->b_tile, t->lanes_begin += steps * t->lanes_tile;
+}
+
+/* The first tiles of a chunk bring the next one's weights, for which the units would else wait; the others
+ * what belongs to the next band. */
+void tw_sweep_tiles(const tw_band *b, tw_chunk *c, tw_tile *t, int64_t count, tw_tile_loop *loop) {
+    const int64_t lines = tw_chunk_products(c) * (t->rows > 1 ? 1 : t->vecs);
+    const int64_t size = (int64_t)b->s->size, period = t->apart ? t->aparts : 1;
+    int64_t steps = 0;
+    for (int64_t n; count > 0; count -= n) {
+        n = count;
+        t->next = tw_ahead_next(&c->weights, lines, &n);
+        if (!t->next) t->next = tw_ahead_either(b->ahead, lines, &n);
+        if (period > 1) n = tw_min(count, tw_round_up(n, period));
+        t->further = n - 1;
+        loop(t);
+        if (n == count) break;
+        const int64_t done = period > 1 ? n / period : n;
+        step(t, done, size), steps += done;
+    }
+    if (steps > 0) step(t, -steps, size);
+}
+
 /* Tiles of even height over rows m .. end - 1 of the matrix that t describes, `most` at most. */
 static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile *t, int64_t m, int64_t end, int64_t most,
-                     void (*loop)(const tw_tile *)) {
+                     tw_tile_loop *loop) {
     const int64_t size = (int64_t)b->s->size, count = end - m, tiles = tw_ceil_div(count, most);
     const int64_t low = count / tiles, higher = count % tiles;
-    move(t, m * t->a_row, m * t->c_row, m * t->start_row, size);
-    for (int64_t i = 0; i < tiles; i++, m += t->rows) {
-        t->rows = (int)(low + (i < higher));
-        t->next = fetch(b, chunk, t);
-        loop(t);
-        move(t, t->rows * t->a_row, t->rows * t->c_row, t->rows * t->start_row, size);
+    for (int64_t rows = low + 1; rows >= low; rows--) {
+        const int64_t equal = rows > low ? higher : tiles - higher;
+        t->rows = (int)rows;
+        t->a_tile = rows * t->a_row, t->c_tile = rows * t->c_row, t->start_tile = rows * t->start_row;
+        move(t, m * t->a_row, m * t->c_row, m * t->start_row, size);
+        tw_sweep_tiles(b, chunk, t, equal, loop);
+        move(t, -m * t->a_row, -m * t->c_row, -m * t->start_row, size);
+        m += equal * rows;
     }
-    move(t, -m * t->a_row, -m * t->c_row, -m * t->start_row, size);
+}
+
+/* Whether two rows of a tile share the last vector. */
+static bool is_shared(const tw_band *b, const tw_chunk *c) {
+    return b->s->shared && c->block + 1 == b->s->blocks;
 }
 
 /* Tiles over `count` rows: those that share a vector first. */
 static void run_tiles(const tw_band *b, tw_chunk *chunk, tw_tile *t, int64_t count) {
     const tw_loops *loops = b->run->loops;
-    const bool shared = b->s->shared && chunk->block + 1 == b->s->blocks && t->a_gap == 0 && t->c_gap == 0;
-    const int64_t high = shared ? loops->shared_rows[t->vecs] : count + 1, whole = count / high * high;
+    const int64_t high = is_shared(b, chunk) ? loops->shared_rows[t->vecs] : count + 1,
+                  whole = count / high * high;
     if (whole) cut_rows(b, chunk, t, 0, whole, high, loops->tile_shared);
     if (whole < count) cut_rows(b, chunk, t, whole, count, loops->most_rows[t->vecs], loops->tile);
 }
@@ -237,18 +261,35 @@ typedef struct tw_steps {
     int64_t c_pixel, c_line; /* of the destination */
 } tw_steps;
 
+/* Lines first .. end - 1, each of which is a tile, or each pair of which where `lines` is 2. */
+static void run_equal(const tw_band *b, tw_chunk *c, tw_tile *t, const tw_steps *k, int64_t lines,
+                      int64_t first, int64_t end) {
+    const int64_t size = (int64_t)b->s->size, start_line = c->first ? 0 : k->c_line;
+    if (first == end) return;
+    t->a_gap = lines == 2 ? k->a_line - k->pixels * k->a_pixel : 0;
+    t->c_gap = lines == 2 ? k->c_line - k->pixels * k->c_pixel : 0;
+    t->rows = (int)(lines * k->pixels);
+    t->a_tile = lines * k->a_line, t->c_tile = lines * k->c_line, t->start_tile = lines * start_line;
+    move(t, first * k->a_line, first * k->c_line, first * start_line, size);
+    tw_sweep_tiles(b, c, t, (end - first) / lines, b->run->loops->tile);
+    move(t, -first * k->a_line, -first * k->c_line, -first * start_line, size);
+}
+
 /* Tiles whose rows are the pixels of a line, of two where they are few. */
 static void run_lines(const tw_band *b, tw_chunk *c, tw_tile *t, const tw_steps *k) {
-    const int64_t size = (int64_t)b->s->size;
-    const bool pairs = !b->s->by_images && 2 * k->pixels <= b->run->loops->most_rows[t->vecs];
-    for (int64_t i = 0, lines; i < k->lines; i += lines) {
-        lines = pairs && i + 1 < k->lines ? 2 : 1;
-        t->a_gap = lines == 2 ? k->a_line - k->pixels * k->a_pixel : 0;
-        t->c_gap = lines == 2 ? k->c_line - k->pixels * k->c_pixel : 0;
-        run_tiles(b, c, t, lines * k->pixels);
-        move(t, lines * k->a_line, lines * k->c_line, c->first ? 0 : lines * k->c_line, size);
+    const int64_t most = b->run->loops->most_rows[t->vecs], start_line = c->first ? 0 : k->c_line;
+    const int64_t paired = !b->s->by_images && 2 * k->pixels <= most ? k->lines / 2 * 2 : 0;
+    run_equal(b, c, t, k, 2, 0, paired);
+    if (k->pixels <= most && !is_shared(b, c)) {
+        run_equal(b, c, t, k, 1, paired, k->lines);
+        return;
     }
-    move(t, -k->lines * k->a_line, -k->lines * k->c_line, c->first ? 0 : -k->lines * k->c_line, size);
+    t->a_gap = t->c_gap = 0;
+    for (int64_t i = paired; i < k->lines; i++) {
+        move(t, i * k->a_line, i * k->c_line, i * start_line, (int64_t)b->s->size);
+        run_tiles(b, c, t, k->pixels);
+        move(t, -i * k->a_line, -i * k->c_line, -i * start_line, (int64_t)b->s->size);
+    }
 }
 
 /* Tiles along the channels for `rows` destination rows that read neighbouring source rows: `count` pixels

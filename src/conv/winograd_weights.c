@@ -199,13 +199,16 @@ static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t p
         tile.vecs = tile.columns / k->loops->lanes;
         int64_t pieces = tw_ceil_div(channels, k->loops->most_rows[tile.vecs]);
         strip.b = e + k->size * n;
-        for (int64_t i = 0; i < pieces; i++) {
-            int64_t c = channels * i / pieces;
+        for (int64_t i = 0, alike; i < pieces; i += alike) {
+            int64_t c = tw_cut(channels, pieces, i);
+            alike = tw_cut_alike(channels, pieces, i);
             strip.a = v + k->size * c;
             tile.c = p + k->size * (c * k->wide + n);
             tile.start = start ? NULL : tile.c;
-            tile.rows = (int)(channels * (i + 1) / pieces - c);
-            tile.next = tw_ahead_either(ahead, strip.length);
+            tile.rows = (int)(tw_cut(channels, pieces, i + 1) - c);
+            tile.a_tile = tile.rows, tile.c_tile = tile.start_tile = tile.rows * k->wide;
+            tile.next = tw_ahead_either(ahead, strip.length, &alike);
+            tile.further = alike - 1;
             k->loops->tile(&tile);
         }
     }

@@ -60,14 +60,19 @@ typedef struct tw_tile {
     int64_t start_row; /* 0: the same row for all m (a bias) */
     void *c;
     int64_t c_row;
-    int rows;              /* 1 .. most_rows[vecs] */
-    int vecs;              /* 1 .. most_vecs */
-    int columns;           /* (vecs - 1) * lanes < columns <= vecs * lanes */
-    const tw_apart *apart; /* of two vectors or more, instead of `columns`; NULL: they lie side by side */
+    int rows;    /* 1 .. most_rows[vecs] */
+    int vecs;    /* 1 .. most_vecs */
+    int columns; /* (vecs - 1) * lanes < columns <= vecs * lanes; apart: the latter if all are whole */
+    const tw_apart *apart; /* of two vectors or more; NULL: they lie side by side */
     const tw_part *parts;  /* of tile_parts: for each strip */
     int64_t lanes_begin;   /* added to their lanes, in elements */
     const void *next; /* what will be read soon: fetched to the second-level cache, 64 bytes for each l, by a
                          tile of one row, which has the time, for each vector of it; or NULL */
+    /* As many more tiles like this one follow: what one is made ready for serves all. Each lies so many
+     * elements behind the one before; or with some `aparts` each takes the next of them, and after the last
+     * one the first again, that far behind. */
+    int64_t further, aparts;
+    int64_t a_tile, b_tile, c_tile, start_tile, lanes_tile;
 } tw_tile;
 
 /* Numbers to move, rows x columns. Any bits pass unchanged, and nothing else is touched. Pitches count

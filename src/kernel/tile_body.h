@@ -33,7 +33,8 @@ typedef struct finish {
     int columns[TW_MOST_VECS];
 } finish;
 
-TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, const bool started, const bool whole) {
+TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, const bool started,
+                           const bool whole) {
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
         const bool full = whole || f->columns[v] == LANES;
@@ -48,17 +49,9 @@ TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, cons
 }
 
 /* All rows, `started` and `whole` (no part of a vector) being constants. */
-TW_INLINED void finish_rows(const tw_tile *t, const int rows, const int vecs, vec sum[][TW_MOST_VECS],
-                            const bool apart, const bool started, const bool whole) {
-    finish f = {.c = t->c, .start = started ? t->start : NULL};
-#pragma GCC unroll 4
-    for (int v = 0; v < vecs; v++) {
-        f.c_at[v] = apart ? t->apart->c[v] : v * LANES;
-        f.start_at[v] = apart ? t->apart->start[v] : v * LANES;
-        f.columns[v] = apart ? t->apart->columns[v] : v < vecs - 1 ? LANES : t->columns - v * LANES;
-    }
-    const int64_t c_row = t->c_row, start_row = t->start_row, gap = t->c_gap,
-                  start_gap = start_row ? gap : 0;
+TW_INLINED void finish_rows(const tw_tile *t, finish f, const int rows, const int vecs,
+                            vec sum[][TW_MOST_VECS], const bool started, const bool whole) {
+    const int64_t c_row = t->c_row, start_row = t->start_row, gap = t->c_gap, start_gap = start_row ? gap : 0;
 #pragma GCC unroll 28
     for (int r = 0; r < rows; r++) {
         if (r == (rows + 1) / 2) f.c += gap, f.start += started ? start_gap : 0;
@@ -67,59 +60,71 @@ TW_INLINED void finish_rows(const tw_tile *t, const int rows, const int vecs, ve
     }
 }
 
-/* Whether no vector is wanted in part only. */
-TW_INLINED bool is_whole(const tw_tile *t, const int vecs, const bool apart) {
-    bool whole = apart || t->columns == vecs * LANES;
+/* Of the tile that lies `steps` behind t's. */
+TW_INLINED void finish_tile(const tw_tile *t, const tw_apart *apart, const int64_t steps, const int rows,
+                            const int vecs, vec sum[][TW_MOST_VECS]) {
+    const bool whole = t->columns == vecs * LANES;
+    finish f = {.c = (real *)t->c + steps * t->c_tile};
+    if (t->start) f.start = (const real *)t->start + steps * t->start_tile;
 #pragma GCC unroll 4
-    for (int v = 0; v < vecs; v++) whole = whole && (!apart || t->apart->columns[v] == LANES);
-    return whole;
+    for (int v = 0; v < vecs; v++) {
+        f.c_at[v] = apart ? apart->c[v] : v * LANES;
+        f.start_at[v] = apart ? apart->start[v] : v * LANES;
+        f.columns[v] = apart ? apart->columns[v] : v < vecs - 1 ? LANES : t->columns - v * LANES;
+    }
+    if (whole && !f.start)
+        finish_rows(t, f, rows, vecs, sum, false, true);
+    else if (whole)
+        finish_rows(t, f, rows, vecs, sum, true, true);
+    else if (!f.start)
+        finish_rows(t, f, rows, vecs, sum, false, false);
+    else
+        finish_rows(t, f, rows, vecs, sum, true, false);
 }
 
-TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const bool apart) {
+TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const bool is_apart) {
     vec sum[MOST_ROWS][TW_MOST_VECS];
     /* pointers to every seventh row, or to both halves: few offsets stay in registers */
     const int half = (rows + 1) / 2, part = rows > 14 ? (half + 1) / 2 : half;
-#pragma GCC unroll 28
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
-        for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
-    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
-    int64_t at[TW_MOST_VECS];
-#pragma GCC unroll 4
-    for (int v = 0; v < vecs; v++) at[v] = apart ? t->apart->b[v] : v * LANES;
+    const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row, a_below = half * a_row + t->a_gap;
     const char *next = t->next ? t->next : (const char *)t; /* a fetch costs nothing, a branch would */
     const int64_t next_step = t->next ? 64 : 0;
     const int lines = rows > 1 ? 1 : vecs; /* a single row waits for what it reads */
-    for (int64_t i = 0; i < t->count; i++) {
-        const real *a = (const real *)t->strips[i].a + t->a_begin,
-                   *b = (const real *)t->strips[i].b + t->b_begin, *below = a + half * a_row + t->a_gap,
-                   *parts[4] = {a, a + part * a_row, below, below + part * a_row};
-        for (int64_t l = t->strips[i].length; l > 0; l--) {
-            vec w[TW_MOST_VECS];
-            for (int v = 0; v < lines; v++, next += next_step) __builtin_prefetch(next, 0, 2);
+    const tw_apart *apart = is_apart ? t->apart : NULL;
+    for (int64_t k = 0, steps = 0; k <= t->further; k++) {
+        int64_t at[TW_MOST_VECS];
 #pragma GCC unroll 4
-            for (int v = 0; v < vecs; v++) w[v] = rows > 1 ? load_once(b + at[v]) : vec_load(b + at[v]);
+        for (int v = 0; v < vecs; v++) at[v] = is_apart ? apart->b[v] : v * LANES;
+        const int64_t a_begin = t->a_begin + steps * t->a_tile, b_begin = t->b_begin + steps * t->b_tile;
 #pragma GCC unroll 28
-            for (int r = 0; r < rows; r++) {
-                const int q = r < half ? r / part : 2 + (r - half) / part, from = r < half ? 0 : half;
-                vec s = vec_splat(*(const packed_real *)(parts[q] + (r - from) % part * a_row));
+        for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
-                for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma(s, w[v], sum[r][v]);
+            for (int v = 0; v < vecs; v++) sum[r][v] = vec_zero();
+        for (int64_t i = 0; i < t->count; i++) {
+            const real *a = (const real *)t->strips[i].a + a_begin,
+                       *b = (const real *)t->strips[i].b + b_begin, *below = a + a_below,
+                       *parts[4] = {a, a + part * a_row, below, below + part * a_row};
+            for (int64_t l = t->strips[i].length; l > 0; l--) {
+                vec w[TW_MOST_VECS];
+                for (int v = 0; v < lines; v++, next += next_step) __builtin_prefetch(next, 0, 2);
+#pragma GCC unroll 4
+                for (int v = 0; v < vecs; v++) w[v] = rows > 1 ? load_once(b + at[v]) : vec_load(b + at[v]);
+#pragma GCC unroll 28
+                for (int r = 0; r < rows; r++) {
+                    const int q = r < half ? r / part : 2 + (r - half) / part, from = r < half ? 0 : half;
+                    vec s = vec_splat(*(const packed_real *)(parts[q] + (r - from) % part * a_row));
+#pragma GCC unroll 4
+                    for (int v = 0; v < vecs; v++) sum[r][v] = vec_fma(s, w[v], sum[r][v]);
+                }
+#pragma GCC unroll 4
+                for (int q = 0; q < 4; q++) parts[q] += a_col;
+                b += b_row;
             }
-#pragma GCC unroll 4
-            for (int q = 0; q < 4; q++) parts[q] += a_col;
-            b += b_row;
         }
+        finish_tile(t, apart, steps, rows, vecs, sum);
+        if (is_apart && ++apart < t->apart + t->aparts) continue;
+        apart = is_apart ? t->apart : NULL, steps++;
     }
-    const bool whole = is_whole(t, vecs, apart);
-    if (whole && !t->start)
-        finish_rows(t, rows, vecs, sum, apart, false, true);
-    else if (whole)
-        finish_rows(t, rows, vecs, sum, apart, true, true);
-    else if (!t->start)
-        finish_rows(t, rows, vecs, sum, apart, false, false);
-    else
-        finish_rows(t, rows, vecs, sum, apart, true, false);
 }
 
 /* `most` is a constant: cases above it vanish. */

@@ -53,10 +53,7 @@ TW_INLINED void sum_parts(const tw_tile *t, const int64_t first, const int rows,
         else
             add_part(t, &t->strips[i], m, at, begin, end, false, rows, vecs, sum);
     }
-    if (t->start)
-        finish_rows(t, rows, vecs, sum, t->apart != NULL, true, false);
-    else
-        finish_rows(t, rows, vecs, sum, t->apart != NULL, false, false);
+    finish_tile(t, t->apart, 0, rows, vecs, sum);
 }
 
 /* The rows that one call takes, of those that are left. */
@@ -90,9 +87,14 @@ static void parts_4(const tw_tile *t, int64_t first, int rows) {
     if (ROWS_4 > 0) parts_of(t, first, rows, 4);
 }
 
-static void tile_parts(const tw_tile *tile) {
+/* The tile that lies `steps` behind that which was asked for, in rows of which some call takes as many. */
+static void tile_in_parts(const tw_tile *tile, const tw_apart *apart, int64_t steps) {
     static void (*const by_width[])(const tw_tile *, int64_t, int) = {parts_1, parts_2, parts_3, parts_4};
     tw_tile t = *tile;
+    t.a_begin += steps * t.a_tile, t.b_begin += steps * t.b_tile, t.lanes_begin += steps * t.lanes_tile;
+    t.c = (real *)t.c + steps * t.c_tile;
+    if (t.start) t.start = (const real *)t.start + steps * t.start_tile;
+    t.apart = apart;
     for (int first = 0, rows; first < tile->rows; first += rows) {
         rows = part_rows(tile->rows - first, t.vecs);
         by_width[t.vecs - 1](&t, first, rows);
@@ -100,4 +102,10 @@ static void tile_parts(const tw_tile *tile) {
         t.c = (real *)t.c + rows * t.c_row;
         if (t.start) t.start = (const real *)t.start + rows * t.start_row;
     }
+}
+
+static void tile_parts(const tw_tile *t) {
+    const int64_t period = t->apart && t->aparts > 1 ? t->aparts : 1;
+    for (int64_t k = 0; k <= t->further; k++)
+        tile_in_parts(t, t->apart ? t->apart + k % period : NULL, k / period);
 }

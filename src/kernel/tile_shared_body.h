@@ -12,45 +12,45 @@
 
 TW_INLINED void sum_shared(const tw_tile *t, const int rows, const int vecs) {
     const int half = rows / 2, whole = vecs - 1;
-    vec sum[MOST_ROWS][TW_MOST_VECS], shared[MOST_ROWS / 2];
-#pragma GCC unroll 28
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 4
-        for (int v = 0; v < whole; v++) sum[r][v] = vec_zero();
-#pragma GCC unroll 14
-    for (int r = 0; r < half; r++) shared[r] = vec_zero();
     const int64_t a_row = t->a_row, a_col = t->a_col, b_row = t->b_row;
     const char *next = t->next ? t->next : (const char *)t; /* as in sum_tile */
     const int64_t next_step = t->next ? 64 : 0;
-    for (int64_t i = 0; i < t->count; i++) {
-        const real *above = (const real *)t->strips[i].a + t->a_begin, *below = above + half * a_row,
-                   *b = (const real *)t->strips[i].b + t->b_begin;
-        for (int64_t l = t->strips[i].length; l > 0; l--) {
-            vec w[TW_MOST_VECS];
-            __builtin_prefetch(next, 0, 2);
-            next += next_step;
+    for (int64_t k = 0; k <= t->further; k++) {
+        vec sum[MOST_ROWS][TW_MOST_VECS], shared[MOST_ROWS / 2];
+#pragma GCC unroll 28
+        for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
-            for (int v = 0; v < vecs; v++) w[v] = load_once(b + v * LANES);
+            for (int v = 0; v < whole; v++) sum[r][v] = vec_zero();
 #pragma GCC unroll 14
-            for (int r = 0; r < half; r++) {
-                vec s = vec_splat(*(const packed_real *)(above + r * a_row)),
-                    z = vec_splat(*(const packed_real *)(below + r * a_row));
+        for (int r = 0; r < half; r++) shared[r] = vec_zero();
+        const int64_t a_begin = t->a_begin + k * t->a_tile, b_begin = t->b_begin + k * t->b_tile;
+        for (int64_t i = 0; i < t->count; i++) {
+            const real *above = (const real *)t->strips[i].a + a_begin, *below = above + half * a_row,
+                       *b = (const real *)t->strips[i].b + b_begin;
+            for (int64_t l = t->strips[i].length; l > 0; l--) {
+                vec w[TW_MOST_VECS];
+                __builtin_prefetch(next, 0, 2);
+                next += next_step;
 #pragma GCC unroll 4
-                for (int v = 0; v < whole; v++) {
-                    sum[r][v] = vec_fma(s, w[v], sum[r][v]);
-                    sum[half + r][v] = vec_fma(z, w[v], sum[half + r][v]);
+                for (int v = 0; v < vecs; v++) w[v] = load_once(b + v * LANES);
+#pragma GCC unroll 14
+                for (int r = 0; r < half; r++) {
+                    vec s = vec_splat(*(const packed_real *)(above + r * a_row)),
+                        z = vec_splat(*(const packed_real *)(below + r * a_row));
+#pragma GCC unroll 4
+                    for (int v = 0; v < whole; v++) {
+                        sum[r][v] = vec_fma(s, w[v], sum[r][v]);
+                        sum[half + r][v] = vec_fma(z, w[v], sum[half + r][v]);
+                    }
+                    shared[r] = vec_fma(vec_halves(s, z), w[whole], shared[r]);
                 }
-                shared[r] = vec_fma(vec_halves(s, z), w[whole], shared[r]);
+                above += a_col, below += a_col, b += b_row;
             }
-            above += a_col, below += a_col, b += b_row;
         }
-    }
 #pragma GCC unroll 14
-    for (int r = 0; r < half; r++) sum[r][whole] = shared[r], sum[half + r][whole] = vec_upper(shared[r]);
-    if (t->start)
-        finish_rows(t, rows, vecs, sum, false, true, false);
-    else
-        finish_rows(t, rows, vecs, sum, false, false, false);
+        for (int r = 0; r < half; r++) sum[r][whole] = shared[r], sum[half + r][whole] = vec_upper(shared[r]);
+        finish_tile(t, NULL, k, rows, vecs, sum);
+    }
 }
 
 static void tile_shared(const tw_tile *t) {
