@@ -50,6 +50,12 @@ typedef void tw_tile_loop(const tw_tile *tile);
  * is to be read soon is fetched meanwhile. */
 void tw_sweep_tiles(const tw_band *band, tw_chunk *chunk, tw_tile *t, int64_t count, tw_tile_loop *loop);
 
+/* ---- Lanes along the channels. */
+
+/* The pixels of a run, of all its rows; or the images at pixel j. */
+void tw_along_tiles(const tw_band *band, tw_chunk *chunk, const tw_run *run, const tw_strip *strips,
+                    int64_t strip_count);
+
 /* ---- Lanes across the pixels of a row. */
 
 /* `rows` source rows, of which the first begins at pixel `begin` of an image, into slots: columns stage_low

@@ -81,38 +81,46 @@ static void share_columns(const subject *s, void *b, int64_t length, int64_t acr
     }
 }
 
-/* As the forward pass calls it (a pixel's channels side by side, a bias), and as the weights' gradient does
- * (channels down the tile, added to what is there). */
+/* As the forward pass calls it (a pixel's channels side by side, a bias), each tile with the pixels behind
+ * those of the one before; and as the weights' gradient does (channels down the tile, added to what is
+ * there), each with the next columns. */
 static void check_tile(const subject *s, int vecs, int rows, int columns, int64_t length, bool forward,
                        bool shared) {
-    const int64_t wide = (int64_t)vecs * s->loops->lanes, across = wide + 3, c_row = columns + 2;
+    const int64_t tiles = 1 + columns % 3, wide = (int64_t)vecs * s->loops->lanes;
     const int64_t a_row = forward ? length + 1 : 1, a_col = forward ? 1 : rows;
-    const int64_t a_count = (rows - 1) * a_row + (length - 1) * a_col + 1;
-    const int64_t b_count = (length - 1) * across + wide, c_count = (rows - 1) * c_row + columns;
+    const int64_t a_tile = forward ? rows * a_row : 0, b_tile = forward ? 0 : wide;
+    const int64_t across = wide + (tiles - 1) * b_tile + 3;
+    const int64_t c_row = forward ? columns + 2 : tiles * columns + 2,
+                  c_tile = forward ? rows * c_row : columns;
+    const int64_t a_count = (tiles - 1) * a_tile + (rows - 1) * a_row + (length - 1) * a_col + 1;
+    const int64_t b_count = (tiles - 1) * b_tile + (length - 1) * across + wide;
+    const int64_t c_count = (tiles - 1) * c_tile + (rows - 1) * c_row + columns;
     const void *a[2] = {drawn(s, A, a_count), drawn(s, A2, a_count)};
     void *b[2] = {drawn(s, B, b_count), drawn(s, B2, b_count)};
-    for (int i = 0; i < 2 && shared; i++) share_columns(s, b[i], length, across, vecs);
+    for (int i = 0; i < 2 && shared; i++)
+        for (int64_t k = 0; k < (forward ? 1 : tiles); k++)
+            share_columns(s, (char *)b[i] + k * b_tile * (int64_t)size_of(s), length, across, vecs);
     void *c = forward ? room(s, C, c_count) : drawn(s, C, c_count);
-    double before[14 * 66] = {0};
-    for (int64_t i = 0; i < c_count; i++) before[i] = get(s, c, i);
+    double expected[3 * 28 * 66];
+    for (int64_t i = 0; i < c_count; i++) expected[i] = get(s, c, i);
     const void *start = forward ? drawn(s, START, columns) : c;
+    for (int64_t i = 0; i < tiles * rows * columns; i++) {
+        const int64_t k = i / columns / rows, m = i / columns % rows, n = i % columns;
+        double *to = &expected[k * c_tile + m * c_row + n], sum = 0;
+        for (int64_t l = 0; l < 2 * length; l++)
+            sum = multiply_add(s, get(s, a[l / length], k * a_tile + m * a_row + l % length * a_col),
+                               get(s, b[l / length], k * b_tile + l % length * across + n), sum);
+        *to = plus(s, forward ? get(s, start, n) : *to, sum);
+    }
     tw_strip strips[2] = {{a[0], b[0], length}, {a[1], b[1], length}};
     tw_tile t = {.strips = strips, .count = 2, .a_row = a_row, .a_col = a_col, .b_row = across};
     t.start = start, t.start_row = forward ? 0 : c_row, t.c = c, t.c_row = c_row;
     t.rows = rows, t.vecs = vecs, t.columns = columns;
+    t.further = tiles - 1, t.a_tile = a_tile, t.b_tile = b_tile, t.c_tile = c_tile;
+    t.start_tile = forward ? 0 : c_tile;
     (shared ? s->loops->tile_shared : s->loops->tile)(&t);
-    for (int m = 0; m < rows; m++)
-        for (int64_t n = 0; n < tw_min(c_row, c_count - m * c_row); n++) {
-            const double now = get(s, c, m * c_row + n), was = before[m * c_row + n];
-            double sum = 0;
-            for (int64_t l = 0; l < 2 * length; l++)
-                sum = multiply_add(s, get(s, a[l / length], m * a_row + l % length * a_col),
-                                   get(s, b[l / length], l % length * across + n % wide), sum);
-            if (n < columns)
-                assert_true(now == plus(s, forward ? get(s, start, n) : was, sum));
-            else
-                assert_true(now == was || (isnan(now) && isnan(was)));
-        }
+    for (int64_t i = 0; i < c_count; i++)
+        assert_true(get(s, c, i) == expected[i] || (isnan(get(s, c, i)) && isnan(expected[i])));
 }
 
 static void check_tiles(const subject *s) {
@@ -160,42 +168,49 @@ typedef struct parts {
     bool apart; /* vectors of b and of lanes from the last to the first */
 } parts;
 
-/* The first strip lacks lanes, over which b is not finite; the second lacks rows, whose a is a NaN. */
+enum { TILES = 3 };
+
+/* The first strip lacks lanes, over which b is not finite; the second lacks rows, whose a is a NaN. Of the
+ * three tiles, each with rows of c behind those of the one before, the second has its vectors the other way
+ * round where they are apart: then the third lies a step behind the first, else two. */
 static void check_parts(const subject *s, const parts *p) {
-    const int64_t length = 3, wide = (int64_t)p->vecs * s->loops->lanes, c_row = p->columns + 1;
+    const int64_t length = 3, lanes = s->loops->lanes, wide = (int64_t)p->vecs * lanes,
+                  c_row = p->columns + 1;
     const int64_t low = wide / 4, high = wide - wide / 3, first = p->rows / 3, end = p->rows - p->rows / 4;
+    const int64_t c_tile = p->rows * c_row, period = p->apart ? 2 : 1;
     void *a[2] = {drawn(s, A, length * p->rows), drawn(s, A2, length * p->rows)};
     void *b[2] = {drawn(s, B, length * wide), drawn(s, B2, length * wide)};
-    void *lanes[2] = {marked(s, LANES, wide, low, high), marked(s, LANES2, wide, 0, wide)};
+    void *marks[2] = {marked(s, LANES, wide, low, high), marked(s, LANES2, wide, 0, wide)};
     for (int64_t i = 0; i < length * wide; i++)
         if (i % wide < low || i % wide >= high) put(s, b[0], i, INFINITY);
     for (int64_t i = 0; i < length * p->rows; i++)
         if (i % p->rows < first || i % p->rows >= end) put(s, a[1], i, NAN);
-    void *c = room(s, C, (p->rows - 1) * c_row + p->columns);
+    void *c = room(s, C, (TILES - 1) * c_tile + (p->rows - 1) * c_row + p->columns);
     const void *start = drawn(s, START, wide);
     tw_strip strips[2] = {{a[0], b[0], length}, {a[1], b[1], length}};
-    tw_part part[2] = {{lanes[0], 0, p->rows}, {lanes[1], first, end}};
-    tw_apart apart = {0};
-    for (int v = 0; v < p->vecs; v++) {
-        apart.b[v] = apart.lanes[v] = (int64_t)(p->vecs - 1 - v) * s->loops->lanes;
-        apart.c[v] = apart.start[v] = (int64_t)v * s->loops->lanes;
-        apart.columns[v] = (int)tw_min(s->loops->lanes, p->columns - (int64_t)v * s->loops->lanes);
-    }
-    tw_tile t = {.strips = strips, .count = 2, .parts = part, .a_row = 1, .a_col = p->rows, .b_row = wide};
-    t.start = start, t.c = c, t.c_row = c_row, t.apart = p->apart ? &apart : NULL;
-    t.rows = p->rows, t.vecs = p->vecs, t.columns = p->columns;
-    s->loops->tile_parts(&t);
-    for (int m = 0; m < p->rows; m++)
-        for (int64_t n = 0; n < p->columns; n++) {
-            int64_t v = n / s->loops->lanes, from = (p->apart ? apart.b[v] : v * s->loops->lanes);
-            double sum = 0;
-            from += n % s->loops->lanes;
-            for (int64_t l = 0; l < 2 * length; l++)
-                if (l < length ? from >= low && from < high : m >= first && m < end)
-                    sum = multiply_add(s, get(s, a[l / length], l % length * p->rows + m),
-                                       get(s, b[l / length], l % length * wide + from), sum);
-            assert_true(get(s, c, m * c_row + n) == plus(s, get(s, start, n), sum));
+    tw_part part[2] = {{marks[0], 0, p->rows}, {marks[1], first, end}};
+    tw_apart apart[2] = {{.columns = {0}}};
+    for (int v = 0; v < p->vecs; v++)
+        for (int i = 0; i < 2; i++) {
+            apart[i].b[v] = apart[i].lanes[v] = (i ? v : p->vecs - 1 - v) * lanes;
+            apart[i].start[v] = v * lanes, apart[i].c[v] = v * lanes + i * c_tile;
+            apart[i].columns[v] = (int)tw_min(lanes, p->columns - v * lanes);
         }
+    tw_tile t = {.strips = strips, .count = 2, .parts = part, .a_row = 1, .a_col = p->rows, .b_row = wide};
+    t.start = start, t.c = c, t.c_row = c_row, t.apart = p->apart ? apart : NULL;
+    t.rows = p->rows, t.vecs = p->vecs, t.columns = p->columns;
+    t.further = TILES - 1, t.aparts = period, t.c_tile = period * c_tile;
+    s->loops->tile_parts(&t);
+    for (int64_t i = 0; i < TILES * p->rows * p->columns; i++) {
+        const int64_t k = i / p->columns / p->rows, m = i / p->columns % p->rows, n = i % p->columns;
+        const int64_t from = (p->apart ? apart[k % 2].b[n / lanes] : n / lanes * lanes) + n % lanes;
+        double sum = 0;
+        for (int64_t l = 0; l < 2 * length; l++)
+            if (l < length ? from >= low && from < high : m >= first && m < end)
+                sum = multiply_add(s, get(s, a[l / length], l % length * p->rows + m),
+                                   get(s, b[l / length], l % length * wide + from), sum);
+        assert_true(get(s, c, k * c_tile + m * c_row + n) == plus(s, get(s, start, n), sum));
+    }
 }
 
 static void check_all_parts(const subject *s) {

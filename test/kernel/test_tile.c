@@ -36,29 +36,46 @@ static void check_tile(const tw_loops *loops, int vecs, int rows, int columns, c
             assert_true(c[m * COLUMNS + n] == (m < rows && n < columns ? bias[n] + plain(a, b, m, n) : -1));
 }
 
-/* The same tile, its vectors taken from b in another order and written with gaps. */
+/* Five tiles whose vectors are taken from b in another order and written with gaps. The second and the fourth
+ * take the second order, and write behind all columns of the first; the third, fourth and fifth write some
+ * rows below, where they read the rows of a from another l on. */
 static void check_apart(const tw_loops *loops, int vecs, int rows, int columns, const float *a,
                         const float *b) {
-    enum { GAP = 3, PITCH = COLUMNS + 4 * GAP };
-    float c[ROWS * PITCH], bias[COLUMNS];
-    for (int i = 0; i < ROWS * PITCH; i++) c[i] = -1;
+    enum {
+        GAP = 3,
+        PITCH = 2 * (COLUMNS + 4 * GAP),
+        TILES = 5,
+        STEPS = (TILES + 1) / 2,
+        SHORT = LENGTH - STEPS
+    };
+    static float c[STEPS * ROWS * PITCH];
+    float bias[COLUMNS];
+    for (int i = 0; i < STEPS * ROWS * PITCH; i++) c[i] = -1;
     for (int i = 0; i < COLUMNS; i++) bias[i] = (float)i;
-    tw_strip strips[2] = {{a, b, LENGTH}, {a + LENGTH * ROWS, b + LENGTH * COLUMNS, LENGTH}};
-    tw_tile t = {.strips = strips, .count = 2, .a_row = 1, .a_col = ROWS, .b_row = COLUMNS, .start = bias};
-    tw_apart apart = {0};
-    t.c = c, t.c_row = PITCH, t.rows = rows, t.vecs = vecs, t.apart = &apart;
-    for (int v = 0; v < vecs; v++) {
-        apart.b[v] = apart.start[v] = (int64_t)(vecs - 1 - v) * loops->lanes;
-        apart.c[v] = (int64_t)v * (loops->lanes + GAP), apart.columns[v] = v % 2 ? columns : loops->lanes;
-    }
-    loops->tile(&t);
-    for (int m = 0; m < ROWS; m++)
-        for (int i = 0; i < PITCH; i++) {
-            int v = i / (loops->lanes + GAP), lane = i % (loops->lanes + GAP),
-                n = (vecs - 1 - v) * loops->lanes + lane;
-            bool wanted = m < rows && v < vecs && lane < (v % 2 ? columns : loops->lanes);
-            assert_true(c[m * PITCH + i] == (wanted ? bias[n] + plain(a, b, m, n) : -1));
+    tw_strip strip = {a, b, SHORT};
+    tw_tile t = {.strips = &strip, .count = 1, .a_row = 1, .a_col = ROWS, .b_row = COLUMNS, .start = bias};
+    tw_apart apart[2] = {{.columns = {0}}};
+    t.c = c, t.c_row = PITCH, t.rows = rows, t.vecs = vecs, t.apart = apart;
+    t.further = TILES - 1, t.aparts = 2, t.a_tile = ROWS, t.b_tile = COLUMNS, t.c_tile = ROWS * PITCH;
+    if (columns == loops->lanes) t.columns = vecs * loops->lanes; /* all are whole */
+    for (int v = 0; v < vecs; v++)
+        for (int i = 0; i < 2; i++) {
+            apart[i].b[v] = apart[i].start[v] = (int64_t)(i ? v : vecs - 1 - v) * loops->lanes;
+            apart[i].c[v] = (int64_t)v * (loops->lanes + GAP) + i * PITCH / 2;
+            apart[i].columns[v] = v % 2 ? columns : loops->lanes;
         }
+    loops->tile(&t);
+    for (int i = 0; i < STEPS * ROWS * PITCH; i++) {
+        const int step = i / PITCH / ROWS, m = i / PITCH % ROWS, side = i % PITCH / (PITCH / 2);
+        const int v = i % (PITCH / 2) / (loops->lanes + GAP), lane = i % (PITCH / 2) % (loops->lanes + GAP);
+        const bool wanted =
+            2 * step + side < TILES && m < rows && v < vecs && lane < (v % 2 ? columns : loops->lanes);
+        const int n = (side ? v : vecs - 1 - v) * loops->lanes + lane;
+        float sum = 0;
+        for (int l = step; l < step + SHORT && wanted; l++)
+            sum = fmaf(a[l * ROWS + m], b[l * COLUMNS + n], sum);
+        assert_true(c[i] == (wanted ? bias[n] + sum : -1));
+    }
 }
 
 /* The same tile in two runs of rows, which stand one row apart in a and c: start is c, or the same row for
@@ -104,8 +121,10 @@ static void every_tile_is_the_same_chain_of_multiply_adds(void **state) {
                     check_tile(loops, vecs, rows, columns, a, b);
             }
         for (int vecs = 2; vecs <= loops->most_vecs; vecs++)
-            for (int rows = 1; rows <= loops->most_rows[vecs]; rows++)
+            for (int rows = 1; rows <= loops->most_rows[vecs]; rows++) {
                 check_apart(loops, vecs, rows, (loops->lanes + 1) / 2, a, b);
+                check_apart(loops, vecs, rows, loops->lanes, a, b);
+            }
     }
 }
 
