@@ -71,6 +71,10 @@ tw_status tw_conv_forward(const tw_conv *plan, const void *x, const void *w, con
 tw_status tw_conv_backward_data(const tw_conv *plan, const void *dy, const void *w, void *dx);
 tw_status tw_conv_backward_weights(const tw_conv *plan, const void *x, const void *dy, void *dw, void *db);
 
+/* An activation behind the forward pass: TW_RELU cuts off all below 0, TW_RELU6 also all above 6. NaN stays.
+ */
+typedef enum tw_ramp { TW_NO_RAMP = 0, TW_RELU, TW_RELU6 } tw_ramp;
+
 /* One call with everything said: pass and tensors, and what may be lent. Allocates nothing. Fields that the
  * pass does not use are ignored. */
 typedef struct tw_conv_call {
@@ -83,6 +87,7 @@ typedef struct tw_conv_call {
     int threads;   /* 0: as planned, or fewer where there is too little to share; else so many, at most
                       as planned */
     int64_t batch; /* 0: as planned; else this many images, at most as planned: the same bits */
+    tw_ramp ramp;  /* forward: of y, with the bits of one that follows; most layers do it while they store */
 } tw_conv_call;
 
 tw_status tw_conv_execute(const tw_conv *plan, const tw_conv_call *call);

@@ -42,6 +42,7 @@ typedef struct tw_job {
     const void *state;
     const void *x, *w, *dy, *bias, *packed;
     void *y, *dx, *dw, *db;
+    tw_ramp ramp;    /* of y or dx, for an algorithm that `ramps` */
     bool dy_finite;  /* dy is known to hold neither NaN nor infinity; false: unknown */
     void *workspace; /* workspace() bytes for `threads`, aligned to 64 */
     int threads;
@@ -72,6 +73,9 @@ typedef struct tw_algorithm {
                  int threads);
 
     void (*run)(const tw_job *job);
+
+    /* Whether it does job->ramp while it stores, forward or backward data; NULL: never. */
+    bool (*ramps)(const tw_problem *problem, tw_pass pass, const void *state);
     bool sums_dy; /* it sees all of dy, and writes db in the same go */
 } tw_algorithm;
 

@@ -7,6 +7,7 @@
 #include "base/checked.h"
 #include "base/fail.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "conv/bias.h"
 #include "conv/plan.h"
 
@@ -74,6 +75,8 @@ static tw_status check_call(const tw_conv *plan, const tw_conv_call *c) {
     if ((unsigned)c->pass >= TW_PASSES)
         return tw_fail(TW_ERROR_ARGUMENT, "pass is %d; expected forward, backward-data or backward-weights",
                        (int)c->pass);
+    if (c->pass == TW_FORWARD && (unsigned)c->ramp > TW_RELU6)
+        return tw_fail(TW_ERROR_ARGUMENT, "ramp is %d; expected none, relu or relu6", (int)c->ramp);
     if (c->threads < 0)
         return tw_fail(TW_ERROR_ARGUMENT, "threads is %d; expected 0 (as planned) or at least 1", c->threads);
     if (c->batch < 0 || c->batch > plan->problem.shape.batch)
@@ -148,9 +151,42 @@ static bool finite_sums(const tw_conv *plan, const tw_conv_call *c) {
     return plan->problem.loops->all_finite(c->db, s->out_channels);
 }
 
+/* An activation over all of y. */
+typedef struct ramp_work {
+    const tw_sweeps *sweeps;
+    tw_ramp ramp;
+    char *y;
+    int64_t count;
+    size_t size;
+} ramp_work;
+
+enum { RAMP_NUMBERS = 16384 }; /* of a task */
+
+static void ramp_part(void *context, int64_t task, int worker) {
+    (void)worker;
+    const ramp_work *k = context;
+    void *y = k->y + (size_t)(task * RAMP_NUMBERS) * k->size;
+    const int64_t count = tw_min(RAMP_NUMBERS, k->count - task * RAMP_NUMBERS);
+    (k->ramp == TW_RELU6 ? k->sweeps->relu6 : k->sweeps->relu)(count, 0, y, y);
+}
+
+static void ramp_all(const tw_conv *plan, const tw_conv_call *c, int threads) {
+    const tw_problem *problem = &plan->problem;
+    ramp_work k = {.sweeps = problem->kernel->sweeps[problem->type],
+                   .ramp = c->ramp,
+                   .y = c->y,
+                   .count = plan->sizes.y,
+                   .size = tw_type_size(problem->type)};
+    tw_parallel(threads, tw_ceil_div(k.count, RAMP_NUMBERS), ramp_part, &k);
+}
+
 static void run(const tw_conv *plan, const tw_conv_call *c, void *workspace, int threads) {
     const tw_pass_plan *p = &plan->passes[c->pass];
+    const bool wanted = c->pass == TW_FORWARD && c->ramp != TW_NO_RAMP;
+    const bool at_once =
+        wanted && p->algorithm->ramps && p->algorithm->ramps(&plan->problem, p->base, p->state);
     tw_job job = base_job(plan, c, threads);
+    if (at_once) job.ramp = c->ramp;
     job.dy_finite = finite_sums(plan, c);
     if (workspace) workspace = aligned(workspace);
     job.workspace = workspace;
@@ -161,6 +197,7 @@ static void run(const tw_conv *plan, const tw_conv_call *c, void *workspace, int
         job.workspace = (char *)workspace + tw_round_up(p->packed, TW_ALIGNMENT);
     }
     p->algorithm->run(&job);
+    if (wanted && !at_once) ramp_all(plan, c, threads);
 }
 
 /* The same plan for the first images of the batch alone: what an algorithm prepared does not know the batch.

@@ -111,6 +111,11 @@ static void run(const tw_job *job) {
         tw_depthwise_lanes_run(job, job->state);
 }
 
+static bool ramps(const tw_problem *problem, tw_pass pass, const void *state) {
+    (void)state;
+    return !tw_depthwise_by_planes(problem, is_backward(pass));
+}
+
 const tw_algorithm tw_algorithm_depthwise = {
     .name = "depthwise",
     .reason = "one input channel for each output: there is no sum over channels to block",
@@ -122,5 +127,6 @@ const tw_algorithm tw_algorithm_depthwise = {
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run,
+    .ramps = ramps,
     .sums_dy = true,
 };

@@ -337,6 +337,7 @@ static void run_pair(const band *b, group *g, const row_pair *pair) {
         .blocks = g->blocks,
         .block_weights = block_weights(d),
         .bias = b->memory + p->bias + (size_t)((g->block - b->first_block) * d->lanes) * d->size,
+        .ramp = b->sweep->job->ramp,
         .rows = pair->rows,
         .used = g->used,
         .fetch = d->far ? ay->in_step * (ay->phases == 2 ? 1 : 2) : 0,

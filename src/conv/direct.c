@@ -157,11 +157,16 @@ static void run(const tw_job *job) {
                           .bias = job->bias,
                           .to = back ? job->dx : job->y,
                           .workspace = job->workspace,
+                          .ramp = job->ramp,
                           .threads = job->threads};
     if (folds(job->problem, job->pass))
         run_folded(d, job, sweep);
     else
         tw_sweep_execute(&sweep);
+}
+
+static bool ramps(const tw_problem *problem, tw_pass pass, const void *state) {
+    return !folds(problem, pass) && tw_sweep_ramps(&((const direct *)state)->sweep);
 }
 
 const tw_algorithm tw_algorithm_direct = {
@@ -175,5 +180,6 @@ const tw_algorithm tw_algorithm_direct = {
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run,
+    .ramps = ramps,
     .sums_dy = true,
 };

@@ -106,8 +106,14 @@ typedef struct tw_sweep_run {
     const tw_loops *loops;
     const void *from, *packed, *bias;
     void *to, *workspace;
+    tw_ramp ramp; /* where the sweep `ramps` */
     int threads;
 } tw_sweep_run;
+
+/* Whether tiles may do an activation: each output is stored once, being finished. */
+static inline bool tw_sweep_ramps(const tw_sweep *s) {
+    return s->taps * s->reduce <= TW_SWEEP_CHUNK && s->fanned == 1;
+}
 
 void tw_sweep_execute(const tw_sweep_run *run);
 

@@ -50,6 +50,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm256_fmadd_pd(a, b, c);
 }
 
+static inline vec vec_above(vec a, vec b) {
+    return _mm256_max_pd(a, b);
+}
+
+static inline vec vec_below(vec a, vec b) {
+    return _mm256_min_pd(a, b);
+}
+
 static inline mask mask_of(vec x) {
     return x;
 }

@@ -48,6 +48,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return _mm512_fmadd_pd(a, b, c);
 }
 
+static inline vec vec_above(vec a, vec b) {
+    return _mm512_max_pd(a, b);
+}
+
+static inline vec vec_below(vec a, vec b) {
+    return _mm512_min_pd(a, b);
+}
+
 static inline mask mask_of(vec x) {
     return _mm512_movepi64_mask(_mm512_castpd_si512(x));
 }

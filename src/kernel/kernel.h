@@ -64,6 +64,7 @@ typedef struct tw_tile {
     int vecs;    /* 1 .. most_vecs */
     int columns; /* (vecs - 1) * lanes < columns <= vecs * lanes; apart: the latter if all are whole */
     const tw_apart *apart; /* of two vectors or more; NULL: they lie side by side */
+    tw_ramp ramp;          /* of what is stored */
     const tw_part *parts;  /* of tile_parts: for each strip */
     int64_t lanes_begin;   /* added to their lanes, in elements */
     const void *next; /* what will be read soon: fetched to the second-level cache, 64 bytes for each l, by a

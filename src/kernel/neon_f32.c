@@ -47,6 +47,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return vfmaq_f32(c, a, b);
 }
 
+static inline vec vec_above(vec a, vec b) {
+    return vbslq_f32(vcgtq_f32(a, b), a, b);
+}
+
+static inline vec vec_below(vec a, vec b) {
+    return vbslq_f32(vcltq_f32(a, b), a, b);
+}
+
 static inline mask mask_of(vec x) {
     return vreinterpretq_u32_f32(x);
 }

@@ -47,6 +47,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return vfmaq_f64(c, a, b);
 }
 
+static inline vec vec_above(vec a, vec b) {
+    return vbslq_f64(vcgtq_f64(a, b), a, b);
+}
+
+static inline vec vec_below(vec a, vec b) {
+    return vbslq_f64(vcltq_f64(a, b), a, b);
+}
+
 static inline mask mask_of(vec x) {
     return vreinterpretq_u64_f64(x);
 }

@@ -43,6 +43,14 @@ static inline vec vec_fma(vec a, vec b, vec c) {
     return fma(a, b, c);
 }
 
+static inline vec vec_above(vec a, vec b) {
+    return a > b ? a : b;
+}
+
+static inline vec vec_below(vec a, vec b) {
+    return a < b ? a : b;
+}
+
 static inline mask mask_of(vec x) {
     return x != 0;
 }

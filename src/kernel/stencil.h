@@ -52,6 +52,7 @@ typedef struct tw_stencil {
     int64_t stride;
     int64_t blocks, block_weights;
     const void *bias; /* [blocks][lanes] */
+    tw_ramp ramp;     /* of what is stored, but by `groups` */
     void *out[2];
     int rows, used;
     int64_t fetch;

@@ -158,7 +158,12 @@ TW_INLINED void store_row(const tw_stencil *s, const span_of_columns *c, int r, 
     const int64_t step = c->phase->out_step;
     const int used = s->used == LANES || block + 1 < s->blocks ? LANES : s->used;
     real *out = (real *)s->out[r] + c->phase->out_begin + c->q * step + block * LANES;
-    if (used == LANES) {
+    if (s->ramp != TW_NO_RAMP) {
+        const vec top = ramp_top(s->ramp);
+#pragma GCC unroll 7
+        for (int t = 0; t < span; t++)
+            vec_store_part(out + t * step, vec_ramp(vec_add(bias, sum[t]), top), used);
+    } else if (used == LANES) {
 #pragma GCC unroll 7
         for (int t = 0; t < span; t++) vec_store(out + t * step, vec_add(bias, sum[t]));
     } else {

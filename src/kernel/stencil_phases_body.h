@@ -50,7 +50,7 @@ TW_INLINED void paired_row(const tw_stencil_phase *p, int64_t column, const row_
 }
 
 TW_INLINED void store_paired(const tw_stencil *s, int64_t q, int r, int64_t block, vec sum[2][SPAN]) {
-    const vec bias = vec_load((const real *)s->bias + block * LANES);
+    const vec bias = vec_load((const real *)s->bias + block * LANES), top = ramp_top(s->ramp);
     const tw_stencil_phase *p = s->phases;
     const int64_t step = p->out_step, apart = p[1].out_begin - p->out_begin;
     const int used = s->used == LANES || block + 1 < s->blocks ? LANES : s->used;
@@ -59,10 +59,12 @@ TW_INLINED void store_paired(const tw_stencil *s, int64_t q, int r, int64_t bloc
     for (int t = 0; t < PAIRED; t++, out += step)
 #pragma GCC unroll 2
         for (int f = 0; f < 2; f++) {
+            vec y = vec_add(bias, sum[f][t]);
+            if (s->ramp != TW_NO_RAMP) y = vec_ramp(y, top);
             if (used == LANES)
-                vec_store(out + f * apart, vec_add(bias, sum[f][t]));
+                vec_store(out + f * apart, y);
             else
-                vec_store_part(out + f * apart, vec_add(bias, sum[f][t]), used);
+                vec_store_part(out + f * apart, y, used);
         }
 }
 

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <twill/conv.h>
+
 /* The window of a pool over one image, channels last; depth, height, width. */
 typedef struct tw_pool {
     int64_t channels, in[3], out[3], kernel[3], stride[3], pad[3];
@@ -30,15 +32,11 @@ typedef struct tw_loss_row {
     double loss;  /* out */
 } tw_loss_row;
 
-/* What an activation cuts off: TW_RELU all below 0, TW_RELU6 also all above 6; NaN stays. Backward dy counts
- * only where nothing was cut and the value is not a bound itself. */
-typedef enum tw_ramp { TW_NO_RAMP, TW_RELU, TW_RELU6 } tw_ramp;
-
 /* Batch norm's numbers of one channel each, [channels]: z = (x - mean) * scale + shift. */
 typedef struct tw_norm {
     int64_t channels;
     const void *mean, *scale, *shift;
-    tw_ramp ramp; /* of z; backward of what dy is the gradient of */
+    tw_ramp ramp; /* of z; backward dy counts only where it cut nothing and the value is not a bound itself */
     bool streams; /* y, which is neither x nor addend, is written past the caches, as tw_pool says */
 } tw_norm;
 

@@ -4,6 +4,7 @@
  *     real, vec                    a number; a vector of LANES numbers
  *     LANES, VECS, ROWS_1..ROWS_4  the register tile: ROWS_v is the most rows of a tile v vectors wide, or 0
  *     vec_load, vec_store, vec_splat, vec_fma, vec_add, vec_zero, vec_load_part, vec_store_part
+ *     vec_above, vec_below         lane by lane a where it is above, or below, b; else b
  *
  * A tile is `rows` x `vecs` sums that live in registers; for each l it loads
  * `vecs` vectors of b once and each a once, and does rows * vecs fused multiply-adds: with 14 x 2 vectors 28
@@ -11,6 +12,8 @@
  * the former (the blocking of Goto and van de Geijn, "Anatomy of high-performance matrix multiplication",
  * 2008). Every loop over rows and vectors has a constant length where it is inlined, so the compiler unrolls
  * it and keeps the sums in registers: -O3 is needed for that. */
+
+#include <math.h>
 
 enum { MOST_ROWS = 28 };
 
@@ -33,14 +36,26 @@ typedef struct finish {
     int columns[TW_MOST_VECS];
 } finish;
 
+/* What an activation leaves of z; NaN stays. `top`: 6 or infinity. */
+static inline vec vec_ramp(vec z, vec top) {
+    return vec_below(top, vec_above(vec_zero(), z));
+}
+
+static inline vec ramp_top(tw_ramp ramp) {
+    return vec_splat(ramp == TW_RELU6 ? 6 : (real)INFINITY);
+}
+
 TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, const bool started,
-                           const bool whole) {
+                           const bool whole, const bool ramped, const vec top) {
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
         const bool full = whole || f->columns[v] == LANES;
-        const real *from = f->start + f->start_at[v];
         vec s = sum[v];
-        if (started) s = vec_add(full ? vec_load(from) : vec_load_part(from, f->columns[v]), s);
+        if (started) {
+            const real *from = f->start + f->start_at[v];
+            s = vec_add(full ? vec_load(from) : vec_load_part(from, f->columns[v]), s);
+        }
+        if (ramped) s = vec_ramp(s, top);
         if (full)
             vec_store(f->c + f->c_at[v], s);
         else
@@ -48,15 +63,19 @@ TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, cons
     }
 }
 
-/* All rows, `started` and `whole` (no part of a vector) being constants. */
+/* All rows. What is a constant here, `started`, `whole` (no part of a vector), `ramped`, costs nothing. */
 TW_INLINED void finish_rows(const tw_tile *t, finish f, const int rows, const int vecs,
-                            vec sum[][TW_MOST_VECS], const bool started, const bool whole) {
+                            vec sum[][TW_MOST_VECS], const bool started, const bool whole,
+                            const bool ramped) {
     const int64_t c_row = t->c_row, start_row = t->start_row, gap = t->c_gap, start_gap = start_row ? gap : 0;
+    const vec top = ramped ? ramp_top(t->ramp) : vec_zero();
 #pragma GCC unroll 28
     for (int r = 0; r < rows; r++) {
-        if (r == (rows + 1) / 2) f.c += gap, f.start += started ? start_gap : 0;
-        finish_row(&f, vecs, sum[r], started, whole);
-        f.c += c_row, f.start += started ? start_row : 0;
+        if (r == (rows + 1) / 2) f.c += gap;
+        if (started && r == (rows + 1) / 2) f.start += start_gap;
+        finish_row(&f, vecs, sum[r], started, whole, ramped, top);
+        f.c += c_row;
+        if (started) f.start += start_row;
     }
 }
 
@@ -72,14 +91,18 @@ TW_INLINED void finish_tile(const tw_tile *t, const tw_apart *apart, const int64
         f.start_at[v] = apart ? apart->start[v] : v * LANES;
         f.columns[v] = apart ? apart->columns[v] : v < vecs - 1 ? LANES : t->columns - v * LANES;
     }
-    if (whole && !f.start)
-        finish_rows(t, f, rows, vecs, sum, false, true);
+    if (t->ramp != TW_NO_RAMP && whole && f.start)
+        finish_rows(t, f, rows, vecs, sum, true, true, true);
+    else if (t->ramp != TW_NO_RAMP)
+        finish_rows(t, f, rows, vecs, sum, f.start != NULL, false, true);
+    else if (whole && !f.start)
+        finish_rows(t, f, rows, vecs, sum, false, true, false);
     else if (whole)
-        finish_rows(t, f, rows, vecs, sum, true, true);
+        finish_rows(t, f, rows, vecs, sum, true, true, false);
     else if (!f.start)
-        finish_rows(t, f, rows, vecs, sum, false, false);
+        finish_rows(t, f, rows, vecs, sum, false, false, false);
     else
-        finish_rows(t, f, rows, vecs, sum, true, false);
+        finish_rows(t, f, rows, vecs, sum, true, false, false);
 }
 
 TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const bool is_apart) {

@@ -73,6 +73,7 @@ static tw_status forward(const tw_run *run) {
     call.x = run->x[0];
     call.b = run->w[1]; /* NULL: none */
     call.y = run->y;
+    call.ramp = run->ramp;
     return tw_conv_execute(run->plan, &call);
 }
 
@@ -118,6 +119,7 @@ const tw_layer tw_layer_conv = {
     .defaults = {.groups = 1},
     .plans = true,
     .reads_x = true,
+    .absorbs = true,
     .infer = infer_conv,
     .forward = forward,
     .backward = backward,
@@ -149,6 +151,7 @@ const tw_layer tw_layer_deconv = {
     .defaults = {.groups = 1},
     .plans = true,
     .reads_x = true,
+    .absorbs = true,
     .infer = infer_deconv,
     .forward = forward,
     .backward = backward,
@@ -168,6 +171,7 @@ const tw_layer tw_layer_dense = {
     .fields = dense_fields,
     .plans = true,
     .reads_x = true,
+    .absorbs = true,
     .infer = infer_dense,
     .forward = forward,
     .backward = backward,

@@ -5,9 +5,9 @@
  *
  *     w' = scale w    b' = scale b + shift        in double, each rounded once
  *
- * so that its pass over the data is gone. Then every convolution's weights are packed in the order in which
- * it reads them. All of it lies in one block that the runner owns; the caller's weights may go. What has
- * nothing folded gives the bits of a run on the weights themselves. */
+ * so that its pass over the data is gone, and that of a relu or relu6 behind it too. Then every convolution's
+ * weights are packed in the order in which it reads them. All of it lies in one block that the runner owns;
+ * the caller's weights may go. What has nothing folded gives the bits of a run on the weights themselves. */
 #include "net/frozen.h"
 
 #include <string.h>
@@ -30,6 +30,18 @@ static int folded_into(const tw_net *net, int i) {
     const tw_op *op = &net->ops[i];
     if (!op->layer->plans || op->readers != 1) return 0;
     return net->ops[op->last_reader].layer->affine ? op->last_reader : 0;
+}
+
+/* What convolution i computes too: what is folded into it, and the relu or relu6 behind that. */
+static void mark_folded(freezing *f, int i) {
+    const tw_net *net = f->runner->net;
+    const int next = folded_into(net, i),
+              ramp = next && net->ops[next].readers == 1 ? net->ops[next].last_reader : 0;
+    if (!next) return;
+    f->frozen->ops[next].folded = true;
+    if (!ramp || net->ops[ramp].layer->ramp == TW_NO_RAMP) return;
+    f->frozen->ops[i].ramp = net->ops[ramp].layer->ramp;
+    f->frozen->ops[ramp].folded = true;
 }
 
 /* ---- Sizes ---- */
@@ -134,8 +146,7 @@ static tw_status freeze(freezing *f) {
     const tw_net *net = f->runner->net;
     f->frozen->ops = tw_alloc_zero(net->op_count, sizeof *f->frozen->ops);
     if (!f->frozen->ops) return TW_ERROR_MEMORY;
-    for (int i = 1; i < net->op_count; i++)
-        if (folded_into(net, i)) f->frozen->ops[folded_into(net, i)].folded = true;
+    for (int i = 1; i < net->op_count; i++) mark_folded(f, i);
     size_t folded;
     tw_status status = count_bytes(f, &folded);
     if (status) return status;

@@ -4,12 +4,13 @@
 
 #include <stdbool.h>
 
-#include "net/graph.h"
+#include "net/layer.h"
 
 /* One operator's part. */
 typedef struct tw_frozen_op {
     const void *w[TW_MAX_TENSORS]; /* NULL: none, or packed */
     const void *packed;            /* the weights of its plan's forward pass; NULL: w[0] */
+    tw_ramp ramp;                  /* of the activation behind what is folded into it: that is done too */
     bool folded;                   /* the convolution before it computes it: nothing is left to do */
 } tw_frozen_op;
 

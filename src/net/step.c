@@ -39,6 +39,7 @@ tw_run tw_runner_run(tw_runner *r, int i, const void *weights, const void *x, in
     if (!weights && r->frozen) {
         memcpy(run.w, r->frozen->ops[i].w, sizeof run.w);
         run.packed_w = r->frozen->ops[i].packed;
+        if (r->frozen->ops[i].ramp != TW_NO_RAMP) run.ramp = r->frozen->ops[i].ramp;
         return run;
     }
     for (int t = 0; t < op->tensor_count; t++)
