@@ -1,6 +1,11 @@
 # Kernels: one line per instruction set. -O3 because the tile's loops must be unrolled whole; where every step is looked
 # at, one copy of each loop. No bit depends on it. The files of other machines are left out of TWILL_SOURCES.
-set(TWILL_KERNEL_LEVEL "-O3 -fno-code-hoisting -fno-version-loops-for-strides")
+set(TWILL_KERNEL_LEVEL -O3)
+if(CMAKE_C_COMPILER_ID STREQUAL GNU)
+  # A tile has several ends, of which one runs: without this gcc computes the addresses of all before it chooses, and keeps
+  # them in memory; and each loop is there twice, once for products that lie side by side.
+  string(APPEND TWILL_KERNEL_LEVEL " -fno-code-hoisting -fno-version-loops-for-strides")
+endif()
 if(CMAKE_C_FLAGS MATCHES "-fsanitize|--coverage" OR CMAKE_BUILD_TYPE STREQUAL Debug)
   set(TWILL_KERNEL_LEVEL -O1)
   set(TWILL_KERNEL_FLAGS "-DTW_WATCHED_KERNELS=1 -Wno-pass-failed") # clang warns of loops that it leaves rolled
