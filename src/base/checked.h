@@ -45,7 +45,6 @@ static inline int64_t tw_ceil_div(int64_t a, int64_t b) {
     return a / b + (a % b != 0);
 }
 
-/* a rounded up to a multiple of b; the caller knows that it fits. */
 /* Where part i begins when `count` things are cut into even parts, the larger ones first. */
 static inline int64_t tw_cut(int64_t count, int64_t parts, int64_t i) {
     return i * (count / parts) + tw_min(i, count % parts);
@@ -56,6 +55,7 @@ static inline int64_t tw_cut_alike(int64_t count, int64_t parts, int64_t i) {
     return i < count % parts ? count % parts - i : parts - i;
 }
 
+/* a rounded up to a multiple of b; the caller knows that it fits. */
 static inline int64_t tw_round_up(int64_t a, int64_t b) {
     return tw_ceil_div(a, b) * b;
 }

@@ -23,7 +23,7 @@ static inline const void *tw_ahead_next(tw_ahead *ahead, int64_t products, int64
     const char *now = ahead->at;
     const int64_t left = ahead->end - now, each = products * TW_ALIGNMENT;
     if (left <= 0) return NULL;
-    if (*tiles * each > left) *tiles = each > 0 ? (left + each - 1) / each : 1;
+    if (*tiles * each > left) *tiles = (left + each - 1) / each;
     ahead->at += *tiles * each;
     return now;
 }

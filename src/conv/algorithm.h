@@ -74,7 +74,8 @@ typedef struct tw_algorithm {
 
     void (*run)(const tw_job *job);
 
-    /* Whether it does job->ramp while it stores, forward or backward data; NULL: never. */
+    /* Whether it does job->ramp while it stores, forward or backward data; if not, call.c does it afterwards.
+     * NULL: never. */
     bool (*ramps)(const tw_problem *problem, tw_pass pass, const void *state);
     bool sums_dy; /* it sees all of dy, and writes db in the same go */
 } tw_algorithm;
