@@ -333,6 +333,11 @@ static void run(const tw_job *job) {
     (job->pass == TW_BACKWARD_WEIGHTS ? tw_winograd_weights_run : tw_winograd_run)(job);
 }
 
+static bool ramps(const tw_problem *problem, tw_pass pass, const void *state) {
+    (void)problem, (void)pass, (void)state;
+    return true;
+}
+
 const tw_algorithm tw_algorithm_winograd_4 = {
     .name = "winograd-4x4",
     .reason = "3x3 weights with stride 1: tiles of 4x4 outputs take a quarter of the products",
@@ -344,6 +349,7 @@ const tw_algorithm tw_algorithm_winograd_4 = {
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run,
+    .ramps = ramps,
     .sums_dy = true,
 };
 
@@ -358,5 +364,6 @@ const tw_algorithm tw_algorithm_winograd_2 = {
     .packed_bytes = packed_bytes,
     .pack = pack,
     .run = run,
+    .ramps = ramps,
     .sums_dy = true,
 };

@@ -191,6 +191,7 @@ static void transform_results(const work *k, const block *b, int64_t panel, cons
     tw_winograd_result result = {.m_point = m_point(f, b->count),
                                  .columns = tw_min(columns, f->columns - panel * f->panel),
                                  .bias = bias ? bias + k->size * column : NULL,
+                                 .ramp = k->job->ramp,
                                  .y_row = f->written[1] * f->written_channels,
                                  .y_col = f->written_channels};
     tw_winograd_place p = tw_winograd_place_of(f, b->first);

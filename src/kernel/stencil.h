@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <twill/conv.h>
+
 /* Copies a row: out[p * lanes + l] = in[p * step + (first + l) / repeat * stride] for p < pixels, l < used;
  * the other lanes become zero. `repeat` is the depth multiplier: how many channels read the same one. */
 typedef struct tw_stage {

@@ -241,12 +241,19 @@ TW_INLINED void result_vector(const tw_winograd_result *r, int64_t column, int c
             real *y = (real *)r->y + column + i * y_row;
             line(half[i / 2], out, 1);
 #pragma GCC unroll 4
+            for (int j = 0; j < outs; j++) out[j] = vec_add(start, out[j]);
+            if (r->ramp != TW_NO_RAMP) {
+                const vec top = ramp_top(r->ramp);
+#pragma GCC unroll 4
+                for (int j = 0; j < outs; j++) out[j] = vec_ramp(out[j], top);
+            }
+#pragma GCC unroll 4
             for (int j = 0; j < outs; j++, y += y_col) {
                 if (j >= cols) break;
                 if (whole)
-                    vec_store(y, vec_add(start, out[j]));
+                    vec_store(y, out[j]);
                 else
-                    vec_store_part(y, vec_add(start, out[j]), count);
+                    vec_store_part(y, out[j], count);
             }
         }
     }

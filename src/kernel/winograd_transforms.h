@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include <twill/conv.h>
+
 enum { TW_WINOGRAD_SIDE = 6, TW_WINOGRAD_POINTS = TW_WINOGRAD_SIDE * TW_WINOGRAD_SIDE };
 
 /* One patch, all its channels: v[point * v_point + channel] = (B^T d B)[point][channel]. pixels[column * side
@@ -32,13 +34,14 @@ typedef struct tw_winograd_filter {
 } tw_winograd_filter;
 
 /* The outputs of one patch: y[row * y_row + col * y_col + column] = (A^T m A)[row][col][column] +
- * bias[column], for row < rows, col < cols (as many as lie inside the image), column < columns. bias may be
- * NULL. m[point * m_point + column] is read in whole vectors. */
+ * bias[column], after the ramp, for row < rows, col < cols (as many as lie inside the image), column <
+ * columns. bias may be NULL. m[point * m_point + column] is read in whole vectors. */
 typedef struct tw_winograd_result {
     const void *m;
     int64_t m_point;
     int64_t columns;
     const void *bias;
+    tw_ramp ramp;
     void *y;
     int64_t y_row, y_col;
     int rows, cols;
