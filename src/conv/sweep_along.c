@@ -46,6 +46,7 @@ static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile *t, int64_t m, i
     const int64_t low = count / tiles, higher = count % tiles;
     for (int64_t rows = low + 1; rows >= low; rows--) {
         const int64_t equal = rows > low ? higher : tiles - higher;
+        if (equal == 0) continue;
         t->rows = (int)rows;
         t->a_tile = rows * t->a_row, t->c_tile = rows * t->c_row, t->start_tile = rows * t->start_row;
         move(t, m * t->a_row, m * t->c_row, m * t->start_row, size);

@@ -79,6 +79,20 @@ TW_INLINED void finish_rows(const tw_tile *t, finish f, const int rows, const in
     }
 }
 
+/* The activation of what was stored: where some vector is wanted in part, or nothing to start from is given,
+ * which is rare, so that the tile need not be there once more. */
+__attribute__((noinline)) static void ramp_stored(const tw_tile *t, finish f, const int rows,
+                                                  const int vecs) {
+    const vec top = ramp_top(t->ramp);
+    for (int r = 0; r < rows; r++, f.c += t->c_row) {
+        if (r == (rows + 1) / 2) f.c += t->c_gap;
+        for (int v = 0; v < vecs; v++) {
+            real *c = f.c + f.c_at[v];
+            vec_store_part(c, vec_ramp(vec_load_part(c, f.columns[v]), top), f.columns[v]);
+        }
+    }
+}
+
 /* Of the tile that lies `steps` behind t's. */
 TW_INLINED void finish_tile(const tw_tile *t, const tw_apart *apart, const int64_t steps, const int rows,
                             const int vecs, vec sum[][TW_MOST_VECS]) {
@@ -91,11 +105,11 @@ TW_INLINED void finish_tile(const tw_tile *t, const tw_apart *apart, const int64
         f.start_at[v] = apart ? apart->start[v] : v * LANES;
         f.columns[v] = apart ? apart->columns[v] : v < vecs - 1 ? LANES : t->columns - v * LANES;
     }
-    if (t->ramp != TW_NO_RAMP && whole && f.start)
+    if (whole && f.start && t->ramp != TW_NO_RAMP) {
         finish_rows(t, f, rows, vecs, sum, true, true, true);
-    else if (t->ramp != TW_NO_RAMP)
-        finish_rows(t, f, rows, vecs, sum, f.start != NULL, false, true);
-    else if (whole && !f.start)
+        return;
+    }
+    if (whole && !f.start)
         finish_rows(t, f, rows, vecs, sum, false, true, false);
     else if (whole)
         finish_rows(t, f, rows, vecs, sum, true, true, false);
@@ -103,6 +117,7 @@ TW_INLINED void finish_tile(const tw_tile *t, const tw_apart *apart, const int64
         finish_rows(t, f, rows, vecs, sum, false, false, false);
     else
         finish_rows(t, f, rows, vecs, sum, true, false, false);
+    if (t->ramp != TW_NO_RAMP) ramp_stored(t, f, rows, vecs);
 }
 
 TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const bool is_apart) {
