@@ -71,8 +71,8 @@ tw_status tw_conv_forward(const tw_conv *plan, const void *x, const void *w, con
 tw_status tw_conv_backward_data(const tw_conv *plan, const void *dy, const void *w, void *dx);
 tw_status tw_conv_backward_weights(const tw_conv *plan, const void *x, const void *dy, void *dw, void *db);
 
-/* An activation behind the forward pass: TW_RELU cuts off all below 0, TW_RELU6 also all above 6. NaN stays.
- */
+/* Behind the forward pass: TW_RELU cuts off all below 0, TW_RELU6 also all above 6; NaN stays. Another value
+ * is refused: ARGUMENT. */
 typedef enum tw_ramp { TW_NO_RAMP = 0, TW_RELU, TW_RELU6 } tw_ramp;
 
 /* One call with everything said: pass and tensors, and what may be lent. Allocates nothing. Fields that the

@@ -178,7 +178,7 @@ typedef struct lines {
     int64_t from_row, from_image, to_row, to_image;
 } lines;
 
-/* `count` tiles like t, which begins in a line's column n and `from` and `to` elements behind where it says.
+/* `count` tiles like t, the first of which begins `from` and `to` elements farther on, in a line's column n.
  */
 static void run_tiles(const tw_band *b, tw_chunk *c, tw_tile *t, int64_t n, int64_t from, int64_t to,
                       int64_t count) {

@@ -135,6 +135,7 @@ void tw_along_tiles(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_str
     k.a_line = y->in_step * (s->in_place ? x->from * channels : s->slot);
     k.c_line = y->out_step * (b->buffer ? s->band_columns * s->block : x->to * s->to_channels);
     if (s->fanned > 1) k.c_pixel = s->to_pitch, k.c_line = y->out_step * s->buffer_row;
+    /* columns of pixels fill a tile better, where those are longer than two rows */
     if (!s->by_images && 2 * k.pixels < tw_min(k.lines, b->run->loops->most_rows[t.vecs]))
         k = (tw_steps){k.lines, k.pixels, k.a_line, k.a_pixel, k.c_line, k.c_pixel};
     const int64_t c_image = s->fanned > 1 ? s->buffer_rows * s->buffer_row : s->to_image;

@@ -119,8 +119,8 @@ static void an_activation_gives_the_bits_of_one_that_follows(void **state) {
     assert_true(below > 50000 && above > 50000);
 }
 
-/* The backward passes have none: the field is not looked at. */
-static void other_passes_ignore_it(void **state) {
+/* Worked by hand; backward the field is not looked at, forward what is none is refused. */
+static void the_forward_pass_alone_has_one(void **state) {
     (void)state;
     tw_geometry g = tw_geometry_defaults(2);
     g.in_channels = g.out_channels = 1;
@@ -144,7 +144,7 @@ static void other_passes_ignore_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_activation_gives_the_bits_of_one_that_follows),
-        cmocka_unit_test(other_passes_ignore_it),
+        cmocka_unit_test(the_forward_pass_alone_has_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

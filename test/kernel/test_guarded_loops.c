@@ -81,9 +81,14 @@ static void share_columns(const subject *s, void *b, int64_t length, int64_t acr
     }
 }
 
-/* As the forward pass calls it (a pixel's channels side by side, a bias), each tile with the pixels behind
- * those of the one before; and as the weights' gradient does (channels down the tile, added to what is
- * there), each with the next columns. */
+/* What a ramp leaves; NaN stays. */
+static double cut(double z, tw_ramp ramp) {
+    return ramp != TW_NO_RAMP && z < 0 ? 0 : ramp == TW_RELU6 && z > 6 ? 6 : z;
+}
+
+/* As the forward pass calls it (a pixel's channels side by side, a bias, a ramp or none), each tile with the
+ * pixels behind those of the one before; and as the weights' gradient does (channels down the tile, added to
+ * what is there), each with the next columns. */
 static void check_tile(const subject *s, int vecs, int rows, int columns, int64_t length, bool forward,
                        bool shared) {
     const int64_t tiles = 1 + columns % 3, wide = (int64_t)vecs * s->loops->lanes;
@@ -101,6 +106,7 @@ static void check_tile(const subject *s, int vecs, int rows, int columns, int64_
         for (int64_t k = 0; k < (forward ? 1 : tiles); k++)
             share_columns(s, (char *)b[i] + k * b_tile * (int64_t)size_of(s), length, across, vecs);
     void *c = forward ? room(s, C, c_count) : drawn(s, C, c_count);
+    const tw_ramp ramp = forward ? (tw_ramp)((rows + columns) % 3) : TW_NO_RAMP;
     double expected[3 * 28 * 66];
     for (int64_t i = 0; i < c_count; i++) expected[i] = get(s, c, i);
     const void *start = forward ? drawn(s, START, columns) : c;
@@ -110,14 +116,14 @@ static void check_tile(const subject *s, int vecs, int rows, int columns, int64_
         for (int64_t l = 0; l < 2 * length; l++)
             sum = multiply_add(s, get(s, a[l / length], k * a_tile + m * a_row + l % length * a_col),
                                get(s, b[l / length], k * b_tile + l % length * across + n), sum);
-        *to = plus(s, forward ? get(s, start, n) : *to, sum);
+        *to = cut(plus(s, forward ? get(s, start, n) : *to, sum), ramp);
     }
     tw_strip strips[2] = {{a[0], b[0], length}, {a[1], b[1], length}};
     tw_tile t = {.strips = strips, .count = 2, .a_row = a_row, .a_col = a_col, .b_row = across};
     t.start = start, t.start_row = forward ? 0 : c_row, t.c = c, t.c_row = c_row;
     t.rows = rows, t.vecs = vecs, t.columns = columns;
     t.further = tiles - 1, t.a_tile = a_tile, t.b_tile = b_tile, t.c_tile = c_tile;
-    t.start_tile = forward ? 0 : c_tile;
+    t.start_tile = forward ? 0 : c_tile, t.ramp = ramp;
     (shared ? s->loops->tile_shared : s->loops->tile)(&t);
     for (int64_t i = 0; i < c_count; i++)
         assert_true(get(s, c, i) == expected[i] || (isnan(get(s, c, i)) && isnan(expected[i])));
