@@ -131,9 +131,10 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
 
 /* What things cost, in multiply-adds at full speed as direct costs are: measured on a processor that does 32
  * of them a cycle and reads 9 bytes a cycle from beyond its second-level cache. */
-static const double patch_cost = 9300, result_cost = 6400; /* 16 channels of one patch, F(4x4) */
-static const double byte_cost = 3.6, resident = 1.5e6;     /* bytes that stay in that cache */
-static const double tile_start = 4;                        /* steps of l that a tile loses */
+static const double patch_cost = 6200, result_cost = 4300; /* 16 channels of one patch, F(4x4) */
+static const double resident = 1.5e6, shared = 24e6;       /* bytes that stay in that cache; in one of all */
+static const double shared_cost = 1.4, byte_cost = 3.6;    /* a byte from there; from memory */
+static const double tile_start = 2;                        /* steps of l that a tile loses */
 
 /* Of the weights' gradient, 16 channels of one patch, of one dy, and of one dw with the store of its P: least
  * times on Zen 5 over images of 7x7 to 224x224 and 16 to 512 channels, one image, one thread. */
@@ -141,7 +142,7 @@ static const double gathered_cost = 5000, spread_cost = 4200, gradient_cost[] = 
 
 /* Whatever the channels, a tile of each group: finding its pixels, short sums for each of its points
  * (measured as above, 1 to 32 groups of 4 to 24 channels, both layouts). */
-static const double gradient_tile_cost[] = {4500, 13000};
+static const double gradient_tile_cost[] = {2500, 5000};
 
 /* Two streams at once: the longer one hides most of the shorter. */
 static double together(double a, double b) {
@@ -155,7 +156,8 @@ static double together(double a, double b) {
 static double weights_cost(const tw_winograd_frame *f, double tiles, double bytes) {
     enum { CHUNK = 128, IMAGES = 8, HUGE_WEIGHTS = 1 << 21 };
     double images = f->channels * f->columns * TAPS > HUGE_WEIGHTS ? 1 : IMAGES;
-    double products = tiles * f->points * (double)(f->channels * tw_round_up(f->columns, 16));
+    double products =
+        tiles * f->points * (double)(tw_round_up(f->channels, 16) * tw_round_up(f->columns, 16));
     double moved = bytes > resident ? 2 * bytes * floor(images * tiles / CHUNK) / images : 0;
     double read = (double)tw_ceil_div(f->channels, 16), written = (double)tw_ceil_div(f->columns, 16);
     double transforms = tiles * (f->outs == 4 ? 1 : 0.5) * (read * gathered_cost + written * spread_cost);
@@ -174,7 +176,8 @@ static double cost(const tw_problem *problem, tw_pass pass, int outs) {
     if (pass == TW_BACKWARD_WEIGHTS) return groups * weights_cost(&f, tiles, bytes);
     double narrow = written > 1 ? 1 : 1.07, start = written > 1 ? tile_start : 2 * tile_start;
     products *= narrow * (1 + start / channels);
-    double reading = bytes * groups > resident ? byte_cost * bytes : 0;
+    double reading =
+        bytes * groups <= resident ? 0 : bytes * (bytes * groups <= shared ? shared_cost : byte_cost);
     return groups * (together(products, reading) + transforms);
 }
 

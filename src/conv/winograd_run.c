@@ -9,21 +9,28 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "conv/ahead.h"
 #include "conv/relayout.h"
 
 /* V of a block shall take half of a second-level cache of 2 MB or more, and be as many tiles as pay: with 28
  * tiles the weights are read half as often as with 14, with 42 V falls out of the cache (measured, 64 to 256
- * channels). */
-enum { V_BYTES = 1100 * 1000, BLOCK_TILES = 28, GAP = 16 /* elements, against 4096-byte strides */ };
-
-/* Transformed weights of a group up to this size stay in the second-level cache beside V and M. */
+ * channels). A deep block, whose V falls out anyhow, is twice as many where V and M stay in a shared cache.
+ */
 enum {
-    RESIDENT = 1000 * 1000,
-    SHARED_U = 12 * 1000 * 1000, /* this much comes from a shared cache, as fast for all threads */
-    FEW_TILES = 8,               /* fewer of a block leave the units waiting for weights */
-    LEAST_TILES = 4,             /* still better than a thread that waits */
-    CHAIN = 64,                  /* channels */
-    LINE = 64                    /* bytes */
+    V_BYTES = 1100 * 1000,
+    BLOCK_TILES = 28,
+    DEEP_BYTES = 12 * 1000 * 1000,
+    GAP = 16 /* elements, against 4096-byte strides */
+};
+
+enum {
+    RESIDENT = 1000 * 1000,       /* transformed weights of a group that stay beside V and M of a block */
+    SHARED_U = 12 * 1000 * 1000,  /* this much comes from a shared cache, as fast for all threads */
+    FAR_BYTES = 12 * 1000 * 1000, /* read and written: more does not stay in caches near */
+    FEW_TILES = 8,                /* fewer of a block leave the units waiting for weights */
+    LEAST_TILES = 4,              /* still better than a thread that waits */
+    CHAIN = 64,                   /* channels */
+    LINE = 64                     /* bytes */
 };
 
 typedef struct work {
@@ -35,6 +42,7 @@ typedef struct work {
     int64_t tiles, blocks; /* of this round, for each group */
     int64_t parts;         /* of a block: of its panels */
     int64_t group0;        /* the round's first */
+    bool far;              /* what is read and written stays in no cache near */
     const char *read;      /* this round's planes, channels last, at the first group's channels */
     char *written;
     char *v, *m; /* of each worker */
@@ -45,10 +53,20 @@ static int most_rows(const tw_winograd_frame *f, const tw_loops *loops) {
     return loops->most_rows[f->panel / loops->lanes];
 }
 
+/* Whether V of so many tiles does not stay in the second-level cache, nor the weights in a shared one. */
+static bool is_deep(const tw_winograd_frame *f, int64_t size) {
+    return f->points * f->v_row * size > V_BYTES / BLOCK_TILES && f->u_group > SHARED_U / size;
+}
+
 /* Most tiles of a block: a multiple of the kernel's rows. */
 static int64_t block_tiles(const tw_winograd_frame *f, const tw_loops *loops, int64_t size) {
-    int64_t rows = most_rows(f, loops), fits = V_BYTES / (f->points * f->v_row * size) / rows;
-    return rows * tw_max(1, tw_min(fits, BLOCK_TILES / rows));
+    int64_t rows = most_rows(f, loops), v_tile = f->points * f->v_row * size;
+    int64_t tiles = tw_min(BLOCK_TILES, V_BYTES / v_tile);
+    if (is_deep(f, size)) {
+        int64_t fits = DEEP_BYTES / (v_tile + f->points * f->columns * size);
+        tiles = tw_max(BLOCK_TILES, tw_min(2 * BLOCK_TILES, fits));
+    }
+    return rows * tw_max(1, tiles / rows);
 }
 
 static int64_t v_point(const tw_winograd_frame *f, int64_t tiles) {
@@ -68,9 +86,9 @@ typedef struct block {
 } block;
 
 static block block_of(const work *k, int64_t index) {
-    int64_t b = index % k->blocks, first = k->tiles * b / k->blocks;
+    int64_t together = k->frame->together, b = index / together, first = k->tiles * b / k->blocks;
     return (block){
-        .group = index / k->blocks, .first = first, .count = k->tiles * (b + 1) / k->blocks - first};
+        .group = index % together, .first = first, .count = k->tiles * (b + 1) / k->blocks - first};
 }
 
 /* Of a pixel that holds several groups, a block reads a part: too little to fetch all. */
@@ -79,6 +97,17 @@ static tw_winograd_ahead inputs_ahead(const work *k, const block *b) {
     if (f->together > 1) return (tw_winograd_ahead){0};
     const int64_t plane = f->read[0] * f->read[1] * f->read_channels * k->size;
     return tw_winograd_ahead_of(f, k->read, plane, b->first, k->tiles, 1);
+}
+
+/* The groups of a block follow each other, and where tensors are so large that no cache near holds them the
+ * next one's part of each pixel is fetched beside this one's. */
+static bool fetches_groups(const work *k, const block *b) {
+    return k->far && b->group + 1 < k->frame->together;
+}
+
+static void fetch_next_group(const void *part, int64_t bytes) {
+    const char *next = (const char *)part + bytes;
+    for (int64_t n = 0; n < bytes; n += LINE) __builtin_prefetch(next + n, 0, 2);
 }
 
 static void transform_patches(const work *k, const block *b, int64_t begin, int64_t end) {
@@ -91,6 +120,8 @@ static void transform_patches(const work *k, const block *b, int64_t begin, int6
     for (int64_t i = begin; i < end; i++, tw_winograd_step(f, &p)) {
         tw_ahead_fetch(&ahead.pixels, ahead.bytes);
         tw_winograd_pixels(f, &p, read, k->size, pixels);
+        if (fetches_groups(k, b))
+            for (int at = 0; at < f->points; at++) fetch_next_group(pixels[at], k->size * f->channels);
         patch.v = b->v + k->size * i * f->v_row;
         f->transform->patch(&patch);
     }
@@ -104,11 +135,13 @@ typedef struct ahead {
     int64_t lines;
 } ahead;
 
-static const void *fetch(ahead *a, int64_t bytes) {
+/* Where *tiles tiles of so many bytes fetch ahead; NULL: nowhere. *tiles becomes less where a line ends. */
+static const void *fetch(ahead *a, int64_t bytes, int64_t *tiles) {
     if (a->lines == 0) return NULL;
     const char *now = a->at;
-    a->at += bytes;
-    a->left -= bytes;
+    if (*tiles * bytes > a->left) *tiles = tw_ceil_div(a->left, bytes);
+    a->at += *tiles * bytes;
+    a->left -= *tiles * bytes;
     if (a->left <= 0) {
         a->at += a->left - a->width + a->stride;
         a->left = a->width;
@@ -121,7 +154,7 @@ static const void *fetch(ahead *a, int64_t bytes) {
  * block spans rows of tiles, else its part of one row of tiles. */
 static ahead under(const work *k, int64_t index, const char *image, const int64_t *size, int64_t pixel) {
     const tw_winograd_frame *f = k->frame;
-    if (index >= f->together * k->blocks) return (ahead){.lines = 0};
+    if (f->together > 1 || index >= k->blocks) return (ahead){.lines = 0};
     block b = block_of(k, index);
     tw_winograd_place p = tw_winograd_place_of(f, b.first);
     int64_t wide = tw_min(size[1], b.count * f->outs);
@@ -141,14 +174,27 @@ static ahead under(const work *k, int64_t index, const char *image, const int64_
 
 /* ---- M = V U. */
 
-/* Point by point. The chain of additions is cut every CHAIN channels, and the pieces are added one after the
- * other: rounding errors grow with the length of a chain, worst where all products have one sign. */
-static void multiply(const work *k, const block *b, int64_t panel, char *m, ahead *fetches) {
+static bool streams(const work *k) {
+    return k->frame->u_group * k->size > RESIDENT;
+}
+
+static const char *weights_of(const work *k, const block *b, int64_t panel, int64_t point) {
     const tw_winograd_frame *f = k->frame;
-    int64_t columns = tw_winograd_panel_columns(f, k->loops, panel),
-            u_point = f->channels * columns * k->size;
-    const char *u = (const char *)k->job->packed + k->size * ((k->group0 + b->group) * f->u_group +
-                                                              panel * f->panel * f->points * f->channels);
+    int64_t columns = tw_winograd_panel_columns(f, k->loops, panel);
+    return (const char *)k->job->packed +
+           k->size * ((k->group0 + b->group) * f->u_group +
+                      (panel * f->panel * f->points + point * columns) * f->channels);
+}
+
+/* Some points of a panel of M. The chain of additions is cut every CHAIN channels, and the pieces are added
+ * one after the other: rounding errors grow with the length of a chain, worst where all products have one
+ * sign. What a tile is made ready for serves all points; but weights that come from afar are read point by
+ * point, each once for all tiles, and fetched while the ones before them are multiplied, `after` last. */
+static void multiply(const work *k, const block *b, int64_t panel, int64_t begin, int64_t end, char *m,
+                     ahead *fetches, const char *after) {
+    const tw_winograd_frame *f = k->frame;
+    const int64_t columns = tw_winograd_panel_columns(f, k->loops, panel);
+    const char *u = weights_of(k, b, panel, 0);
     tw_strip strip;
     tw_tile tile = {.strips = &strip,
                     .count = 1,
@@ -158,28 +204,34 @@ static void multiply(const work *k, const block *b, int64_t panel, char *m, ahea
                     .c_row = columns,
                     .start_row = columns,
                     .vecs = (int)(columns / k->loops->lanes),
-                    .columns = (int)columns};
-    int64_t pieces = tw_ceil_div(b->count, k->loops->most_rows[tile.vecs]);
-    bool streams = u_point * f->points * f->panels > RESIDENT;
-    for (int point = 0; point < f->points; point++, u += u_point) {
-        const char *v = b->v + k->size * point * v_point(f, b->count);
-        char *to = m + k->size * point * m_point(f, b->count);
-        int64_t next = u_point; /* the weights of the next point, once for all pieces */
-        for (int64_t c = 0; c < f->channels; c += CHAIN)
-            for (int64_t i = 0; i < pieces; i++) {
-                int64_t first = b->count * i / pieces;
-                strip.length = tw_min(CHAIN, f->channels - c);
-                strip.a = v + k->size * (first * f->v_row + c);
-                strip.b = u + k->size * c * columns;
-                tile.c = to + k->size * first * columns;
-                tile.start = c > 0 ? tile.c : NULL;
-                tile.rows = (int)(b->count * (i + 1) / pieces - first);
-                tile.next = fetches->lines > 0              ? fetch(fetches, strip.length * LINE)
-                            : streams && next < 2 * u_point ? u + next
-                                                            : NULL;
-                next += strip.length * LINE;
-                k->loops->tile(&tile);
+                    .columns = (int)columns,
+                    .a_tile = v_point(f, b->count),
+                    .b_tile = f->channels * columns,
+                    .c_tile = m_point(f, b->count),
+                    .start_tile = m_point(f, b->count)};
+    const int64_t pieces = tw_ceil_div(b->count, k->loops->most_rows[tile.vecs]);
+    const int64_t rows = b->count / pieces, larger = b->count % pieces; /* the first ones have a row more */
+    const int64_t points = streams(k) ? 1 : end - begin;
+    for (int64_t point = begin; point < end; point += points) {
+        const char *next = point + 1 < end ? u + k->size * (point + 1) * tile.b_tile : after;
+        tw_ahead weights = {next, streams(k) ? next + k->size * tile.b_tile : next};
+        for (int64_t c = 0; c < f->channels; c += CHAIN) {
+            strip.length = tw_min(CHAIN, f->channels - c);
+            for (int64_t first = 0; first < b->count; first += tile.rows) {
+                tile.rows = (int)(first < larger * (rows + 1) ? rows + 1 : rows);
+                for (int64_t p = point, alike; p < point + points; p += alike) {
+                    alike = point + points - p;
+                    strip.a = b->v + k->size * (p * tile.a_tile + first * f->v_row + c);
+                    strip.b = u + k->size * (p * tile.b_tile + c * columns);
+                    tile.c = m + k->size * (p * tile.c_tile + first * columns);
+                    tile.start = c > 0 ? tile.c : NULL;
+                    tile.next = fetch(fetches, strip.length * LINE, &alike);
+                    if (!tile.next) tile.next = tw_ahead_next(&weights, strip.length, &alike);
+                    tile.further = alike - 1;
+                    k->loops->tile(&tile);
+                }
             }
+        }
     }
 }
 
@@ -201,14 +253,33 @@ static void transform_results(const work *k, const block *b, int64_t panel, cons
         result.y = k->written + k->size * (pixel * f->written_channels + column);
         result.rows = (int)tw_min(f->outs, f->written[0] - p.row);
         result.cols = (int)tw_min(f->outs, f->written[1] - p.col);
+        for (int r = 0; r < result.rows && fetches_groups(k, b); r++)
+            for (int c = 0; c < result.cols; c++)
+                fetch_next_group((char *)result.y + k->size * (r * result.y_row + c * result.y_col),
+                                 k->size * f->columns);
         f->transform->result(&result);
     }
 }
 
-static void do_panel(const work *k, const block *b, int64_t panel, int worker, ahead *fetches) {
+/* Panel by panel; or, where V of a block does not stay in the second-level cache, all panels of one point
+ * after the other, so that the point's part of V does. Of two things to fetch the first one first. */
+static void do_panels(const work *k, const block *b, int64_t begin, int64_t end, int worker,
+                      ahead fetches[2]) {
+    const tw_winograd_frame *f = k->frame;
+    const bool deep = is_deep(f, k->size);
+    const int64_t panels = deep ? end - begin : 1, points = deep ? 1 : f->points;
+    const int64_t panel_bytes = k->size * f->points * m_point(f, b->count);
     char *m = k->m + worker * k->m_bytes;
-    multiply(k, b, panel, m, fetches);
-    transform_results(k, b, panel, m);
+    for (int64_t first = begin, last = begin + panels; first < end; first = last, last += panels) {
+        for (int64_t p = 0; p < f->points; p += points)
+            for (int64_t i = first; i < last; i++) {
+                const char *after =
+                    weights_of(k, b, i + 1 < last ? i + 1 : first, i + 1 < last ? p : p + points);
+                multiply(k, b, i, p, p + points, m + (i - first) * panel_bytes,
+                         fetches + (fetches->lines == 0), after);
+            }
+        for (int64_t i = first; i < last; i++) transform_results(k, b, i, m + (i - first) * panel_bytes);
+    }
 }
 
 /* ---- Sharing. */
@@ -220,22 +291,20 @@ static void whole_block(void *context, int64_t task, int worker) {
     b.v = k->v + worker * k->v_bytes;
     transform_patches(k, &b, 0, b.count);
     /* what is written next, and what this thread will read next, but for the last of its share */
-    ahead outputs = under(k, task, k->written, f->written, f->written_channels * k->size);
-    ahead inputs = under(k, task + 1, k->read, f->read, f->read_channels * k->size);
-    for (int64_t panel = 0; panel < f->panels; panel++)
-        do_panel(k, &b, panel, worker, outputs.lines > 0 ? &outputs : &inputs);
+    ahead fetches[2] = {under(k, task, k->written, f->written, f->written_channels * k->size),
+                        under(k, task + 1, k->read, f->read, f->read_channels * k->size)};
+    do_panels(k, &b, 0, f->panels, worker, fetches);
 }
 
 /* Some panels of a block, whose patches this thread transforms for itself: a line that another processor has
  * written comes several times slower than it is computed. */
 static void part_of_block(void *context, int64_t task, int worker) {
     const work *k = context;
-    int64_t part = task % k->parts, end = k->frame->panels * (part + 1) / k->parts;
+    int64_t part = task % k->parts, panels = k->frame->panels;
     block b = block_of(k, task / k->parts);
     b.v = k->v + worker * k->v_bytes;
     transform_patches(k, &b, 0, b.count);
-    for (int64_t panel = k->frame->panels * part / k->parts; panel < end; panel++)
-        do_panel(k, &b, panel, worker, &(ahead){.lines = 0});
+    do_panels(k, &b, panels * part / k->parts, panels * (part + 1) / k->parts, worker, (ahead[2]){0});
 }
 
 /* Some planes, channels last. */
@@ -244,6 +313,10 @@ static void run_planes(work *k, int64_t planes) {
     int threads = k->threads;
     k->tiles = planes * f->plane_tiles;
     k->blocks = tw_ceil_div(k->tiles, block_tiles(f, k->loops, k->size));
+    k->far = k->size * planes *
+                 (f->read[0] * f->read[1] * f->read_channels +
+                  f->written[0] * f->written[1] * f->written_channels) >
+             FAR_BYTES;
     int64_t most = tw_ceil_div(threads, f->together);
     if (k->blocks < most && k->tiles >= FEW_TILES * most && f->u_group * k->size <= SHARED_U)
         k->blocks = most; /* each thread reads all weights, and waits for nobody's V */
@@ -338,7 +411,8 @@ static int64_t v_bytes(const tw_winograd_frame *f, int64_t tiles, int64_t size) 
 }
 
 static int64_t m_bytes(const tw_winograd_frame *f, int64_t tiles, int64_t size) {
-    return tw_worker_bytes(f->points * m_point(f, tiles) * size);
+    int64_t panels = is_deep(f, size) ? f->panels : 1;
+    return tw_worker_bytes(panels * f->points * m_point(f, tiles) * size);
 }
 
 int64_t tw_winograd_workspace(const tw_problem *problem, const tw_winograd_frame *f, int threads) {

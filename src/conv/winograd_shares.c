@@ -10,24 +10,24 @@
 typedef tw_winograd_work work;
 
 enum {
-    CHAIN = 128,          /* tiles of one chain of additions, and the most of a chunk */
-    SHORT = 64,           /* tiles of a chunk where P stays in a second-level cache */
+    CHUNK = 128,          /* most tiles of a chunk */
     LARGE_BYTES = 700000, /* of P: so large that it does not, and has one slot */
     SLOTS = 8,
     SLOT_BYTES = 1300000,
     PANEL = 16, /* channels of a block of P are a multiple of it */
-    HIGH = 32   /* most channels of a block of P; and TW_WINOGRAD_WIDE columns: two panels of two vectors */
+    HIGH = 64   /* most channels of a block of P; and TW_WINOGRAD_WIDE columns */
 };
 
-/* Looks at one image alone: chunks of even length. */
+/* Looks at one image alone: chunks of even length, and as long runs as give each slot one of an image. */
 void tw_winograd_cut_chunks(work *k, int64_t image_tiles) {
     const tw_winograd_frame *f = k->frame;
     bool large = f->channels * tw_round_up(f->columns, 16) > LARGE_BYTES / (f->points * k->size);
-    k->chunk = large ? CHAIN : SHORT;
     k->slots = large ? 1
                      : tw_max(1, tw_min(SLOTS, SLOT_BYTES / (f->points * k->size * f->channels *
                                                              tw_round_up(f->columns, 16))));
-    if (image_tiles > k->chunk) k->chunk = tw_ceil_div(image_tiles, tw_ceil_div(image_tiles, k->chunk));
+    const int64_t chunks = tw_ceil_div(image_tiles, CHUNK);
+    k->chunk = chunks > 1 ? tw_ceil_div(image_tiles, chunks) : CHUNK;
+    k->run = tw_max(1, chunks / k->slots);
 }
 
 /* Whole panels of the kernel's tile in even blocks, `least` of them or a multiple of the shares. */
@@ -81,11 +81,13 @@ static void choose_shares(work *k, int threads) {
     *k = best;
 }
 
-/* `chunks`: of the call. */
-work tw_winograd_work_of(const tw_problem *problem, const tw_winograd_frame *f, int threads, int64_t chunks) {
+/* A single chunk has room for its tiles alone. */
+work tw_winograd_work_of(const tw_problem *problem, const tw_winograd_frame *f, int threads, int64_t tiles) {
     work k = {.frame = f, .loops = problem->loops, .size = (int64_t)tw_type_size(problem->type)};
     tw_winograd_cut_chunks(&k, f->plane_tiles * problem->shape.in[TW_DEPTH]);
+    int64_t chunks = tw_ceil_div(tiles, k.chunk);
     k.alone = chunks == 1;
+    if (k.alone) k.chunk = tiles;
     k.slots = tw_min(k.slots, chunks);
     choose_shares(&k, threads);
     return k;

@@ -1,18 +1,19 @@
-/* How the Winograd gradient of the weights is cut: into chunks of tiles and slots, and into shares of P. See
- * winograd_weights.c. */
+/* What the files of the Winograd gradient of the weights share: how it is cut into chunks of tiles and slots
+ * and into shares of P (winograd_shares.c), and its end (winograd_finish.c). See winograd_weights.c. */
 #ifndef TW_CONV_WINOGRAD_SHARES_H
 #define TW_CONV_WINOGRAD_SHARES_H
 
+#include "base/threads.h"
 #include "conv/winograd.h"
 
-enum { TW_WINOGRAD_WIDE = 64 /* most columns of a block of P */ };
+enum { TW_WINOGRAD_WIDE = 128 /* most columns of a block of P */ };
 
 typedef struct tw_winograd_work {
     const tw_job *job;
     const tw_winograd_frame *frame;
     const tw_loops *loops;
     int64_t size;
-    int64_t chunk, slots; /* most tiles of a chunk; slots that have one */
+    int64_t chunk, run, slots; /* most tiles of a chunk; chunks in a row for one slot; slots that have one */
     int64_t high, wide, down, along,
         blocks;                        /* a block of P: channels, columns; how many each way and in all */
     int64_t shares_down, shares_along; /* of P, whole blocks */
@@ -34,12 +35,36 @@ typedef struct tw_winograd_share {
 /* Most tiles of a chunk, and most slots: of one image's tiles. */
 void tw_winograd_cut_chunks(tw_winograd_work *work, int64_t image_tiles);
 
-/* Everything that is counted, nothing that points, for a call of so many chunks. */
+/* Everything that is counted, nothing that points, for a call of so many tiles in each group. */
 tw_winograd_work tw_winograd_work_of(const tw_problem *problem, const tw_winograd_frame *frame, int threads,
-                                     int64_t chunks);
+                                     int64_t tiles);
 
 static inline int64_t tw_winograd_shares(const tw_winograd_work *k) {
     return k->shares_down * k->shares_along;
 }
+
+/* Of the blocks that lie so far down or along. */
+static inline int64_t tw_winograd_channels_of(const tw_winograd_work *k, int64_t down) {
+    return tw_min(k->high, k->frame->channels - down * k->high);
+}
+
+static inline int64_t tw_winograd_columns_of(const tw_winograd_work *k, int64_t along) {
+    return tw_min(k->wide, k->frame->columns - along * k->wide);
+}
+
+/* Bytes of a block of P, and where one begins. */
+static inline int64_t tw_winograd_block_bytes(const tw_winograd_work *k) {
+    return tw_worker_bytes(k->frame->points * k->high * k->wide * k->size);
+}
+
+static inline char *tw_winograd_slot_block(const tw_winograd_work *k, int64_t slot, int64_t block) {
+    return k->p + (slot * k->blocks + block) * tw_winograd_block_bytes(k);
+}
+
+/* dw of a block from its P. */
+void tw_winograd_finish(const tw_winograd_work *work, int64_t block, char *p);
+
+/* All dw, the slots being added in order. */
+void tw_winograd_finish_slots(tw_winograd_work *work, int threads);
 
 #endif

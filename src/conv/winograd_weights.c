@@ -9,12 +9,12 @@
  *                                                  P [points][channels][columns]  --gradient-->  dw
  *     dy --spread->  E [points][tiles][columns]   /
  *
- * Tiles are taken in chunks of a fixed number, and where P is small chunk i is added to slot i mod SLOTS, a P
- * of its own; the slots are added in order at the end. So the bits depend on the geometry alone. Where there
- * are fewer slots than threads, they share P: such a share is a rectangle of channels and columns. A task is
- * a slot and a share: all its chunks, one after the other, with V and E of the worker's own. Shares beside
- * each other transform the same tiles, and that is cheaper than to meet: a line that another processor has
- * read is written several times slower than it is computed.
+ * Tiles are taken in chunks of a fixed number, and where P is small runs of chunks are added to slots in
+ * turn, each a P of its own; the slots are added in order at the end. So the bits depend on the geometry
+ * alone. Where there are fewer slots than threads, they share P: such a share is a rectangle of channels and
+ * columns. A task is a slot and a share: all its chunks, one after the other, with V and E of the worker's
+ * own. Shares beside each other transform the same tiles, and that is cheaper than to meet: a line that
+ * another processor has read is written several times slower than it is computed.
  *
  * The gradient of the bias is summed in the same go: rows of dy as high as a tile, with the first tile of
  * each.
@@ -32,10 +32,8 @@
 #include "conv/winograd_shares.h"
 
 enum {
-    TAPS = 9,
-    GAP = 16,      /* elements, against strides of 4096 bytes */
-    FINISHED = 16, /* channels whose dw is turned at once */
-    SUMMED = 16    /* columns whose dy one share sums are a multiple of it */
+    GAP = 16,   /* elements, against strides of 4096 bytes */
+    SUMMED = 16 /* columns whose dy one share sums are a multiple of it */
 };
 
 typedef tw_winograd_work work;
@@ -59,7 +57,7 @@ static int64_t e_point(const work *k) {
     return k->chunk * k->wide + GAP;
 }
 
-/* Bytes of V and E of one chunk and share, and of a block of P. */
+/* Bytes of V and E of one chunk and share. */
 static int64_t v_all(const work *k) {
     return tw_worker_bytes(tw_ceil_div(k->down, k->shares_down) * k->frame->points * v_point(k) * k->size);
 }
@@ -68,16 +66,8 @@ static int64_t e_all(const work *k) {
     return tw_worker_bytes(tw_ceil_div(k->along, k->shares_along) * k->frame->points * e_point(k) * k->size);
 }
 
-static int64_t block_bytes(const work *k) {
-    return tw_worker_bytes(k->frame->points * k->high * k->wide * k->size);
-}
-
-static int64_t channels_of(const work *k, int64_t down) {
-    return tw_min(k->high, k->frame->channels - down * k->high);
-}
-
-static int64_t columns_of(const work *k, int64_t along) {
-    return tw_min(k->wide, k->frame->columns - along * k->wide);
+static int64_t slot_of(const work *k, int64_t chunk) {
+    return chunk / k->run % k->slots;
 }
 
 /* ---- Transforms. */
@@ -93,7 +83,7 @@ static tiles tiles_of(const work *k, int64_t chunk, int64_t number, int worker) 
     int64_t first = t.of.along0 * k->wide, columns = tw_min(t.of.along1 * k->wide, k->frame->columns) - first;
     t.first = first + tw_min(columns, tw_round_up(columns * down / k->shares_down, SUMMED));
     t.summed = first + tw_min(columns, tw_round_up(columns * (down + 1) / k->shares_down, SUMMED)) - t.first;
-    if (k->db) t.db = k->db + chunk % k->slots * k->db_bytes + k->size * t.first;
+    if (k->db) t.db = k->db + slot_of(k, chunk) * k->db_bytes + k->size * t.first;
     return t;
 }
 
@@ -108,7 +98,7 @@ static void patch_tile(const work *k, const tiles *t, int64_t i, const tw_winogr
         tw_ahead_fetch(&ahead->pixels, ahead->bytes);
         tw_winograd_pixels(f, p, k->x + k->size * b * k->high, k->size, pixels);
         f->transform->patch(&(tw_winograd_patch){
-            .pixels = pixels, .channels = channels_of(k, b), .v = v, .v_point = v_point(k)});
+            .pixels = pixels, .channels = tw_winograd_channels_of(k, b), .v = v, .v_point = v_point(k)});
     }
 }
 
@@ -132,7 +122,7 @@ static void spread_tile(const work *k, const tiles *t, int64_t i, const tw_winog
         tw_ahead_fetch(&ahead->pixels, ahead->bytes);
         find_pixels(k, p, k->dy + k->size * b * k->wide, pixels);
         f->transform->spread(&(tw_winograd_patch){
-            .pixels = pixels, .channels = columns_of(k, b), .v = e, .v_point = e_point(k)});
+            .pixels = pixels, .channels = tw_winograd_columns_of(k, b), .v = e, .v_point = e_point(k)});
     }
 }
 
@@ -179,18 +169,22 @@ static void transform_tiles(const work *k, const tiles *t) {
 
 /* ---- P. */
 
+static tw_tile tile_of(const work *k, tw_strip *strip) {
+    return (tw_tile){.strips = strip,
+                     .count = 1,
+                     .a_row = 1,
+                     .a_col = k->high,
+                     .b_row = k->wide,
+                     .c_row = k->wide,
+                     .start_row = k->wide};
+}
+
 /* One point of a block: p is [channels][wide], a chain for each. */
 static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t padded, const char *v,
                       const char *e, char *p, bool start) {
     int64_t panel = 2 * k->loops->lanes;
     tw_strip strip = {.length = t->count};
-    tw_tile tile = {.strips = &strip,
-                    .count = 1,
-                    .a_row = 1,
-                    .a_col = k->high,
-                    .b_row = k->wide,
-                    .c_row = k->wide,
-                    .start_row = k->wide};
+    tw_tile tile = tile_of(k, &strip);
     const char *next_v = v + k->size * v_point(k), *next_e = e + k->size * e_point(k);
     tw_ahead ahead[2] = {{next_v, next_v + k->size * t->count * k->high}, /* of the next point, once */
                          {next_e, next_e + k->size * t->count * k->wide}};
@@ -198,14 +192,14 @@ static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t p
         tile.columns = (int)tw_min(panel, padded - n);
         tile.vecs = tile.columns / k->loops->lanes;
         int64_t pieces = tw_ceil_div(channels, k->loops->most_rows[tile.vecs]);
+        int64_t rows = channels / pieces, larger = channels % pieces; /* the first ones have a row more */
         strip.b = e + k->size * n;
-        for (int64_t i = 0, alike; i < pieces; i += alike) {
-            int64_t c = tw_cut(channels, pieces, i);
-            alike = tw_cut_alike(channels, pieces, i);
+        for (int64_t i = 0, c = 0, alike; i < pieces; i += alike, c += alike * tile.rows) {
+            alike = i < larger ? larger - i : pieces - i;
             strip.a = v + k->size * c;
             tile.c = p + k->size * (c * k->wide + n);
             tile.start = start ? NULL : tile.c;
-            tile.rows = (int)(tw_cut(channels, pieces, i + 1) - c);
+            tile.rows = (int)(i < larger ? rows + 1 : rows);
             tile.a_tile = tile.rows, tile.c_tile = tile.start_tile = tile.rows * k->wide;
             tile.next = tw_ahead_either(ahead, strip.length, &alike);
             tile.further = alike - 1;
@@ -214,91 +208,53 @@ static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t p
     }
 }
 
+/* All points of a block that is a single tile for each: what one is made ready for serves all. */
+static void sum_points(const work *k, const tiles *t, int64_t channels, int64_t padded, const char *v,
+                       const char *e, char *p, bool start) {
+    tw_strip strip = {.a = v, .b = e, .length = t->count};
+    tw_tile tile = tile_of(k, &strip);
+    tile.rows = (int)channels, tile.columns = (int)padded, tile.vecs = tile.columns / k->loops->lanes;
+    tile.c = p;
+    tile.start = start ? NULL : p;
+    tile.next = v + k->size * v_point(k);
+    tile.further = k->frame->points - 1;
+    tile.a_tile = v_point(k), tile.b_tile = e_point(k);
+    tile.c_tile = tile.start_tile = k->high * k->wide;
+    k->loops->tile(&tile);
+}
+
 /* Adds the tiles to a block of P, or sets it. */
 static void sum_block(const work *k, const tiles *t, int64_t block, char *p, bool start) {
     const tw_winograd_frame *f = k->frame;
     int64_t down = block % k->down, along = block / k->down;
-    int64_t padded = tw_round_up(columns_of(k, along), k->loops->lanes);
+    int64_t padded = tw_round_up(tw_winograd_columns_of(k, along), k->loops->lanes);
     const char *v = t->v + k->size * (down - t->of.down0) * f->points * v_point(k);
     const char *e = t->e + k->size * (along - t->of.along0) * f->points * e_point(k);
+    int64_t channels = tw_winograd_channels_of(k, down), vecs = padded / k->loops->lanes;
+    if (vecs <= 2 && channels <= k->loops->most_rows[vecs]) {
+        sum_points(k, t, channels, padded, v, e, p, start);
+        return;
+    }
     for (int point = 0; point < f->points; point++) {
-        sum_point(k, t, channels_of(k, down), padded, v, e, p, start);
+        sum_point(k, t, channels, padded, v, e, p, start);
         v += k->size * v_point(k);
         e += k->size * e_point(k);
         p += k->size * k->high * k->wide;
     }
 }
 
-static char *slot_block(const work *k, int64_t slot, int64_t block) {
-    return k->p + (slot * k->blocks + block) * block_bytes(k);
-}
-
-/* ---- From P to dw. */
-
-/* One channel of all slots, added in order to the first. */
-static void add_slots(const work *k, int64_t block, int64_t channel) {
-    const tw_winograd_frame *f = k->frame;
-    for (int64_t slot = 1; slot < k->slots; slot++)
-        for (int point = 0; point < f->points; point++) {
-            int64_t at = k->size * (point * k->high + channel) * k->wide;
-            void *to = slot_block(k, 0, block) + at, *from = slot_block(k, slot, block) + at;
-            for (int64_t n = 0; n < k->wide; n++)
-                if (k->size == 4)
-                    ((float *)to)[n] += ((const float *)from)[n];
-                else
-                    ((double *)to)[n] += ((const double *)from)[n];
-        }
-}
-
-/* The taps of a channel in the other order. */
-static void flip(char *g, int64_t row) {
-    char kept[TW_WINOGRAD_WIDE * sizeof(double)];
-    for (int tap = 0; tap < TAPS / 2; tap++) {
-        char *a = g + tap * row, *b = g + (TAPS - 1 - tap) * row;
-        memcpy(kept, a, (size_t)row);
-        memcpy(a, b, (size_t)row);
-        memcpy(b, kept, (size_t)row);
-    }
-}
-
-/* dw of some channels of a block from its P. */
-static void finish(const work *k, int64_t block, char *p, int64_t begin, int64_t end) {
-    const tw_winograd_frame *f = k->frame;
-    _Alignas(64) char g[FINISHED * TAPS * TW_WINOGRAD_WIDE * sizeof(double)];
-    int64_t down = block % k->down, along = block / k->down;
-    int64_t columns = columns_of(k, along), padded = tw_round_up(columns, k->loops->lanes);
-    int64_t first = (k->group * f->columns + along * k->wide) * f->channels + down * k->high;
-    for (int64_t c = begin; c < end; c += FINISHED) {
-        int64_t count = tw_min(FINISHED, end - c);
-        for (int64_t i = 0; i < count; i++) {
-            char *taps = g + k->size * i * TAPS * padded;
-            add_slots(k, block, c + i);
-            f->transform->gradient(&(tw_winograd_filter){.g = taps,
-                                                         .columns = padded,
-                                                         .u = p + k->size * (c + i) * k->wide,
-                                                         .u_point = k->high * k->wide});
-            if (k->job->problem->shape.geometry.flipped) flip(taps, k->size * padded);
-        }
-        k->loops->turn(&(tw_block){.from = g,
-                                   .from_pitch = padded,
-                                   .to = (char *)k->job->dw + k->size * (first + c) * TAPS,
-                                   .to_pitch = f->channels * TAPS,
-                                   .rows = count * TAPS,
-                                   .columns = columns});
-    }
-}
-
 /* ---- Sharing. */
 
 /* The blocks of a share, in which the tiles are summed; the only slot's are finished after its last chunk. */
-static void sum_share(const work *k, const tiles *t, int64_t slot, int64_t chunk, int worker) {
+static void sum_share(const work *k, const tiles *t, int64_t slot, bool start, int worker) {
     bool finishes = k->slots == 1 && t->begin + t->count == k->all;
     for (int64_t along = t->of.along0; along < t->of.along1; along++)
         for (int64_t down = t->of.down0; down < t->of.down1; down++) {
             int64_t block = along * k->down + down;
-            char *p = k->alone ? k->p + worker * block_bytes(k) : slot_block(k, slot, block);
-            sum_block(k, t, block, p, chunk < k->slots);
-            if (finishes) finish(k, block, p, 0, channels_of(k, down));
+            char *p = k->alone ? k->p + worker * tw_winograd_block_bytes(k)
+                               : tw_winograd_slot_block(k, slot, block);
+            sum_block(k, t, block, p, start);
+            if (finishes) tw_winograd_finish(k, block, p);
         }
 }
 
@@ -306,22 +262,14 @@ static void sum_share(const work *k, const tiles *t, int64_t slot, int64_t chunk
 static void do_task(void *context, int64_t task, int worker) {
     const work *k = context;
     int64_t slot = task / tw_winograd_shares(k);
-    int64_t chunk = k->first + (slot + k->slots - k->first % k->slots) % k->slots;
-    for (; chunk < k->last; chunk += k->slots) {
+    for (int64_t chunk = k->first; chunk < k->last; chunk++) {
+        if (slot_of(k, chunk) != slot) continue;
+        const bool start = chunk == slot * k->run;
         tiles t = tiles_of(k, chunk, task % tw_winograd_shares(k), worker);
-        if (t.db && chunk < k->slots) memset(t.db, 0, (size_t)(t.summed * k->size));
+        if (t.db && start) memset(t.db, 0, (size_t)(t.summed * k->size));
         transform_tiles(k, &t);
-        sum_share(k, &t, slot, chunk, worker);
+        sum_share(k, &t, slot, start, worker);
     }
-}
-
-/* Some channels of a block, of all slots. */
-static void finish_rows(void *context, int64_t task, int worker) {
-    (void)worker;
-    const work *k = context;
-    int64_t pieces = tw_ceil_div(k->high, FINISHED), block = task / pieces, first = task % pieces * FINISHED;
-    int64_t channels = channels_of(k, block % k->down);
-    finish(k, block, slot_block(k, 0, block), first, tw_min(first + FINISHED, channels));
 }
 
 /* ---- The whole pass. */
@@ -339,7 +287,7 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
     int64_t bytes, turned, workers = tw_min(threads, tw_winograd_shares(k) * k->slots);
     a->e = workers * v_all(k);
     a->p = a->e + workers * e_all(k);
-    if (!tw_mul(k->alone ? workers : k->slots * k->blocks, block_bytes(k), &bytes) ||
+    if (!tw_mul(k->alone ? workers : k->slots * k->blocks, tw_winograd_block_bytes(k), &bytes) ||
         !tw_add(a->p, bytes, &a->db) ||
         !tw_add(a->db, k->slots * tw_round_up(f->columns * k->size, TW_ALIGNMENT), &a->x))
         return false;
@@ -347,7 +295,7 @@ static bool count_parts(const work *k, const tw_problem *problem, int threads, p
     a->round = INT64_MAX;
     a->end = a->dy = a->x;
     if (s->geometry.layout == TW_NHWC) return true;
-    a->round = k->slots;
+    a->round = k->slots * k->run;
     a->images = tw_min(s->batch, tw_ceil_div(a->round * k->chunk, f->plane_tiles * s->in[TW_DEPTH]) + 1);
     if (!tw_mul(a->images * k->size, s->in_image / s->groups, &turned) ||
         !tw_add(a->x, turned + TW_ALIGNMENT, &a->dy))
@@ -370,9 +318,9 @@ static int64_t group_workspace(const tw_problem *problem, const tw_winograd_fram
     int64_t most = 0, plane_tiles = f->plane_tiles * problem->shape.in[TW_DEPTH];
     work whole = {.frame = f, .size = (int64_t)tw_type_size(problem->type)};
     tw_winograd_cut_chunks(&whole, plane_tiles);
-    int64_t chunks = tw_ceil_div(f->planes * f->plane_tiles, whole.chunk);
+    int64_t all = f->planes * f->plane_tiles, chunks = tw_ceil_div(all, whole.chunk);
     for (int64_t fewer = tw_min(chunks, whole.slots + 1); fewer > 0; fewer--) {
-        work k = tw_winograd_work_of(problem, f, threads, fewer);
+        work k = tw_winograd_work_of(problem, f, threads, tw_min(fewer * whole.chunk, all));
         parts a;
         if (!count_parts(&k, problem, threads, &a)) return INT64_MAX;
         most = tw_max(most, a.end);
@@ -459,8 +407,6 @@ static void run_group(void *context, int64_t group, int worker) {
     k.group = group;
     k.space += worker * all->bytes;
     k.v = k.space, k.e = k.v + a->e, k.p = k.v + a->p;
-    if (k.frame->columns % k.loops->lanes != 0)
-        memset(k.e, 0, (size_t)(a->p - a->e)); /* columns beyond the last are read */
     find_tensors(&k, a);
     begin_biases(&k, a);
     for (k.first = 0; k.first < all->chunks; k.first = k.last) {
@@ -469,7 +415,7 @@ static void run_group(void *context, int64_t group, int worker) {
         tw_parallel(all->threads, k.slots * tw_winograd_shares(&k), do_task, &k);
     }
     add_biases(&k);
-    if (k.slots > 1) tw_parallel(all->threads, k.blocks * tw_ceil_div(k.high, FINISHED), finish_rows, &k);
+    if (k.slots > 1) tw_winograd_finish_slots(&k, all->threads);
 }
 
 void tw_winograd_weights_run(const tw_job *job) {
@@ -482,10 +428,13 @@ void tw_winograd_weights_run(const tw_job *job) {
     int64_t count = s->batch * s->in[TW_DEPTH] * f->plane_tiles; /* the call may have fewer than planned */
     tw_winograd_cut_chunks(&whole, f->plane_tiles * s->in[TW_DEPTH]);
     all.chunks = tw_ceil_div(count, whole.chunk);
-    all.work = tw_winograd_work_of(problem, f, all.threads, all.chunks);
+    all.work = tw_winograd_work_of(problem, f, all.threads, count);
     if (workers > 1) all.bytes = group_workspace(problem, f, all.threads);
     if (!count_parts(&all.work, problem, all.threads, &all.parts))
         return; /* no such workspace can have been made */
     all.work.job = job, all.work.all = count, all.work.space = job->workspace;
+    for (int w = 0; w < workers && f->columns % all.work.loops->lanes != 0;
+         w++) /* E is read up to whole vectors */
+        memset(all.work.space + w * all.bytes + all.parts.e, 0, (size_t)(all.parts.p - all.parts.e));
     tw_parallel(workers, f->groups, run_group, &all);
 }

@@ -48,6 +48,7 @@ static const shape_case cases[] = {
     {2, 10, 7, 24, 16, 2, {1, 0, 1, 2}, TW_PAD_ZEROS, TW_NHWC, true, false},
     {1, 1, 1, 40, 40, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false},
     {1, 6, 6, 200, 70, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false},
+    {1, 3, 5, 280, 300, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false}, /* all panels of a point */
     {5, 23, 22, 12, 20, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NCHW, false, false}, /* several chunks of tiles */
     {3, 30, 31, 36, 40, 2, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false},
     {1, 100, 97, 8, 9, 1, {1, 1, 1, 1}, TW_PAD_ZEROS, TW_NHWC, false, false}, /* more chunks than slots */
