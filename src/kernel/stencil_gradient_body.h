@@ -319,7 +319,9 @@ static void by_columns(const tw_stencil_gradient *g, int64_t from, int64_t end) 
     span_of_taps c = {0};
     clip_columns(g, TAPS_3, from, end, &c);
     const int64_t rows = g->rows % 3 ? 1 : 3, step = rows == 1 ? 1 : g->row_step;
-    const bool rolls = g->dilation == 1 && g->stride == step && c.end - c.first > (TAPS_3 - 1) / step;
+    /* rolling holds three columns of dy beside the sums: more than 16 registers */
+    const bool rolls =
+        STENCIL_SUMS >= 28 && g->dilation == 1 && g->stride == step && c.end - c.first > (TAPS_3 - 1) / step;
     for (int64_t row = 0; row < g->rows; row += rows) {
         shared_lines in = {0};
         for (int64_t i = 0; i < g->count; i++) {
