@@ -433,8 +433,8 @@ void tw_winograd_weights_run(const tw_job *job) {
     if (!count_parts(&all.work, problem, all.threads, &all.parts))
         return; /* no such workspace can have been made */
     all.work.job = job, all.work.all = count, all.work.space = job->workspace;
-    for (int w = 0; w < workers && f->columns % all.work.loops->lanes != 0;
-         w++) /* E is read up to whole vectors */
+    const bool padded = f->columns % all.work.loops->lanes != 0; /* E is read up to whole vectors */
+    for (int w = 0; w < workers && padded; w++)
         memset(all.work.space + w * all.bytes + all.parts.e, 0, (size_t)(all.parts.p - all.parts.e));
     tw_parallel(workers, f->groups, run_group, &all);
 }
