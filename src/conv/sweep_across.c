@@ -230,7 +230,7 @@ typedef struct joint {
     int64_t vectors, from, to;
 } joint;
 
-enum { MOST_TILES = 32 };
+enum { MOST_TILES = 32, MOST_DOWN = 3 /* tiles of a line */ };
 
 static joint join_lines(const lines *l, int64_t vecs) {
     joint j = {1, 0, l->rows, l->vectors, l->from_row, l->to_row};
@@ -279,20 +279,26 @@ static void run_joined(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l
     }
 }
 
-/* Lines, each of which is a tile. */
-static void run_equal(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l) {
-    t->vecs = (int)l->vectors, t->columns = (int)l->count;
-    t->b_tile = l->from_row, t->c_tile = l->to_row;
-    for (int64_t i = 0; i < l->images; i++)
-        run_tiles(b, c, t, 0, i * l->from_image, i * l->to_image, l->rows);
+/* Lines of few tiles: the same tile of all lines, one column of tiles after the other. */
+static void run_down(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l) {
+    const int64_t lanes = b->s->lanes, tiles = tw_ceil_div(l->vectors, b->s->vecs);
+    t->b_tile = l->from_row, t->c_tile = l->to_row, t->lanes_tile = 0;
+    for (int64_t k = 0; k < tiles; k++) {
+        const int64_t n = tw_cut(l->vectors, tiles, k) * lanes,
+                      end = tw_cut(l->vectors, tiles, k + 1) * lanes;
+        t->columns = (int)(tw_min(end, l->count) - n);
+        t->vecs = (int)((end - n) / lanes);
+        for (int64_t i = 0; i < l->images; i++)
+            run_tiles(b, c, t, n, i * l->from_image + n, i * l->to_image + n, l->rows);
+    }
 }
 
 static void run_lines(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l) {
     const int64_t vecs = b->s->vecs;
     const bool early = ends_early(b->s), one = l->images * l->rows == 1;
     const joint j = join_lines(l, vecs);
-    if (!early && l->vectors <= vecs && (one || l->vectors == vecs))
-        run_equal(b, c, t, l);
+    if (!early && l->vectors <= MOST_DOWN * vecs && (one || l->vectors % vecs == 0))
+        run_down(b, c, t, l);
     else if (j.tiles <= MOST_TILES && (early || (!one && l->vectors % vecs != 0)))
         run_joined(b, c, t, l, &j);
     else
