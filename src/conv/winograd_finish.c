@@ -5,7 +5,7 @@
 #include "base/threads.h"
 #include "conv/winograd_shares.h"
 
-enum { TAPS = 9, FINISHED = 16 /* channels whose dw is turned at once */ };
+enum { TAPS = 9, FINISHED = 8 /* channels whose dw is turned at once */ };
 
 typedef tw_winograd_work work;
 
