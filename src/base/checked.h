@@ -45,14 +45,29 @@ static inline int64_t tw_ceil_div(int64_t a, int64_t b) {
     return a / b + (a % b != 0);
 }
 
-/* Where part i begins when `count` things are cut into even parts, the larger ones first. */
-static inline int64_t tw_cut(int64_t count, int64_t parts, int64_t i) {
-    return i * (count / parts) + tw_min(i, count % parts);
+/* A length in even parts: the first `longer` of them are one longer than `each`. Divided once, asked often.
+ */
+typedef struct tw_cut {
+    int64_t parts, each, longer;
+} tw_cut;
+
+/* As few parts as are none longer than `most`; of nothing there are none. */
+static inline tw_cut tw_cut_by(int64_t length, int64_t most) {
+    const int64_t parts = tw_ceil_div(length, most), divisor = tw_max(parts, 1);
+    return (tw_cut){parts, length / divisor, length % divisor};
 }
 
-/* How many of the parts from part i on are as large as that one. */
-static inline int64_t tw_cut_alike(int64_t count, int64_t parts, int64_t i) {
-    return i < count % parts ? count % parts - i : parts - i;
+static inline int64_t tw_cut_begin(const tw_cut *cut, int64_t part) {
+    return part * cut->each + tw_min(part, cut->longer);
+}
+
+static inline int64_t tw_cut_length(const tw_cut *cut, int64_t part) {
+    return cut->each + (part < cut->longer);
+}
+
+/* How many of the parts from this one on are as long as it. */
+static inline int64_t tw_cut_alike(const tw_cut *cut, int64_t part) {
+    return (part < cut->longer ? cut->longer : cut->parts) - part;
 }
 
 /* a rounded up to a multiple of b; the caller knows that it fits. */

@@ -166,9 +166,9 @@ static tw_tile tile_of_tap(const work *k, const tap *t, tw_strip *strips, tw_par
     return tile;
 }
 
-/* Even panels of `count` rows, as many as tiles need. */
+/* Rows in even panels, as many as tiles need. */
 typedef struct panels {
-    int64_t rows, count;
+    tw_cut rows;
     bool packed;
 } panels;
 
@@ -176,16 +176,12 @@ static panels cut_rows(const work *k, int64_t rows, int vecs) {
     const tw_gradient *g = k->g;
     bool packed = g->across_in && !g->dy_in_place;
     int64_t most = packed || g->by_panel ? g->most_rows : k->job->problem->loops->most_rows[vecs];
-    return (panels){rows, tw_ceil_div(rows, most), packed};
-}
-
-static int64_t panel_row(const panels *a, int64_t panel) {
-    return tw_cut(a->rows, a->count, panel);
+    return (panels){tw_cut_by(rows, most), packed};
 }
 
 /* Where the rows of a panel begin in what lies down. */
 static int64_t panel_begin(const work *k, const panels *a, int64_t panel, int64_t a_col) {
-    return a->packed ? panel * tw_gradient_pixels(k) * a_col : panel_row(a, panel);
+    return a->packed ? panel * tw_gradient_pixels(k) * a_col : tw_cut_begin(&a->rows, panel);
 }
 
 /* All panels of the share for one tap. */
@@ -199,10 +195,10 @@ static void run_tap(const work *k, const tap *t) {
     if (tile.count == 0 && !first) return;
     panels a = cut_rows(k, k->down1 - k->down0, tile.vecs);
     char *sums = tile.c;
-    for (int64_t p = 0, n; p < a.count; p += n) {
-        int64_t row = panel_row(&a, p);
-        n = k->infinite ? 1 : tw_cut_alike(a.rows, a.count, p);
-        tile.rows = (int)(panel_row(&a, p + 1) - row);
+    for (int64_t p = 0, n; p < a.rows.parts; p += n) {
+        int64_t row = tw_cut_begin(&a.rows, p);
+        n = k->infinite ? 1 : tw_cut_alike(&a.rows, p);
+        tile.rows = (int)tw_cut_length(&a.rows, p);
         tile.a_begin = panel_begin(k, &a, p, tile.a_col);
         tile.a_tile = panel_begin(k, &a, p + 1, tile.a_col) - tile.a_begin;
         tile.c = sums + row * tile.c_row * (int64_t)g->size;
@@ -330,8 +326,8 @@ static void run_panels(const work *k) {
         used += tiles[i].count;
     }
     panels a = cut_rows(k, k->down1 - k->down0, tiles[0].vecs);
-    for (int64_t p = 0; p < a.count; p++) {
-        int64_t row = k->down0 + panel_row(&a, p), rows = panel_row(&a, p + 1) - panel_row(&a, p);
+    for (int64_t p = 0; p < a.rows.parts; p++) {
+        int64_t row = k->down0 + tw_cut_begin(&a.rows, p), rows = tw_cut_length(&a.rows, p);
         int64_t begin = panel_begin(k, &a, p, tiles[0].a_col);
         for (int64_t i = 0; i < g->kernel_taps; i++) {
             tiles[i].rows = (int)rows;

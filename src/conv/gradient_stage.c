@@ -137,9 +137,10 @@ static void pack_row(const tw_gradient_work *k, dy_row row, int64_t first, int64
 static void pack_dy(const tw_gradient_work *k) {
     const tw_gradient *g = k->g;
     int64_t size = (int64_t)g->size, count = k->down1 - k->down0;
-    int64_t panels = tw_ceil_div(count, g->most_rows), pitch = tw_ceil_div(count, panels);
-    for (int64_t p = 0; p < panels; p++) {
-        int64_t first = tw_cut(count, panels, p), rows = tw_cut(count, panels, p + 1) - first;
+    const tw_cut panels = tw_cut_by(count, g->most_rows);
+    const int64_t pitch = tw_cut_length(&panels, 0);
+    for (int64_t p = 0; p < panels.parts; p++) {
+        const int64_t first = tw_cut_begin(&panels, p), rows = tw_cut_length(&panels, p);
         for (int64_t i = k->image0; i < k->image1; i++)
             for (int64_t y = k->y0; y < k->y1; y++) {
                 dy_row row = find_row(k, i, y);

@@ -230,7 +230,7 @@ typedef struct joint {
     int64_t vectors, from, to;
 } joint;
 
-enum { MOST_TILES = 32, MOST_DOWN = 3 /* tiles of a line */ };
+enum { MOST_TILES = 32, MOST_DOWN = 3 /* tiles of a line: more are enough beside each other */ };
 
 static joint join_lines(const lines *l, int64_t vecs) {
     joint j = {1, 0, l->rows, l->vectors, l->from_row, l->to_row};
@@ -281,13 +281,13 @@ static void run_joined(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l
 
 /* Lines of few tiles: the same tile of all lines, one column of tiles after the other. */
 static void run_down(const tw_band *b, tw_chunk *c, tw_tile *t, const lines *l) {
-    const int64_t lanes = b->s->lanes, tiles = tw_ceil_div(l->vectors, b->s->vecs);
+    const int64_t lanes = b->s->lanes;
+    const tw_cut cut = tw_cut_by(l->vectors, b->s->vecs);
     t->b_tile = l->from_row, t->c_tile = l->to_row, t->lanes_tile = 0;
-    for (int64_t k = 0; k < tiles; k++) {
-        const int64_t n = tw_cut(l->vectors, tiles, k) * lanes,
-                      end = tw_cut(l->vectors, tiles, k + 1) * lanes;
-        t->columns = (int)(tw_min(end, l->count) - n);
-        t->vecs = (int)((end - n) / lanes);
+    for (int64_t k = 0; k < cut.parts; k++) {
+        const int64_t n = tw_cut_begin(&cut, k) * lanes;
+        t->vecs = (int)tw_cut_length(&cut, k);
+        t->columns = (int)tw_min(t->vecs * lanes, l->count - n);
         for (int64_t i = 0; i < l->images; i++)
             run_tiles(b, c, t, n, i * l->from_image + n, i * l->to_image + n, l->rows);
     }

@@ -39,20 +39,19 @@ void tw_sweep_tiles(const tw_band *b, tw_chunk *c, tw_tile *t, int64_t count, tw
     if (steps > 0) step(t, -steps, size);
 }
 
-/* Tiles of even height over rows m .. end - 1 of the matrix that t describes, `most` at most. */
-static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile *t, int64_t m, int64_t end, int64_t most,
+/* Tiles of even height over rows begin .. end - 1 of the matrix that t describes, `most` at most. */
+static void cut_rows(const tw_band *b, tw_chunk *chunk, tw_tile *t, int64_t begin, int64_t end, int64_t most,
                      tw_tile_loop *loop) {
-    const int64_t size = (int64_t)b->s->size, count = end - m, tiles = tw_ceil_div(count, most);
-    const int64_t low = count / tiles, higher = count % tiles;
-    for (int64_t rows = low + 1; rows >= low; rows--) {
-        const int64_t equal = rows > low ? higher : tiles - higher;
-        if (equal == 0) continue;
+    const int64_t size = (int64_t)b->s->size;
+    const tw_cut cut = tw_cut_by(end - begin, most);
+    for (int64_t i = 0, alike; i < cut.parts; i += alike) {
+        const int64_t m = begin + tw_cut_begin(&cut, i), rows = tw_cut_length(&cut, i);
+        alike = tw_cut_alike(&cut, i);
         t->rows = (int)rows;
         t->a_tile = rows * t->a_row, t->c_tile = rows * t->c_row, t->start_tile = rows * t->start_row;
         move(t, m * t->a_row, m * t->c_row, m * t->start_row, size);
-        tw_sweep_tiles(b, chunk, t, equal, loop);
+        tw_sweep_tiles(b, chunk, t, alike, loop);
         move(t, -m * t->a_row, -m * t->c_row, -m * t->start_row, size);
-        m += equal * rows;
     }
 }
 

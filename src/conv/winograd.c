@@ -132,10 +132,9 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
 /* What things cost, in multiply-adds at full speed as direct costs are: measured on a processor that does 32
  * of them a cycle, and reads 23 bytes a cycle from a cache that all its cores share, 9 from memory. */
 static const double patch_cost = 6200, result_cost = 4300; /* 16 channels of one patch, F(4x4) */
-static const double resident = 1.5e6;                      /* bytes that stay in a core's own cache */
-static const double shared = 24e6, shared_cost = 1.4,
-                    byte_cost = 3.6; /* in the shared one; a byte there, beyond */
-static const double tile_start = 2;  /* steps of l that a tile loses */
+static const double resident = 1.5e6, shared = 24e6; /* bytes that stay in a core's own cache; in that one */
+static const double shared_cost = 1.4, byte_cost = 3.6; /* of a byte that comes from it; from memory */
+static const double tile_start = 2;                     /* steps of l that a tile loses */
 
 /* Of the weights' gradient, 16 channels of one patch, of one dy, and of one dw with the store of its P: least
  * times on Zen 5 over images of 7x7 to 224x224 and 16 to 512 channels, one image, one thread. */

@@ -14,7 +14,8 @@
 
 /* V of a block shall take half of a second-level cache of 2 MB or more, and be as many tiles as pay: with 28
  * tiles the weights are read half as often as with 14, with 42 V falls out of the cache (measured, 64 to 256
- * channels). A deep block, whose V falls out anyhow, is twice as many where V and M stay in a shared cache.
+ * channels). A deep block, whose V falls out anyhow, has up to twice as many where V and M stay in a shared
+ * cache.
  */
 enum {
     V_BYTES = 1100 * 1000,
@@ -209,16 +210,16 @@ static void multiply(const work *k, const block *b, int64_t panel, int64_t begin
                     .b_tile = f->channels * columns,
                     .c_tile = m_point(f, b->count),
                     .start_tile = m_point(f, b->count)};
-    const int64_t pieces = tw_ceil_div(b->count, k->loops->most_rows[tile.vecs]);
-    const int64_t rows = b->count / pieces, larger = b->count % pieces; /* the first ones have a row more */
+    const tw_cut cut = tw_cut_by(b->count, k->loops->most_rows[tile.vecs]);
     const int64_t points = streams(k) ? 1 : end - begin;
     for (int64_t point = begin; point < end; point += points) {
         const char *next = point + 1 < end ? u + k->size * (point + 1) * tile.b_tile : after;
         tw_ahead weights = {next, streams(k) ? next + k->size * tile.b_tile : next};
         for (int64_t c = 0; c < f->channels; c += CHAIN) {
             strip.length = tw_min(CHAIN, f->channels - c);
-            for (int64_t first = 0; first < b->count; first += tile.rows) {
-                tile.rows = (int)(first < larger * (rows + 1) ? rows + 1 : rows);
+            for (int64_t i = 0; i < cut.parts; i++) {
+                const int64_t first = tw_cut_begin(&cut, i);
+                tile.rows = (int)tw_cut_length(&cut, i);
                 for (int64_t p = point, alike; p < point + points; p += alike) {
                     alike = point + points - p;
                     strip.a = b->v + k->size * (p * tile.a_tile + first * f->v_row + c);

@@ -191,15 +191,15 @@ static void sum_point(const work *k, const tiles *t, int64_t channels, int64_t p
     for (int64_t n = 0; n < padded; n += panel) {
         tile.columns = (int)tw_min(panel, padded - n);
         tile.vecs = tile.columns / k->loops->lanes;
-        int64_t pieces = tw_ceil_div(channels, k->loops->most_rows[tile.vecs]);
-        int64_t rows = channels / pieces, larger = channels % pieces; /* the first ones have a row more */
+        const tw_cut cut = tw_cut_by(channels, k->loops->most_rows[tile.vecs]);
         strip.b = e + k->size * n;
-        for (int64_t i = 0, c = 0, alike; i < pieces; i += alike, c += alike * tile.rows) {
-            alike = i < larger ? larger - i : pieces - i;
+        for (int64_t i = 0, alike; i < cut.parts; i += alike) {
+            const int64_t c = tw_cut_begin(&cut, i);
+            alike = tw_cut_alike(&cut, i);
             strip.a = v + k->size * c;
             tile.c = p + k->size * (c * k->wide + n);
             tile.start = start ? NULL : tile.c;
-            tile.rows = (int)(i < larger ? rows + 1 : rows);
+            tile.rows = (int)tw_cut_length(&cut, i);
             tile.a_tile = tile.rows, tile.c_tile = tile.start_tile = tile.rows * k->wide;
             tile.next = tw_ahead_either(ahead, strip.length, &alike);
             tile.further = alike - 1;
