@@ -31,37 +31,49 @@ TW_INLINED void store_spread(const tw_stencil_groups *g, const span_of_columns *
     }
 }
 
+/* `top` and `bottom`: which output rows are summed. */
 TW_INLINED void sum_block(const tw_stencil_groups *g, const span_of_columns *c, const tw_stencil_block *block,
-                          const int span, const int taps, const int stride, const int reading,
-                          vec sum[2][SPAN]) {
+                          const int span, const int taps, const int stride, const int reading, const bool top,
+                          const bool bottom, vec sum[2][SPAN]) {
     const int64_t weights = block->weights + g->channels * c->phase->weights_begin;
     for (int64_t i = 0; i < g->of.count; i++) {
         const tw_stencil_row *from = &g->of.source[i];
-        const real *w0 = from->weights[0], *w1 = from->weights[1];
+        const real *w0 = top ? from->weights[0] : NULL, *w1 = bottom ? from->weights[1] : NULL;
         const row_of_taps row = {.x = (const real *)from->in + c->phase->in_begin,
                                  .w0 = (w0 ? w0 : w1) + weights,
                                  .w1 = (w1 ? w1 : w0) + weights};
         if (w0 && w1)
-            spread_row(g, c, row, block->spread, span, taps, stride, true, true, reading, sum);
+            spread_row(g, c, row, block->spread, span, taps, stride, top, bottom, reading, sum);
         else if (w0)
             spread_row(g, c, row, block->spread, span, taps, stride, true, false, reading, sum);
-        else
+        else if (w1)
             spread_row(g, c, row, block->spread, span, taps, stride, false, true, reading, sum);
     }
+}
+
+TW_INLINED void grouped_rows(const tw_stencil_groups *g, const span_of_columns *c,
+                             const tw_stencil_block *block, const int span, const int taps, const int stride,
+                             const bool top, const bool bottom) {
+    vec sum[2][SPAN];
+#pragma GCC unroll 7
+    for (int t = 0; t < span; t++) sum[0][t] = sum[1][t] = vec_zero();
+    if (g->picked)
+        sum_block(g, c, block, span, taps, stride, PICKED, top, bottom, sum);
+    else
+        sum_block(g, c, block, span, taps, stride, THE_SAME, top, bottom, sum);
+    if (top) store_spread(g, c, 0, block, span, sum[0]);
+    if (bottom && g->of.rows > 1) store_spread(g, c, 1, block, span, sum[1]);
 }
 
 TW_INLINED void grouped_span(const tw_stencil_groups *g, const span_of_columns *c, const int span,
                              const int taps, const int stride) {
     for (const tw_stencil_block *block = g->block; block < g->block + g->of.blocks; block++) {
-        vec sum[2][SPAN];
-#pragma GCC unroll 7
-        for (int t = 0; t < span; t++) sum[0][t] = sum[1][t] = vec_zero();
-        if (g->picked)
-            sum_block(g, c, block, span, taps, stride, PICKED, sum);
-        else
-            sum_block(g, c, block, span, taps, stride, THE_SAME, sum);
-        store_spread(g, c, 0, block, span, sum[0]);
-        if (g->of.rows > 1) store_spread(g, c, 1, block, span, sum[1]);
+        if (!row_by_row(taps)) {
+            grouped_rows(g, c, block, span, taps, stride, true, true);
+            continue;
+        }
+        grouped_rows(g, c, block, span, taps, stride, true, false);
+        if (g->of.rows > 1) grouped_rows(g, c, block, span, taps, stride, false, true);
     }
 }
 
