@@ -144,21 +144,6 @@ typedef struct shared_lines {
     int64_t begin;
 } shared_lines;
 
-/* What a column of x, which begins at `at`, and one of dy add to the sums of tap t of each row. */
-TW_INLINED void shared_tap(const shared_lines *in, int64_t at, const vec dy[TW_STENCIL_LINES],
-                           const int lines, const int rows, const int step, const int t, vec sum[3][TAPS_3]) {
-#pragma GCC unroll 9
-    for (int k = 0; k < (lines - 1) * step + rows; k++) {
-        if (!in->x[k]) continue;
-        vec pixel = vec_load(in->x[k] + at);
-#pragma GCC unroll 4
-        for (int i = 0; i < lines; i++) {
-            const int r = k - i * step;
-            if (r >= 0 && r < rows) sum[r][t] = vec_fma(dy[i], pixel, sum[r][t]);
-        }
-    }
-}
-
 TW_INLINED void shared_dy(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
                           vec dy[TW_STENCIL_LINES]) {
 #pragma GCC unroll 4
@@ -180,19 +165,37 @@ typedef struct shared_sums {
     vec tap[3][TAPS_3], dy_sum[TW_STENCIL_LINES], dy[TAPS_3][TW_STENCIL_LINES];
 } shared_sums;
 
+/* What column q of dy adds to all sums: row by row of x, so that neighbouring multiply-adds are of as many
+ * chains as may be. `inside`: so are all columns of x that it meets. */
+TW_INLINED void any_column(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
+                           const int rows, const int step, const bool inside, shared_sums *s) {
+    const int64_t column = q * g->stride + g->shift, at = column * g->in_step + in->begin,
+                  hop = g->dilation * g->in_step;
+    shared_dy(g, in, q, lines, s->dy[0]);
+#pragma GCC unroll 9
+    for (int k = 0; k < (lines - 1) * step + rows; k++) {
+        if (!in->x[k]) continue;
+#pragma GCC unroll 3
+        for (int t = 0; t < TAPS_3; t++) {
+            if (!inside && (uint64_t)(column + t * g->dilation) >= (uint64_t)g->width) continue;
+            vec pixel = vec_load(in->x[k] + at + t * hop);
+#pragma GCC unroll 4
+            for (int i = 0; i < lines; i++) {
+                const int r = k - i * step;
+                if (r >= 0 && r < rows) s->tap[r][t] = vec_fma(s->dy[0][i], pixel, s->tap[r][t]);
+            }
+        }
+    }
+}
+
 /* One column of dy after the other, at any stride and dilation. */
 TW_INLINED void any_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
                             const int lines, const int rows, const int step, shared_sums *s) {
     add_columns(g, in, c->from, c->to, lines, s->dy_sum);
-    for (int64_t q = c->first; q < c->end; q++) {
-        shared_dy(g, in, q, lines, s->dy[0]);
-#pragma GCC unroll 3
-        for (int t = 0; t < TAPS_3; t++) {
-            int64_t column = q * g->stride + g->shift + t * g->dilation;
-            if ((uint64_t)column < (uint64_t)g->width)
-                shared_tap(in, column * g->in_step + in->begin, s->dy[0], lines, rows, step, t, s->tap);
-        }
-    }
+    int64_t q = c->first;
+    for (; q < c->all_first; q++) any_column(g, in, q, lines, rows, step, false, s);
+    for (; q < c->all_end; q++) any_column(g, in, q, lines, rows, step, true, s);
+    for (; q < c->end; q++) any_column(g, in, q, lines, rows, step, false, s);
 }
 
 /* One column of x after the other: those that column q of dy is the first to meet, `stride` of them, with all
