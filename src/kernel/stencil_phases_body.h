@@ -3,10 +3,10 @@
  *
  * Backward data with stride 2 has two phases of columns that read the same pixels with taps of their own:
  * both are summed at once, so that a pixel is loaded once for all of them, and stores go along the row. Two
- * rows of two phases by up to PAIRED columns: as many sums as registers hold. Only for the usual kernels;
- * what is left goes phase by phase. */
+ * phases by PAIRED columns of one row: sums and weights stay in registers, which two rows would not. Only for
+ * the usual kernels; what is left goes phase by phase. */
 
-enum { PAIRED = STENCIL_SUMS / 4 };
+enum { PAIRED = STENCIL_SUMS >= 28 ? 7 : 4 };
 
 /* Taps of the two phases, neighbours; those of the second begin `apart` columns after those of the first. */
 typedef struct paired_taps {
@@ -18,33 +18,27 @@ static inline int paired_reach(paired_taps k) {
     return k.taps[0] > k.apart + k.taps[1] ? k.taps[0] : k.apart + k.taps[1];
 }
 
-/* One source row, pixel by pixel. */
-TW_INLINED void paired_row(const tw_stencil_phase *p, int64_t column, const row_of_taps *row,
-                           const paired_taps k, const bool r0, const bool r1, vec sum[2][2][SPAN]) {
+/* One source row, pixel by pixel. `inside`: so are all of them. */
+TW_INLINED void paired_row(const tw_stencil_phase *p, int64_t column, const real *x, const real *weights,
+                           const paired_taps k, const bool inside, vec sum[2][SPAN]) {
     const int reach = paired_reach(k);
-    vec weight[2][2][FEW_TAPS];
+    vec weight[2][FEW_TAPS];
 #pragma GCC unroll 2
     for (int f = 0; f < 2; f++)
 #pragma GCC unroll 7
-        for (int j = 0; j < k.taps[f]; j++) {
-            const int64_t at = p[f].weights_begin + j * LANES;
-            weight[0][f][j] = r0 ? vec_load(row->w0 + at) : vec_zero();
-            weight[1][f][j] = r1 ? vec_load(row->w1 + at) : vec_zero();
-        }
+        for (int j = 0; j < k.taps[f]; j++) weight[f][j] = vec_load(weights + p[f].weights_begin + j * LANES);
     int64_t at = column * p->in_step;
 #pragma GCC unroll 17
     for (int u = 0; u < PAIRED - 1 + reach; u++, at += p->in_step) {
-        const bool middle = u >= reach - 1 && u <= PAIRED - 1;
+        const bool middle = inside || (u >= reach - 1 && u <= PAIRED - 1);
         if (!middle && !has_column(p, column + u)) continue;
-        vec pixel = vec_load(row->x + at);
+        vec pixel = vec_load(x + at);
 #pragma GCC unroll 7
         for (int t = 0; t < PAIRED; t++)
 #pragma GCC unroll 2
             for (int f = 0; f < 2; f++) {
                 const int j = u - t - f * k.apart;
-                if (j < 0 || j >= k.taps[f]) continue;
-                if (r0) sum[0][f][t] = vec_fma(weight[0][f][j], pixel, sum[0][f][t]);
-                if (r1) sum[1][f][t] = vec_fma(weight[1][f][j], pixel, sum[1][f][t]);
+                if (j >= 0 && j < k.taps[f]) sum[f][t] = vec_fma(weight[f][j], pixel, sum[f][t]);
             }
     }
 }
@@ -68,32 +62,26 @@ TW_INLINED void store_paired(const tw_stencil *s, int64_t q, int r, int64_t bloc
         }
 }
 
-TW_INLINED void paired_span(const tw_stencil *s, int64_t q, const paired_taps k) {
+TW_INLINED void paired_span(const tw_stencil *s, int64_t q, const int r, int64_t block, const paired_taps k,
+                            const bool inside) {
     const tw_stencil_phase *p = s->phases;
-    const int64_t column = q + p->shift;
-    for (int64_t block = 0; block < s->blocks; block++) {
-        if (s->fetch) fetch_ahead(s, p, q, PAIRED, block);
-        vec sum[2][2][SPAN];
+    vec sum[2][SPAN];
 #pragma GCC unroll 7
-        for (int t = 0; t < PAIRED; t++)
-            sum[0][0][t] = sum[0][1][t] = sum[1][0][t] = sum[1][1][t] = vec_zero();
-        for (int64_t i = 0; i < s->count; i++) {
-            const tw_stencil_row *from = &s->source[i];
-            if (!from->in) continue;
-            const real *w0 = from->weights[0], *w1 = from->weights[1];
-            const int64_t weights = block * s->block_weights;
-            row_of_taps row = {.x = (const real *)from->in + p->in_begin + block * LANES,
-                               .w0 = (w0 ? w0 : w1) + weights,
-                               .w1 = (w1 ? w1 : w0) + weights};
-            if (w0 && w1)
-                paired_row(p, column, &row, k, true, true, sum);
-            else if (w0)
-                paired_row(p, column, &row, k, true, false, sum);
-            else
-                paired_row(p, column, &row, k, false, true, sum);
-        }
-        store_paired(s, q, 0, block, sum[0]);
-        if (s->rows > 1) store_paired(s, q, 1, block, sum[1]);
+    for (int t = 0; t < PAIRED; t++) sum[0][t] = sum[1][t] = vec_zero();
+    for (int64_t i = 0; i < s->count; i++) {
+        const tw_stencil_row *from = &s->source[i];
+        if (from->in && from->weights[r])
+            paired_row(p, q + p->shift, (const real *)from->in + p->in_begin + block * LANES,
+                       (const real *)from->weights[r] + block * s->block_weights, k, inside, sum);
+    }
+    store_paired(s, q, r, block, sum);
+}
+
+TW_INLINED void paired_blocks(const tw_stencil *s, int64_t q, const paired_taps k, const bool inside) {
+    for (int64_t block = 0; block < s->blocks; block++) {
+        if (s->fetch) fetch_ahead(s, s->phases, q, PAIRED, block);
+        paired_span(s, q, 0, block, k, inside);
+        if (s->rows > 1) paired_span(s, q, 1, block, k, inside);
     }
 }
 
@@ -104,7 +92,13 @@ TW_INLINED void paired_spans(const tw_stencil *s, int64_t columns, const paired_
     const tw_stencil_phase p[2] = {s->phases[0], s->phases[1]};
     tw_stencil own = *s;
     own.phases = p;
-    for (int64_t q = 0; q < columns; q += PAIRED) paired_span(&own, least(q, columns - PAIRED), k);
+    for (int64_t i = 0; i < columns; i += PAIRED) {
+        const int64_t q = least(i, columns - PAIRED), first = q + p->shift;
+        if (first >= 0 && first + PAIRED - 1 + paired_reach(k) <= p->width)
+            paired_blocks(&own, q, k, true);
+        else
+            paired_blocks(&own, q, k, false);
+    }
 }
 
 /* Kernels of 3 taps padded by 1, of 5 by 2, and by one less. */
