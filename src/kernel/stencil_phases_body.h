@@ -154,12 +154,13 @@ static int64_t apply_paired(const tw_stencil *s) {
 
 /* Span after span, so that what all phases and blocks read of a row lies together. */
 static void apply(const tw_stencil *s) {
+    const int64_t most = most_columns(s);
     int64_t columns = 0, q = apply_paired(s);
     for (int64_t p = 0; p < s->phase_count; p++)
         if (columns < s->phases[p].columns) columns = s->phases[p].columns;
     for (int64_t span, spans; q < columns; q += spans * span) {
-        const int64_t left = columns - q, pieces = (left + SPAN - 1) / SPAN;
-        span = even_piece(left, SPAN);
+        const int64_t left = columns - q, pieces = (left + most - 1) / most;
+        span = even_piece(left, most);
         spans = s->phase_count > 1 ? 1 : left - pieces * (span - 1); /* the others are shorter by one */
         for (int64_t p = 0; p < s->phase_count; p++) {
             int64_t here = least(span, s->phases[p].columns - q);
