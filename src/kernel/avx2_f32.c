@@ -9,8 +9,9 @@ typedef float real;
 typedef __m256 vec;
 typedef __m256 mask;
 typedef __m256i picks; /* for each lane, which lane of a vector it takes */
-/* 12 sums, 2 or 3 weights and 1 splat: all of 16 registers */
-enum { LANES = 8, VECS = 3, ROWS_1 = 6, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0, STENCIL_SUMS = 14 };
+/* 12 sums, 2 or 3 weights and 1 splat: all of 16 registers. One vector: 8 sums, as many chains as keep two
+ * units busy for their latency of 4; more rows would cost more loads than multiply-adds. */
+enum { LANES = 8, VECS = 3, ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4, ROWS_4 = 0, STENCIL_SUMS = 14 };
 
 /* All ones in the first `count` lanes. */
 static inline __m256i first(int count) {
