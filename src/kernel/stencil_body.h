@@ -404,7 +404,8 @@ static span_loop *known_loop(const tw_stencil *s, const tw_stencil_phase *p) {
 static span_loop *loop_for(const tw_stencil *s, const span_of_columns *c) {
     const tw_stencil_phase *p = c->phase;
     span_loop *found = known_loop(s, p);
-    const bool middle = c->column + p->taps > 0 && c->column + (c->spans * c->span - 1) * s->stride < p->width;
+    const bool middle =
+        c->column + p->taps > 0 && c->column + (c->spans * c->span - 1) * s->stride < p->width;
     if (!found || !middle || c->span <= SPAN / 2) return any_taps;
     if (p->taps == 3 && is_square(s, 3)) return s->stride == 1 ? square_3 : square_3_by_2;
     return found;
