@@ -68,7 +68,7 @@ TW_INLINED void grouped_rows(const tw_stencil_groups *g, const span_of_columns *
 TW_INLINED void grouped_span(const tw_stencil_groups *g, const span_of_columns *c, const int span,
                              const int taps, const int stride) {
     for (const tw_stencil_block *block = g->block; block < g->block + g->of.blocks; block++) {
-        if (!row_by_row(taps)) {
+        if (!row_by_row(taps + 1)) { /* what is permuted, and how, takes registers as one more tap does */
             grouped_rows(g, c, block, span, taps, stride, true, true);
             continue;
         }
