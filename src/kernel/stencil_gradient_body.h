@@ -191,7 +191,6 @@ TW_INLINED void any_column(const tw_stencil_gradient *g, const shared_lines *in,
 /* One column of dy after the other, at any stride and dilation. */
 TW_INLINED void any_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
                             const int lines, const int rows, const int step, shared_sums *s) {
-    add_columns(g, in, c->from, c->to, lines, s->dy_sum);
     int64_t q = c->first;
     for (; q < c->all_first; q++) any_column(g, in, q, lines, rows, step, false, s);
     for (; q < c->all_end; q++) any_column(g, in, q, lines, rows, step, true, s);
@@ -273,6 +272,7 @@ TW_INLINED void roll_by(const tw_stencil_gradient *g, const shared_lines *in, co
 /* One block. `stride` 0: any, with any dilation. */
 TW_INLINED void shared_range(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
                              int64_t row, const int lines, const int rows, const int step, const int stride) {
+    const bool sums_dy = g->dy_sum && row == 0;
     shared_sums sum;
 #pragma GCC unroll 3
     for (int r = 0; r < rows; r++)
@@ -285,6 +285,7 @@ TW_INLINED void shared_range(const tw_stencil_gradient *g, const shared_lines *i
         roll_by(g, in, c, lines, rows, stride, &sum);
         add_columns(g, in, c->end, c->to, lines, sum.dy_sum);
     } else {
+        if (sums_dy) add_columns(g, in, c->from, c->to, lines, sum.dy_sum);
         any_columns(g, in, c, lines, rows, step, &sum);
     }
     real *total = (real *)g->sum + (in->begin * g->rows + row * LANES) * TAPS_3;
@@ -293,7 +294,7 @@ TW_INLINED void shared_range(const tw_stencil_gradient *g, const shared_lines *i
 #pragma GCC unroll 3
         for (int t = 0; t < TAPS_3; t++, total += LANES)
             vec_store(total, vec_add(vec_load(total), sum.tap[r][t]));
-    if (!g->dy_sum || row > 0) return;
+    if (!sums_dy) return;
     total = (real *)g->dy_sum + in->begin;
 #pragma GCC unroll 4
     for (int i = 0; i < lines; i++) vec_store(total, vec_add(vec_load(total), sum.dy_sum[i]));
