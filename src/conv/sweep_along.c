@@ -5,6 +5,8 @@
 #include "base/checked.h"
 #include "conv/sweep_band.h"
 
+enum { MOST_DOWN = 8 }; /* tiles of a line */
+
 /* The tile whose matrix begins `a` elements of the source, `c` of the destination and `start` of what it
  * starts from behind t's. Tiles are changed in place: a copy would be read before its parts are written. */
 static void move(tw_tile *t, int64_t a, int64_t c, int64_t start, int64_t size) {
@@ -76,31 +78,45 @@ typedef struct tw_steps {
     int64_t c_pixel, c_line; /* of the destination */
 } tw_steps;
 
-/* Lines first .. end - 1, each of which is a tile, or each pair of which where `lines` is 2. */
-static void run_equal(const tw_band *b, tw_chunk *c, tw_tile *t, const tw_steps *k, int64_t lines,
-                      int64_t first, int64_t end) {
-    const int64_t size = (int64_t)b->s->size, start_line = c->first ? 0 : k->c_line;
-    if (first == end) return;
-    t->a_gap = lines == 2 ? k->a_line - k->pixels * k->a_pixel : 0;
-    t->c_gap = lines == 2 ? k->c_line - k->pixels * k->c_pixel : 0;
-    t->rows = (int)(lines * k->pixels);
+/* Lines first .. end - 1, of each of which the pixels from number `from` on are a tile that is made ready, or
+ * of each `lines` of which. */
+static void run_down(const tw_band *b, tw_chunk *c, tw_tile *t, const tw_steps *k, int64_t lines,
+                     int64_t first, int64_t end, int64_t from) {
+    const int64_t size = (int64_t)b->s->size, start_pixel = c->first ? 0 : k->c_pixel,
+                  start_line = c->first ? 0 : k->c_line;
+    const int64_t a = first * k->a_line + from * k->a_pixel, to = first * k->c_line + from * k->c_pixel,
+                  start = first * start_line + from * start_pixel;
     t->a_tile = lines * k->a_line, t->c_tile = lines * k->c_line, t->start_tile = lines * start_line;
-    move(t, first * k->a_line, first * k->c_line, first * start_line, size);
+    move(t, a, to, start, size);
     tw_sweep_tiles(b, c, t, (end - first) / lines, b->run->loops->tile);
-    move(t, -first * k->a_line, -first * k->c_line, -first * start_line, size);
+    move(t, -a, -to, -start, size);
 }
 
-/* Tiles whose rows are the pixels of a line, of two where they are few. */
+/* Each pair of lines is a tile. */
+static void run_pairs(const tw_band *b, tw_chunk *c, tw_tile *t, const tw_steps *k) {
+    t->a_gap = k->a_line - k->pixels * k->a_pixel, t->c_gap = k->c_line - k->pixels * k->c_pixel;
+    t->rows = (int)(2 * k->pixels);
+    run_down(b, c, t, k, 2, 0, k->lines / 2 * 2, 0);
+    t->a_gap = t->c_gap = 0;
+}
+
+/* Tiles whose rows are the pixels of a line, of two where they are few. Lines of few tiles: the same tile of
+ * all lines, then the next. */
 static void run_lines(const tw_band *b, tw_chunk *c, tw_tile *t, const tw_steps *k) {
     const int64_t most = b->run->loops->most_rows[t->vecs], start_line = c->first ? 0 : k->c_line;
-    const int64_t paired = !b->s->by_images && 2 * k->pixels <= most ? k->lines / 2 * 2 : 0;
-    run_equal(b, c, t, k, 2, 0, paired);
-    if (k->pixels <= most && !is_shared(b, c)) {
-        run_equal(b, c, t, k, 1, paired, k->lines);
+    const bool pairs = !b->s->by_images && 2 * k->pixels <= most && k->lines > 1;
+    const int64_t first = pairs ? k->lines / 2 * 2 : 0;
+    if (pairs) run_pairs(b, c, t, k);
+    if (first == k->lines) return;
+    const tw_cut cut = tw_cut_by(k->pixels, most);
+    if (cut.parts <= tw_min(MOST_DOWN, k->lines - first) && !is_shared(b, c)) {
+        for (int64_t i = 0; i < cut.parts; i++) {
+            t->rows = (int)tw_cut_length(&cut, i);
+            run_down(b, c, t, k, 1, first, k->lines, tw_cut_begin(&cut, i));
+        }
         return;
     }
-    t->a_gap = t->c_gap = 0;
-    for (int64_t i = paired; i < k->lines; i++) {
+    for (int64_t i = first; i < k->lines; i++) {
         move(t, i * k->a_line, i * k->c_line, i * start_line, (int64_t)b->s->size);
         run_tiles(b, c, t, k->pixels);
         move(t, -i * k->a_line, -i * k->c_line, -i * start_line, (int64_t)b->s->size);
