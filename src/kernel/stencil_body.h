@@ -1,10 +1,11 @@
 /* The body of the depthwise kernels, included by each file ISA_TYPE.c behind tile_body.h, which names what it
  * needs.
  *
- * Forward, two output rows by up to seven columns are summed at once: 14 sums, a weight and an operand from
- * memory fit into the 16 registers of AVX2, 14 independent chains hide the latency of the multiply-adds, and
- * what is loaded of a source row that both output rows read serves both. Seven divides the widths of the
- * usual networks (7, 14, 28, 56, 112); other widths are cut into even spans. How a row is cut changes no bit:
+ * Forward, two output rows by up to seven columns are summed at once: 14 independent chains hide the latency
+ * of the multiply-adds, and what is loaded of a source row that both output rows read serves both. Where 16
+ * registers do not hold their sums and weights, the rows come one after the other (row_by_row): a sum that is
+ * kept in memory waits for itself at each multiply-add. Seven divides the widths of the usual networks (7,
+ * 14, 28, 56, 112); other widths are cut into even spans. How a row is cut changes no bit:
  * what a tap reads outside is left out for each column by itself. */
 
 enum {
