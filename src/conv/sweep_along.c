@@ -5,7 +5,7 @@
 #include "base/checked.h"
 #include "conv/sweep_band.h"
 
-enum { MOST_DOWN = 8 }; /* tiles of a line */
+enum { MOST_DOWN = 8 }; /* tiles of a line: of more, those beside each other are enough for one call */
 
 /* The tile whose matrix begins `a` elements of the source, `c` of the destination and `start` of what it
  * starts from behind t's. Tiles are changed in place: a copy would be read before its parts are written. */
@@ -78,8 +78,8 @@ typedef struct tw_steps {
     int64_t c_pixel, c_line; /* of the destination */
 } tw_steps;
 
-/* Lines first .. end - 1, of each of which the pixels from number `from` on are a tile that is made ready, or
- * of each `lines` of which. */
+/* The tile that is made ready, which begins with pixel `from` of a line, at lines first .. end - 1, each of
+ * which it takes `lines`. */
 static void run_down(const tw_band *b, tw_chunk *c, tw_tile *t, const tw_steps *k, int64_t lines,
                      int64_t first, int64_t end, int64_t from) {
     const int64_t size = (int64_t)b->s->size, start_pixel = c->first ? 0 : k->c_pixel,

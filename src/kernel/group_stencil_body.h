@@ -39,6 +39,7 @@ TW_INLINED void sum_block(const tw_stencil_groups *g, const span_of_columns *c, 
     for (int64_t i = 0; i < g->of.count; i++) {
         const tw_stencil_row *from = &g->of.source[i];
         const real *w0 = top ? from->weights[0] : NULL, *w1 = bottom ? from->weights[1] : NULL;
+        if (!w0 && !w1) continue;
         const row_of_taps row = {.x = (const real *)from->in + c->phase->in_begin,
                                  .w0 = (w0 ? w0 : w1) + weights,
                                  .w1 = (w1 ? w1 : w0) + weights};
@@ -46,7 +47,7 @@ TW_INLINED void sum_block(const tw_stencil_groups *g, const span_of_columns *c, 
             spread_row(g, c, row, block->spread, span, taps, stride, top, bottom, reading, sum);
         else if (w0)
             spread_row(g, c, row, block->spread, span, taps, stride, true, false, reading, sum);
-        else if (w1)
+        else
             spread_row(g, c, row, block->spread, span, taps, stride, false, true, reading, sum);
     }
 }
