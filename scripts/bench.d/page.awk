@@ -218,21 +218,32 @@ function strict_table(p, i, t, name, line) {
     print ""
 }
 
-function more_table(p, i, name, value, list) {
-    print "## Other networks' layers\n"
-    print "The layers above are a sample; [`bench/more.tsv`](../bench/more.tsv) has " layers["more"] " others of the same and of other kinds. One thread, beside oneDNN.\n"
+# Each pass of a table beside oneDNN on one thread: its mean, and the rows that are behind.
+function beside_onednn(table, p, i, name, value, list) {
     print "| pass | geometric mean over oneDNN | rows at 0.97 or above | those below |\n| --- | ---: | ---: | --- |"
     for (p = 1; p <= 3; p++) {
         list = ""
-        for (i = 1; i <= layers["more"]; i++) {
-            name = layer["more", i]; value = get("more", name, passes[p], 1, "times_onednn")
+        for (i = 1; i <= layers[table]; i++) {
+            name = layer[table, i]; value = get(table, name, passes[p], 1, "times_onednn")
             if (known(value) && value < 0.97) list = list (list ? ", " : "") name " " sprintf("%.2f", value)
         }
-        count("more", passes[p], 1, "times_onednn", 0.97)
-        printf "| %s | %s | %s | %s |\n", passes[p], show(mean("more", passes[p], 1, "times_onednn"), "%.2f"),
+        count(table, passes[p], 1, "times_onednn", 0.97)
+        printf "| %s | %s | %s | %s |\n", passes[p], show(mean(table, passes[p], 1, "times_onednn"), "%.2f"),
                counted ? (counted - below) " of " counted : "-", list ? list : "none"
     }
     print ""
+}
+
+function more_table() {
+    print "## Other networks' layers\n"
+    print "The layers above are a sample; [`bench/more.tsv`](../bench/more.tsv) has " layers["more"] " others of the same and of other kinds. One thread, beside oneDNN.\n"
+    beside_onednn("more")
+}
+
+function avx2_table() {
+    print "## Without AVX-512\n"
+    print "The layers above with AVX2 kernels, beside oneDNN held to AVX2 (`ONEDNN_MAX_CPU_ISA`), one thread; the bits are those of AVX-512.\n"
+    beside_onednn("avx2")
 }
 
 function dense_table(i, name) {
@@ -372,6 +383,7 @@ END {
     behind()
     if (have["strict"]) strict_table()
     if (have["more"]) more_table()
+    if (have["avx2"]) avx2_table()
     if (have["dense"]) dense_table()
     if (have["net"]) net_table()
     if (have["ops"]) ops_table()
