@@ -27,6 +27,7 @@ enum { SHARED_2 = 0, SHARED_3 = 0, SHARED_4 = 0 };
 #include "kernel/group_stencil_body.h"
 #include "kernel/plane_body.h"
 #include "kernel/small_plane_body.h"
+#include "kernel/stencil_roll_body.h"
 #include "kernel/stencil_gradient_body.h"
 #include "kernel/winograd_body.h"
 

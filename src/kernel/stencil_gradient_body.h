@@ -4,14 +4,6 @@
 
 enum { GRADIENT_ROWS = 4 };
 
-/* Up to SPAN taps from `tap` on, the columns of a chain, and those of them at which some of the taps, or all,
- * read inside. */
-typedef struct span_of_taps {
-    int64_t row, tap;
-    int64_t from, to;
-    int64_t first, all_first, all_end, end;
-} span_of_taps;
-
 static inline int64_t within(int64_t i, int64_t from, int64_t end) {
     return i < from ? from : least(i, end);
 }
@@ -64,21 +56,31 @@ TW_INLINED void gradient_line(const tw_stencil_gradient *g, const tw_stencil_lin
     }
 }
 
-TW_INLINED void gradient_span(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
-                              const int rows, const int taps) {
-    vec sum[GRADIENT_ROWS][SPAN];
-#pragma GCC unroll 4
+TW_INLINED void clear_taps(const int rows, const int taps, vec sum[][SPAN]) {
+#pragma GCC unroll 5
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 7
         for (int t = 0; t < taps; t++) sum[r][t] = vec_zero();
-    for (int64_t i = 0; i < g->count; i++) gradient_line(g, &g->lines[i], block, c, rows, taps, sum);
-#pragma GCC unroll 4
+}
+
+/* To the sums of all chains. */
+TW_INLINED void add_taps(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c, const int rows,
+                         const int taps, vec sum[][SPAN]) {
+#pragma GCC unroll 5
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 7
         for (int t = 0; t < taps; t++) {
             real *total = (real *)g->sum + ((block * g->rows + c->row + r) * g->taps + c->tap + t) * LANES;
             vec_store(total, vec_add(vec_load(total), sum[r][t]));
         }
+}
+
+TW_INLINED void gradient_span(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
+                              const int rows, const int taps) {
+    vec sum[GRADIENT_ROWS][SPAN];
+    clear_taps(rows, taps, sum);
+    for (int64_t i = 0; i < g->count; i++) gradient_line(g, &g->lines[i], block, c, rows, taps, sum);
+    add_taps(g, block, c, rows, taps, sum);
 }
 
 TW_INLINED void gradient_taps(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
@@ -104,6 +106,57 @@ static void gradient_block(const tw_stencil_gradient *g, int64_t block, const sp
     }
 }
 
+/* ---- The same with 4 to 7 neighbouring taps, each pixel loaded once for all taps of its row. */
+
+static bool rolls(const tw_stencil_gradient *g, const span_of_taps *c, int64_t taps) {
+    return !TW_SMALL_KERNELS && taps >= LEAST_ROLLED && g->dilation == 1 && g->stride <= 2 &&
+           c->end - c->first > (taps - 1) / g->stride;
+}
+
+TW_INLINED void rolled_span(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
+                            const int rows, const int taps, const int stride) {
+    rolled_sums s = {.dy_sum = {vec_zero()}}; /* of one line; nobody asks for it */
+    clear_taps(rows, taps, s.tap);
+    for (int64_t i = 0; i < g->count; i++) {
+        shared_lines in = {.dy = {g->lines[i].dy}, .begin = block * LANES};
+#pragma GCC unroll 5
+        for (int r = 0; r < rows; r++) in.x[r] = g->lines[i].in[c->row + r];
+        roll_columns(g, &in, c, 1, rows, taps, stride, &s);
+    }
+    add_taps(g, block, c, rows, taps, s.tap);
+}
+
+/* Cases that registers do not hold vanish. */
+TW_INLINED void rolled_taps(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c, int64_t rows,
+                            const int taps, const int stride) {
+    const int most = rolled_rows(taps, stride);
+    switch (rows) {
+    case 1: rolled_span(g, block, c, 1, taps, stride); break;
+    case 2: rolled_span(g, block, c, most < 2 ? 1 : 2, taps, stride); break;
+    case 3: rolled_span(g, block, c, most < 3 ? 1 : 3, taps, stride); break;
+    case 4: rolled_span(g, block, c, most < 4 ? 1 : 4, taps, stride); break;
+    default: rolled_span(g, block, c, most < 5 ? 1 : 5, taps, stride); break;
+    }
+}
+
+TW_INLINED void rolled_stride(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
+                              int64_t rows, int64_t taps, const int stride) {
+    switch (taps) {
+    case 4: rolled_taps(g, block, c, rows, 4, stride); break;
+    case 5: rolled_taps(g, block, c, rows, 5, stride); break;
+    case 6: rolled_taps(g, block, c, rows, 6, stride); break;
+    default: rolled_taps(g, block, c, rows, SPAN, stride); break;
+    }
+}
+
+static void rolled_block(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c, int64_t rows,
+                         int64_t taps) {
+    if (g->stride == 1)
+        rolled_stride(g, block, c, rows, taps, 1);
+    else
+        rolled_stride(g, block, c, rows, taps, 2);
+}
+
 /* The sums of dy alone. */
 static void sum_lines(const tw_stencil_gradient *g, int64_t from, int64_t end) {
     for (int64_t at = 0; at < g->blocks * LANES; at += LANES) {
@@ -124,11 +177,14 @@ static void by_lines(const tw_stencil_gradient *g, int64_t from, int64_t end) {
     for (int64_t taps; c.tap < g->taps; c.tap += taps) {
         taps = even_piece(g->taps - c.tap, SPAN);
         clip_columns(g, taps, from, end, &c);
-        const int64_t most = least(GRADIENT_ROWS, STENCIL_SUMS / taps);
+        const bool rolled = rolls(g, &c, taps);
+        const int64_t most =
+            rolled ? rolled_rows(taps, g->stride) : least(GRADIENT_ROWS, STENCIL_SUMS / taps);
         int64_t rows;
         for (c.row = 0; c.row < g->rows; c.row += rows) {
             rows = even_piece(g->rows - c.row, most);
-            for (int64_t block = 0; block < g->blocks; block++) gradient_block(g, block, &c, rows, taps);
+            for (int64_t block = 0; block < g->blocks; block++)
+                (rolled ? rolled_block : gradient_block)(g, block, &c, rows, taps);
         }
     }
 }
@@ -136,19 +192,7 @@ static void by_lines(const tw_stencil_gradient *g, int64_t from, int64_t end) {
 /* ---- The same for 3 taps a row, column by column down some lines that share their rows: each pixel is
  * loaded once for all rows of taps that it meets, and from farther than the first cache once at all. */
 
-enum { TAPS_3 = 3, MOST_SHARED = 2 * (TW_STENCIL_LINES - 1) + 3 };
-
-/* The lines' rows of dy, and all rows of x that they read; the block begins `begin` numbers after them. */
-typedef struct shared_lines {
-    const real *dy[TW_STENCIL_LINES], *x[MOST_SHARED];
-    int64_t begin;
-} shared_lines;
-
-TW_INLINED void shared_dy(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
-                          vec dy[TW_STENCIL_LINES]) {
-#pragma GCC unroll 4
-    for (int i = 0; i < lines; i++) dy[i] = vec_load(in->dy[i] + q * g->dy_step + in->begin);
-}
+enum { TAPS_3 = 3 };
 
 TW_INLINED void add_columns(const tw_stencil_gradient *g, const shared_lines *in, int64_t from, int64_t end,
                             const int lines, vec dy_sum[]) {
@@ -160,15 +204,10 @@ TW_INLINED void add_columns(const tw_stencil_gradient *g, const shared_lines *in
     }
 }
 
-/* The sums of a block, and the columns of dy that they still need. */
-typedef struct shared_sums {
-    vec tap[3][TAPS_3], dy_sum[TW_STENCIL_LINES], dy[TAPS_3][TW_STENCIL_LINES];
-} shared_sums;
-
 /* What column q of dy adds to all sums: row by row of x, so that neighbouring multiply-adds are of as many
  * chains as may be. `inside`: so are all columns of x that it meets. */
 TW_INLINED void any_column(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
-                           const int rows, const int step, const bool inside, shared_sums *s) {
+                           const int rows, const int step, const bool inside, rolled_sums *s) {
     const int64_t column = q * g->stride + g->shift, at = column * g->in_step + in->begin,
                   hop = g->dilation * g->in_step;
     shared_dy(g, in, q, lines, s->dy[0]);
@@ -190,90 +229,18 @@ TW_INLINED void any_column(const tw_stencil_gradient *g, const shared_lines *in,
 
 /* One column of dy after the other, at any stride and dilation. */
 TW_INLINED void any_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                            const int lines, const int rows, const int step, shared_sums *s) {
+                            const int lines, const int rows, const int step, rolled_sums *s) {
     int64_t q = c->first;
     for (; q < c->all_first; q++) any_column(g, in, q, lines, rows, step, false, s);
     for (; q < c->all_end; q++) any_column(g, in, q, lines, rows, step, true, s);
     for (; q < c->end; q++) any_column(g, in, q, lines, rows, step, false, s);
 }
 
-/* One column of x after the other: those that column q of dy is the first to meet, `stride` of them, with all
- * dy that meet them. Tap t meets them with the dy of t / stride columns before, its age; column q becomes
- * dy[now], the others are still there, so that each pixel and each dy is loaded once. Only ages of youngest
- * .. oldest: the others' columns lie before the first, or behind the last. `inside`: so is the first column
- * of x. The chains are the same as above. */
-TW_INLINED void roll(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
-                     const int rows, const int stride, const int now, const int youngest, const int oldest,
-                     const bool inside, shared_sums *s) {
-    const int64_t column = q * stride + g->shift, at = column * g->in_step + in->begin;
-    if (youngest == 0) {
-        shared_dy(g, in, q, lines, s->dy[now]);
-#pragma GCC unroll 4
-        for (int i = 0; i < lines; i++) s->dy_sum[i] = vec_add(s->dy_sum[i], s->dy[now][i]);
-    }
-#pragma GCC unroll 2
-    for (int j = 0; j < stride; j++) {
-        if (!(inside && j == 0) && (uint64_t)(column + j) >= (uint64_t)g->width) continue;
-#pragma GCC unroll 9
-        for (int k = 0; k < (lines - 1) * stride + rows; k++) {
-            if (!in->x[k]) continue;
-            vec pixel = vec_load(in->x[k] + at + j * g->in_step);
-#pragma GCC unroll 3
-            for (int t = j; t < TAPS_3; t += stride) {
-                const int age = t / stride, then = (now + TAPS_3 - age) % TAPS_3;
-                if (age < youngest || age > oldest) continue;
-#pragma GCC unroll 4
-                for (int i = 0; i < lines; i++) {
-                    const int r = k - i * stride;
-                    if (r >= 0 && r < rows) s->tap[r][t] = vec_fma(s->dy[then][i], pixel, s->tap[r][t]);
-                }
-            }
-        }
-    }
-}
-
-/* Behind the last column of dy: the columns of x that only older ones meet. */
-TW_INLINED void roll_out(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
-                         const int rows, const int stride, const int now, shared_sums *s) {
-    const int oldest = (TAPS_3 - 1) / stride;
-#pragma GCC unroll 2
-    for (int i = 0; i < oldest; i++)
-        roll(g, in, q + i, lines, rows, stride, (now + i) % TAPS_3, i + 1, oldest, false, s);
-}
-
-/* More columns than the oldest age. Between them the first column of x is inside: as the first column of dy
- * has a tap that reads inside, and the last too. */
-TW_INLINED void roll_by(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                        const int lines, const int rows, const int stride, shared_sums *s) {
-    const int oldest = (TAPS_3 - 1) / stride;
-    const int now = oldest, then = (oldest + 1) % TAPS_3, last = (oldest + 2) % TAPS_3;
-    int64_t q = c->first;
-#pragma GCC unroll 2
-    for (int i = 0; i < oldest; i++, q++) roll(g, in, q, lines, rows, stride, i, 0, i, false, s);
-    for (;;) {
-        roll(g, in, q, lines, rows, stride, now, 0, oldest, true, s);
-        if (++q == c->end) {
-            roll_out(g, in, q, lines, rows, stride, then, s);
-            return;
-        }
-        roll(g, in, q, lines, rows, stride, then, 0, oldest, true, s);
-        if (++q == c->end) {
-            roll_out(g, in, q, lines, rows, stride, last, s);
-            return;
-        }
-        roll(g, in, q, lines, rows, stride, last, 0, oldest, true, s);
-        if (++q == c->end) {
-            roll_out(g, in, q, lines, rows, stride, now, s);
-            return;
-        }
-    }
-}
-
 /* One block. `stride` 0: any, with any dilation. */
 TW_INLINED void shared_range(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
                              int64_t row, const int lines, const int rows, const int step, const int stride) {
     const bool sums_dy = g->dy_sum && row == 0;
-    shared_sums sum;
+    rolled_sums sum;
 #pragma GCC unroll 3
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 3
@@ -282,7 +249,7 @@ TW_INLINED void shared_range(const tw_stencil_gradient *g, const shared_lines *i
     for (int i = 0; i < lines; i++) sum.dy_sum[i] = vec_zero();
     if (stride) {
         add_columns(g, in, c->from, c->first, lines, sum.dy_sum);
-        roll_by(g, in, c, lines, rows, stride, &sum);
+        roll_columns(g, in, c, lines, rows, TAPS_3, stride, &sum);
         add_columns(g, in, c->end, c->to, lines, sum.dy_sum);
     } else {
         if (sums_dy) add_columns(g, in, c->from, c->to, lines, sum.dy_sum);
