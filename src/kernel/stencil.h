@@ -45,7 +45,9 @@ typedef struct tw_stencil_phase {
  *
  * The sum begins at zero and is one chain of fused multiply-adds by i, then j; bias is added last. The source
  * is read in whole vectors, whatever `used` is. The `fetch` rows behind the last source row, and what comes
- * next of out, are fetched ahead: for tensors that lie far from the processor. */
+ * next of out, are fetched ahead: for tensors that lie far from the processor. With `streams` out is written
+ * past the caches instead, where a vector is a line of them: its vectors are whole lines then, and who reads
+ * it elsewhere waits for a fence. */
 typedef struct tw_stencil {
     const tw_stencil_row *source;
     int64_t count;
@@ -58,6 +60,7 @@ typedef struct tw_stencil {
     void *out[2];
     int rows, used;
     int64_t fetch;
+    bool streams;
 } tw_stencil;
 
 /* Where the lanes of a block of grouped convolution read one channel of their groups: lane l stands at begin
@@ -114,7 +117,10 @@ typedef struct tw_stencil_line {
  *
  *     dy_sum[block * lanes + lane] += sum over q < columns of dy[q * dy_step + block * lanes + lane]
  *
- * by q from zero, cut and added at the same columns. */
+ * by q from zero, cut and added at the same columns.
+ *
+ * For tensors that lie far from the processor, what the next lines will read can be fetched ahead: as many
+ * rows of dy, and stride times as many of x, from next_dy and next_x on. Whatever is there is not touched. */
 enum { TW_STENCIL_LINES = 4, TW_STENCIL_COLUMNS = 32, TW_STENCIL_CHAIN = 256 };
 
 typedef struct tw_stencil_gradient {
@@ -124,6 +130,8 @@ typedef struct tw_stencil_gradient {
     int64_t dy_step, in_step, blocks;
     int64_t row_step; /* 0: line by line */
     void *sum, *dy_sum;
+    const void *next_dy, *next_x; /* or NULL */
+    int64_t next_dy_row, next_x_row;
 } tw_stencil_gradient;
 
 /* 3x3 taps on one channel of a channels-first tensor, a lane being a pixel of a row. For n < lines, q <

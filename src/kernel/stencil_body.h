@@ -160,24 +160,55 @@ TW_INLINED void row_taps(const tw_stencil *s, const span_of_columns *c, const ro
         by_taps(s, c, row, span, r0, r1, reading, sum);
 }
 
+/* Whether a vector can be written past the caches, as a line of them. */
+static inline bool is_line(void) {
+#if defined __AVX512F__
+    return sizeof(vec) == 64;
+#else
+    return false;
+#endif
+}
+
+static inline void vec_stream(real *to, vec x) {
+#if defined __AVX512F__
+    _mm512_stream_si512((void *)to, (__m512i)x);
+#else
+    vec_store(to, x);
+#endif
+}
+
+TW_INLINED void store_sums(real *out, int64_t step, const vec bias, const int span, const int used,
+                           const bool ramped, const vec top, const bool streams, vec sum[SPAN]) {
+#pragma GCC unroll 7
+    for (int t = 0; t < span; t++) {
+        vec y = vec_add(bias, sum[t]);
+        if (ramped) y = vec_ramp(y, top);
+        if (streams)
+            vec_stream(out + t * step, y);
+        else if (used == LANES)
+            vec_store(out + t * step, y);
+        else
+            vec_store_part(out + t * step, y, used);
+    }
+}
+
 TW_INLINED void store_row(const tw_stencil *s, const span_of_columns *c, int r, int64_t block, const int span,
                           vec sum[SPAN]) {
     const vec bias = vec_load((const real *)s->bias + block * LANES);
     const int64_t step = c->phase->out_step;
     const int used = s->used == LANES || block + 1 < s->blocks ? LANES : s->used;
     real *out = (real *)s->out[r] + c->phase->out_begin + c->q * step + block * LANES;
-    if (s->ramp != TW_NO_RAMP) {
-        const vec top = ramp_top(s->ramp);
-#pragma GCC unroll 7
-        for (int t = 0; t < span; t++)
-            vec_store_part(out + t * step, vec_ramp(vec_add(bias, sum[t]), top), used);
-    } else if (used == LANES) {
-#pragma GCC unroll 7
-        for (int t = 0; t < span; t++) vec_store(out + t * step, vec_add(bias, sum[t]));
-    } else {
-#pragma GCC unroll 7
-        for (int t = 0; t < span; t++) vec_store_part(out + t * step, vec_add(bias, sum[t]), used);
-    }
+    const bool streams = is_line() && s->streams;
+    if (s->ramp != TW_NO_RAMP && streams)
+        store_sums(out, step, bias, span, LANES, true, ramp_top(s->ramp), true, sum);
+    else if (s->ramp != TW_NO_RAMP)
+        store_sums(out, step, bias, span, used, true, ramp_top(s->ramp), false, sum);
+    else if (streams)
+        store_sums(out, step, bias, span, LANES, false, vec_zero(), true, sum);
+    else if (used == LANES)
+        store_sums(out, step, bias, span, LANES, false, vec_zero(), false, sum);
+    else
+        store_sums(out, step, bias, span, used, false, vec_zero(), false, sum);
 }
 
 /* `count` numbers. Inline, or the compiler leaves out the call of a function that changes nothing. */
@@ -199,7 +230,7 @@ TW_INLINED void fetch_ahead(const tw_stencil *s, const tw_stencil_phase *p, int6
         fetch_numbers((const real *)s->source[s->count - 1].in + p->width * p->in_step + q * in +
                           block * in_part,
                       in_part);
-    for (int r = 0; r < s->rows; r++)
+    for (int r = 0; r < s->rows && !s->streams; r++)
         fetch_numbers((const real *)s->out[r] + (q + span) * out + block * out_part + FETCH_AHEAD, out_part);
 }
 

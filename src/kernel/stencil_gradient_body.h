@@ -109,7 +109,7 @@ static void gradient_block(const tw_stencil_gradient *g, int64_t block, const sp
 /* ---- The same with 4 to 7 neighbouring taps, each pixel loaded once for all taps of its row. */
 
 static bool rolls(const tw_stencil_gradient *g, const span_of_taps *c, int64_t taps) {
-    return !TW_SMALL_KERNELS && taps >= LEAST_ROLLED && g->dilation == 1 && g->stride <= 2 &&
+    return LANES > 1 && !TW_SMALL_KERNELS && taps >= LEAST_ROLLED && g->dilation == 1 && g->stride <= 2 &&
            c->end - c->first > (taps - 1) / g->stride;
 }
 
@@ -119,6 +119,10 @@ TW_INLINED void rolled_span(const tw_stencil_gradient *g, int64_t block, const s
     clear_taps(rows, taps, s.tap);
     for (int64_t i = 0; i < g->count; i++) {
         shared_lines in = {.dy = {g->lines[i].dy}, .begin = block * LANES};
+        if (g->next_x && c->row == 0 && c->tap == 0) {
+            in.next_dy = (const real *)g->next_dy + i * g->next_dy_row;
+            in.next_x = (const real *)g->next_x + i * stride * g->next_x_row;
+        }
 #pragma GCC unroll 5
         for (int r = 0; r < rows; r++) in.x[r] = g->lines[i].in[c->row + r];
         roll_columns(g, &in, c, 1, rows, taps, stride, &s);
@@ -232,7 +236,10 @@ TW_INLINED void any_columns(const tw_stencil_gradient *g, const shared_lines *in
                             const int lines, const int rows, const int step, rolled_sums *s) {
     int64_t q = c->first;
     for (; q < c->all_first; q++) any_column(g, in, q, lines, rows, step, false, s);
-    for (; q < c->all_end; q++) any_column(g, in, q, lines, rows, step, true, s);
+    for (; q < c->all_end; q++) {
+        if (is_fetched(lines, step) && in->next_x) fetch_column(g, in, q, lines, step);
+        any_column(g, in, q, lines, rows, step, true, s);
+    }
     for (; q < c->end; q++) any_column(g, in, q, lines, rows, step, false, s);
 }
 
@@ -295,6 +302,7 @@ static void by_columns(const tw_stencil_gradient *g, int64_t from, int64_t end) 
         STENCIL_SUMS >= 28 && g->dilation == 1 && g->stride == step && c.end - c.first > (TAPS_3 - 1) / step;
     for (int64_t row = 0; row < g->rows; row += rows) {
         shared_lines in = {0};
+        if (row == 0) in.next_dy = g->next_dy, in.next_x = g->next_x;
         for (int64_t i = 0; i < g->count; i++) {
             in.dy[i] = g->lines[i].dy;
             for (int64_t r = 0; r < rows; r++) in.x[i * step + r] = g->lines[i].in[row + r];

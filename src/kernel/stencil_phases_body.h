@@ -55,7 +55,9 @@ TW_INLINED void store_paired(const tw_stencil *s, int64_t q, int r, int64_t bloc
         for (int f = 0; f < 2; f++) {
             vec y = vec_add(bias, sum[f][t]);
             if (s->ramp != TW_NO_RAMP) y = vec_ramp(y, top);
-            if (used == LANES)
+            if (is_line() && s->streams)
+                vec_stream(out + f * apart, y);
+            else if (used == LANES)
                 vec_store(out + f * apart, y);
             else
                 vec_store_part(out + f * apart, y, used);

@@ -21,16 +21,37 @@ static inline int rolled_rows(int64_t taps, int64_t stride) {
     return (int)least(rows, ROLLED_ROWS);
 }
 
-/* The lines' rows of dy, and all rows of x that they read; the block begins `begin` numbers after them. */
+/* The lines' rows of dy, and all rows of x that they read; the block begins `begin` numbers after them. The
+ * first of the rows to be fetched; NULL: none. */
 typedef struct shared_lines {
     const real *dy[TW_STENCIL_LINES], *x[MOST_SHARED];
     int64_t begin;
+    const real *next_dy, *next_x;
 } shared_lines;
 
 TW_INLINED void shared_dy(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
                           vec dy[TW_STENCIL_LINES]) {
 #pragma GCC unroll 4
     for (int i = 0; i < lines; i++) dy[i] = vec_load(in->dy[i] + q * g->dy_step + in->begin);
+}
+
+/* With stride 2 several lines have more to fetch than time for it. */
+static inline bool is_fetched(const int lines, const int stride) {
+    return lines == 1 || stride == 1;
+}
+
+/* What the next call reads where this one has column q of dy, and the columns of x that it is the first to
+ * meet: to the second-level cache, since there is time until then, and the first is full. */
+TW_INLINED void fetch_column(const tw_stencil_gradient *g, const shared_lines *in, int64_t q, const int lines,
+                             const int stride) {
+    const real *dy = in->next_dy + q * g->dy_step + in->begin;
+    const real *x = in->next_x + q * stride * g->in_step + in->begin;
+#pragma GCC unroll 4
+    for (int i = 0; i < lines; i++) __builtin_prefetch(dy + i * g->next_dy_row, 0, 2);
+#pragma GCC unroll 8
+    for (int i = 0; i < lines * stride; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < stride; j++) __builtin_prefetch(x + i * g->next_x_row + j * g->in_step, 0, 2);
 }
 
 /* The sums of a block, and the columns of dy that they still need: of age 0, 1, ... columns. */
@@ -86,6 +107,13 @@ TW_INLINED void roll_columns(const tw_stencil_gradient *g, const shared_lines *i
     int64_t q = c->first;
 #pragma GCC unroll 7
     for (int i = 0; i < oldest; i++, q++) roll(g, in, q, c->tap, lines, rows, taps, stride, 0, i, false, s);
+    if (is_fetched(lines, stride) && in->next_x) {
+        for (int64_t i = c->first; i < q; i++) fetch_column(g, in, i, lines, stride);
+        for (; q < c->end; q++) {
+            fetch_column(g, in, q, lines, stride);
+            roll(g, in, q, c->tap, lines, rows, taps, stride, 0, oldest, inside, s);
+        }
+    }
     for (; q < c->end; q++) roll(g, in, q, c->tap, lines, rows, taps, stride, 0, oldest, inside, s);
 #pragma GCC unroll 7
     for (int i = 0; i < oldest; i++, q++)
