@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "conv/ahead.h"
 
 static void release(void *state) {
     tw_axis *axes = state;
@@ -73,12 +74,9 @@ static double cost(const tw_problem *problem, tw_pass pass) {
     return 1.5 * (double)s->out_image * (double)s->kernel_taps;
 }
 
-/* From so many bytes on. 112x112 pixels of 32 channels forward on a Zen 5: 51 MB in 0.7 of the time, but 13
- * MB in 1.15; the weights' gradient of 5x5 taps: 28 MB in half of it. */
 bool tw_depthwise_far(const tw_problem *problem) {
-    enum { FAR = 24 << 20 };
     const tw_shape *s = &problem->shape;
-    return s->batch * (s->in_image + s->out_image) * (int64_t)tw_type_size(problem->type) >= FAR;
+    return s->batch * (s->in_image + s->out_image) * (int64_t)tw_type_size(problem->type) >= TW_FAR;
 }
 
 /* ---- Forward and backward data: planes or lanes. */

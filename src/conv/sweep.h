@@ -107,6 +107,7 @@ typedef struct tw_sweep_run {
     const void *from, *packed, *bias;
     void *to, *workspace;
     tw_ramp ramp; /* where the sweep `ramps` */
+    bool streams; /* what is written goes past the caches; set by tw_sweep_execute */
     int threads;
 } tw_sweep_run;
 

@@ -313,7 +313,7 @@ void tw_across_tiles(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_st
     int64_t row_step = y->out_step * x->to, image_step = s->to_image;
     int64_t pixel = (b->z * y->to + r->y) * x->to + r->j;
     tw_tile t = {.strips = strips, .count = strip_count, .a_row = 1, .a_col = c->row, .rows = (int)c->row};
-    t.parts = c->parts ? parts : NULL, t.ramp = b->run->ramp;
+    t.parts = c->parts ? parts : NULL, t.ramp = b->run->ramp, t.streams = b->run->streams;
     t.c = b->to + (channel * s->to_pixels + pixel) * size;
     t.c_row = s->to_pixels;
     if (b->buffer) {

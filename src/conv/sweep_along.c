@@ -140,7 +140,7 @@ void tw_along_tiles(const tw_band *b, tw_chunk *c, const tw_run *r, const tw_str
         int64_t at = (r->y - c->y0) * s->buffer_row + (s->fan_lead + to_x) * s->to_pitch + column;
         t.c = b->buffer + at * size, t.columns = (int)c->row, bias = NULL;
     }
-    t.ramp = b->run->ramp;
+    t.ramp = b->run->ramp, t.streams = b->run->streams;
     t.start = !c->first ? t.c : bias ? bias + column * size : NULL;
     tw_steps k = {.pixels = s->by_images ? b->images : r->count, .lines = r->rows};
     k.a_pixel = s->by_images ? s->from_image : x->in_step * channels;

@@ -1,5 +1,7 @@
 /* Running a sweep: from the whole tensor down to the tile. The loops of one task, outermost first: blocks of
  * columns, phases, chunks of the sum, rows, runs of pixels with the same taps, tiles. */
+#include <stdatomic.h>
+
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
@@ -181,7 +183,7 @@ static tw_ahead next_source(const tw_band *b, int64_t end) {
 static tw_ahead next_destination(const tw_band *b) {
     const tw_sweep *s = b->s;
     const tw_axis *x = &s->axis[TW_WIDTH];
-    if (!s->writes || s->parts > 1) return (tw_ahead){0};
+    if (!s->writes || b->run->streams || s->parts > 1) return (tw_ahead){0};
     const int64_t pixel = s->to_channels * (int64_t)s->size;
     const bool rows = s->bands_x == 1;
     const char *at = b->to + (rows ? b->y1 * x->to : b->y0 * x->to + b->x1) * pixel;
@@ -388,11 +390,26 @@ static void run_band(void *context, int64_t task, int worker) {
         else
             run_block(&b, c);
     }
+    if (run->streams) atomic_thread_fence(memory_order_seq_cst); /* before others read it */
 }
 
-void tw_sweep_execute(const tw_sweep_run *run) {
-    const tw_sweep *s = run->sweep;
+/* Whether what is written goes past the caches: pixels of all channels, or with lanes across pixels rows of
+ * all columns, of which each vector is written once. */
+static bool streams(const tw_sweep_run *r) {
+    const tw_sweep *s = r->sweep;
+    const bool once = s->taps * s->reduce <= CHUNK && s->fanned == 1 && tw_sweep_worker_parts(s).buffer == 0;
+    if (!once || s->images * (s->from_image + s->to_image) * (int64_t)s->size < TW_FAR) return false;
+    if (s->across)
+        return !s->skirts && s->band_columns % s->lanes == 0 &&
+               tw_writes_lines(r->to, s->axis[TW_WIDTH].to, r->loops, s->size);
+    return s->produce % s->lanes == 0 && tw_writes_lines(r->to, s->to_channels, r->loops, s->size);
+}
+
+void tw_sweep_execute(const tw_sweep_run *call) {
+    const tw_sweep *s = call->sweep;
+    tw_sweep_run run = *call;
+    run.streams = streams(call);
     int64_t tasks = s->parts * s->bands_x * s->bands_y * s->axis[TW_DEPTH].to * s->groups *
                     tw_ceil_div(s->images, s->image_step);
-    tw_parallel(run->threads, tasks, run_band, (void *)run);
+    tw_parallel(run.threads, tasks, run_band, &run);
 }

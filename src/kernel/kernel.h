@@ -65,8 +65,9 @@ typedef struct tw_tile {
     int columns; /* (vecs - 1) * lanes < columns <= vecs * lanes; apart: the latter if all are whole */
     const tw_apart *apart; /* of two vectors or more; NULL: they lie side by side */
     tw_ramp ramp;          /* of what is stored */
-    const tw_part *parts;  /* of tile_parts: for each strip */
-    int64_t lanes_begin;   /* added to their lanes, in elements */
+    bool streams; /* c is written past the caches, where a vector is a line of them and all its vectors are */
+    const tw_part *parts; /* of tile_parts: for each strip */
+    int64_t lanes_begin;  /* added to their lanes, in elements */
     const void *next; /* what will be read soon: fetched to the second-level cache, 64 bytes for each l, by a
                          tile of one row, which has the time, for each vector of it; or NULL */
     /* As many more tiles like this one follow: what one is made ready for serves all. Each lies so many

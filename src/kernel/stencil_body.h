@@ -160,23 +160,6 @@ TW_INLINED void row_taps(const tw_stencil *s, const span_of_columns *c, const ro
         by_taps(s, c, row, span, r0, r1, reading, sum);
 }
 
-/* Whether a vector can be written past the caches, as a line of them. */
-static inline bool is_line(void) {
-#if defined __AVX512F__
-    return sizeof(vec) == 64;
-#else
-    return false;
-#endif
-}
-
-static inline void vec_stream(real *to, vec x) {
-#if defined __AVX512F__
-    _mm512_stream_si512((void *)to, (__m512i)x);
-#else
-    vec_store(to, x);
-#endif
-}
-
 TW_INLINED void store_sums(real *out, int64_t step, const vec bias, const int span, const int used,
                            const bool ramped, const vec top, const bool streams, vec sum[SPAN]) {
 #pragma GCC unroll 7

@@ -27,6 +27,23 @@ static inline vec load_once(const real *p) {
     return *(const volatile packed_vec *)p;
 }
 
+/* Whether a vector can be written past the caches, as a line of them. */
+static inline bool is_line(void) {
+#if defined __AVX512F__
+    return sizeof(vec) == 64;
+#else
+    return false;
+#endif
+}
+
+static inline void vec_stream(real *to, vec x) {
+#if defined __AVX512F__
+    _mm512_stream_si512((void *)to, (__m512i)x);
+#else
+    vec_store(to, x);
+#endif
+}
+
 /* Where a row of sums goes and what it starts from: copies, which a store to c cannot change as far as the
  * compiler knows. */
 typedef struct finish {
@@ -46,7 +63,7 @@ static inline vec ramp_top(tw_ramp ramp) {
 }
 
 TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, const bool started,
-                           const bool whole, const bool ramped, const vec top) {
+                           const bool whole, const bool ramped, const vec top, const bool streams) {
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
         const bool full = whole || f->columns[v] == LANES;
@@ -56,7 +73,9 @@ TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, cons
             s = vec_add(full ? vec_load(from) : vec_load_part(from, f->columns[v]), s);
         }
         if (ramped) s = vec_ramp(s, top);
-        if (full)
+        if (streams)
+            vec_stream(f->c + f->c_at[v], s);
+        else if (full)
             vec_store(f->c + f->c_at[v], s);
         else
             vec_store_part(f->c + f->c_at[v], s, f->columns[v]);
@@ -65,15 +84,15 @@ TW_INLINED void finish_row(const finish *f, const int vecs, const vec *sum, cons
 
 /* All rows. What is a constant here, `started`, `whole` (no part of a vector), `ramped`, costs nothing. */
 TW_INLINED void finish_rows(const tw_tile *t, finish f, const int rows, const int vecs,
-                            vec sum[][TW_MOST_VECS], const bool started, const bool whole,
-                            const bool ramped) {
+                            vec sum[][TW_MOST_VECS], const bool started, const bool whole, const bool ramped,
+                            const bool streams) {
     const int64_t c_row = t->c_row, start_row = t->start_row, gap = t->c_gap, start_gap = start_row ? gap : 0;
     const vec top = ramped ? ramp_top(t->ramp) : vec_zero();
 #pragma GCC unroll 28
     for (int r = 0; r < rows; r++) {
         if (r == (rows + 1) / 2) f.c += gap;
         if (started && r == (rows + 1) / 2) f.start += start_gap;
-        finish_row(&f, vecs, sum[r], started, whole, ramped, top);
+        finish_row(&f, vecs, sum[r], started, whole, ramped, top, streams);
         f.c += c_row;
         if (started) f.start += start_row;
     }
@@ -105,18 +124,24 @@ TW_INLINED void finish_tile(const tw_tile *t, const tw_apart *apart, const int64
         f.start_at[v] = apart ? apart->start[v] : v * LANES;
         f.columns[v] = apart ? apart->columns[v] : v < vecs - 1 ? LANES : t->columns - v * LANES;
     }
-    if (whole && f.start && t->ramp != TW_NO_RAMP) {
-        finish_rows(t, f, rows, vecs, sum, true, true, true);
-        return;
-    }
-    if (whole && !f.start)
-        finish_rows(t, f, rows, vecs, sum, false, true, false);
+    const bool ramped = whole && f.start && t->ramp != TW_NO_RAMP, streams = is_line() && t->streams && whole;
+    if (streams && ramped)
+        finish_rows(t, f, rows, vecs, sum, true, true, true, true);
+    else if (ramped)
+        finish_rows(t, f, rows, vecs, sum, true, true, true, false);
+    if (ramped) return;
+    if (streams && !f.start)
+        finish_rows(t, f, rows, vecs, sum, false, true, false, true);
+    else if (streams)
+        finish_rows(t, f, rows, vecs, sum, true, true, false, true);
+    else if (whole && !f.start)
+        finish_rows(t, f, rows, vecs, sum, false, true, false, false);
     else if (whole)
-        finish_rows(t, f, rows, vecs, sum, true, true, false);
+        finish_rows(t, f, rows, vecs, sum, true, true, false, false);
     else if (!f.start)
-        finish_rows(t, f, rows, vecs, sum, false, false, false);
+        finish_rows(t, f, rows, vecs, sum, false, false, false, false);
     else
-        finish_rows(t, f, rows, vecs, sum, true, false, false);
+        finish_rows(t, f, rows, vecs, sum, true, false, false, false);
     if (t->ramp != TW_NO_RAMP) ramp_stored(t, f, rows, vecs);
 }
 
