@@ -92,6 +92,7 @@ typedef struct tw_gradient_work {
     char *lanes;         /* what a tile needs to sum a part, if `infinite` (tw_part) */
     char *db;            /* the slot's sums of dy, of all channels; NULL: not wanted */
     int64_t slot, group, down0, down1;
+    int64_t group0, group1; /* of the share: a chunk's groups follow each other */
     int64_t chunk, image0, image1, z, y0, y1, x0, x1;
     int64_t x_low, y_low;        /* source column and row at the beginning of what is staged */
     int64_t x_pitch;             /* channels of a staged pixel of x */

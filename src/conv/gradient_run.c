@@ -220,6 +220,7 @@ static void run_tap(const work *k, const tap *t) {
 typedef struct whole {
     const tw_gradient *g;
     const tw_job *job;
+    int64_t runs; /* of groups */
 } whole;
 
 /* The weights of a block and an output channel: the taps of its input channels. */
@@ -286,7 +287,7 @@ static void add_slots(void *context, int64_t task, int worker) {
     add_rows(all, task / g->blocks, task % g->blocks, begin, tw_min(begin + rows, g->down));
 }
 
-/* ---- Tasks: a slot, a group, a share of the rows or of the blocks. */
+/* ---- Tasks: a slot, a run of groups, a share of the rows or of the blocks. */
 
 static int64_t db_bytes(const tw_gradient *g) {
     return tw_round_up(g->out_channels * (int64_t)g->size, TW_ALIGNMENT);
@@ -305,8 +306,10 @@ static work begin(const whole *all, int64_t task, int worker) {
     memory += all->job->threads * tw_worker_bytes(x + dy + lanes);
     int64_t share = task % g->parts, blocks = task / g->parts % g->block_shares;
     task /= g->parts * g->block_shares;
-    k.group = task % g->groups;
-    k.slot = task / g->groups;
+    const int64_t run = task % all->runs;
+    k.group0 = run * g->groups / all->runs, k.group1 = (run + 1) * g->groups / all->runs;
+    k.group = k.group0;
+    k.slot = task / all->runs;
     k.block0 = blocks * g->blocks / g->block_shares, k.block1 = (blocks + 1) * g->blocks / g->block_shares;
     k.db = tw_gradient_slots(g) == 1 ? all->job->db : memory + k.slot * db_bytes(g);
     if (!all->job->db || blocks > 0) k.db = NULL; /* dy is summed once */
@@ -362,12 +365,15 @@ static void run_task(void *context, int64_t task, int worker) {
     for (int64_t chunk = tw_gradient_first(g, k.slot), next; chunk < g->chunks; chunk = next) {
         next = tw_gradient_next(g, k.slot, chunk);
         tw_gradient_find_chunk(&k, chunk);
+        k.group = k.group0;
         tw_gradient_look_ahead(&k, next, ahead);
-        tw_gradient_sum_dy(&k);
-        tw_gradient_stage_down(&k);
-        for (k.block = k.block0; k.block < k.block1; k.block++) {
-            tw_gradient_stage_across(&k);
-            run_block(&k, next >= g->chunks);
+        for (; k.group < k.group1; k.group++) {
+            tw_gradient_sum_dy(&k);
+            tw_gradient_stage_down(&k);
+            for (k.block = k.block0; k.block < k.block1; k.block++) {
+                tw_gradient_stage_across(&k);
+                run_block(&k, next >= g->chunks);
+            }
         }
     }
 }
@@ -384,10 +390,17 @@ static void add_biases(const whole *all) {
                                                     k.db + slot * db_bytes(g), db);
 }
 
+/* As a rule each group is a run. Of tensors that lie far a group reads a part of each line, so that as many
+ * groups as may be follow each other while the chunk is near. */
+static int64_t count_runs(const tw_gradient *g, int threads) {
+    if (g->images * (g->in_image + g->out_image) * (int64_t)g->size < TW_FAR) return g->groups;
+    return tw_min(g->groups, tw_ceil_div(2 * threads, tw_gradient_slots(g) * g->parts * g->block_shares));
+}
+
 void tw_gradient_execute(const tw_gradient *g, const tw_job *job) {
-    whole all = {g, job};
+    whole all = {g, job, count_runs(g, job->threads)};
     int64_t slots = tw_gradient_slots(g);
-    tw_parallel(job->threads, slots * g->groups * g->parts * g->block_shares, run_task, &all);
+    tw_parallel(job->threads, slots * all.runs * g->parts * g->block_shares, run_task, &all);
     if (slots > 1 && job->db) add_biases(&all);
     if (slots > 1)
         tw_parallel(job->threads, g->groups * g->blocks * tw_ceil_div(g->down, added_rows(g)), add_slots,

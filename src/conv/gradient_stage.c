@@ -91,7 +91,9 @@ void tw_gradient_look_ahead(const tw_gradient_work *now, int64_t chunk, tw_ahead
     bool images = g->row_chunks == 1 && g->pixel_chunks == 1, last = g->layout == TW_NHWC;
     tw_gradient_work k = *now;
     ahead[0] = ahead[1] = (tw_ahead){0};
-    if (chunk >= g->chunks || g->groups > 1 || g->axis[TW_DEPTH].to > 1 || !(images || last)) return;
+    if (chunk >= g->chunks || k.group1 - k.group0 < g->groups || g->axis[TW_DEPTH].to > 1 ||
+        !(images || last))
+        return;
     tw_gradient_find_chunk(&k, chunk);
     int64_t end = tw_min(y->from, (k.y1 - 1) * y->in_step + y->last + 1);
     int64_t begin = k.y_low * x->from, pixels = (end - k.y_low) * x->from;

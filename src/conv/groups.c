@@ -12,9 +12,12 @@
  * taps of the row; cut at whole rows of taps into chunks of about 256 products, each chunk one chain of fused
  * multiply-adds from zero, the chunks added to the bias one after the other. What lies beyond the borders is
  * left out, never multiplied. */
+#include <stdatomic.h>
+
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "conv/ahead.h"
 #include "conv/axis.h"
 #include "conv/groups.h"
 
@@ -185,6 +188,7 @@ typedef struct walk {
     int64_t size;
     int64_t bands, band_rows; /* rows of a band, counted within a phase: even, so that pairs stay pairs */
     int64_t parts;            /* of the blocks */
+    bool far, streams;        /* rows are fetched ahead; what is written goes past the caches */
 } walk;
 
 /* Two output rows, or one, of one image, phase and depth; and the chunk's rows of taps t0 .. t1 - 1. */
@@ -247,7 +251,9 @@ static void run_chunk(const pair *p) {
                                         .phase_count = ax->phases,
                                         .stride = ax->in_step,
                                         .blocks = p->blocks,
-                                        .rows = p->rows},
+                                        .rows = p->rows,
+                                        .fetch = p->w->far ? (ay->phases == 2 ? 1 : 2) * ay->in_step : 0,
+                                        .streams = p->w->streams},
                                  .block = g->blocks.block + p->first_block,
                                  .channels = g->blocks.reads,
                                  .picked = g->blocks.together > 1};
@@ -294,6 +300,16 @@ static void run_task(void *context, int64_t task, int worker) {
     int64_t end = tw_min(first + w->band_rows, tw_axis_count(&g->axis[TW_HEIGHT], 0));
     for (p.z = 0; p.z < g->axis[TW_DEPTH].to; p.z++)
         for (p.q = first; p.q < end; p.q += 2) run_pair(&p);
+    if (w->streams) atomic_thread_fence(memory_order_seq_cst); /* before others read it */
+}
+
+/* Whether all blocks are whole lines, of which each is written once. */
+static bool streams(const walk *w) {
+    const groups *g = w->g;
+    const int64_t rows = tw_axis_used(&g->axis[TW_DEPTH]) * tw_axis_used(&g->axis[TW_HEIGHT]);
+    void *to = w->job->pass == TW_BACKWARD_DATA ? w->job->dx : w->job->y;
+    return w->far && rows <= g->chunk_rows && g->blocks.count * g->blocks.lanes == g->to_channels &&
+           tw_writes_lines(to, g->to_channels, w->job->problem->loops, (size_t)w->size);
 }
 
 /* Four tasks for each thread, if there are so many pairs of rows and blocks. */
@@ -305,6 +321,8 @@ static void run(const tw_job *job) {
     w.band_rows = tw_round_up(tw_ceil_div(rows, tasks), 2);
     w.bands = tw_ceil_div(rows, w.band_rows);
     w.parts = tw_min(g->blocks.count, tw_ceil_div(tasks, w.bands));
+    w.far = images * (g->from_pixels * g->from_channels + g->to_pixels * g->to_channels) * w.size >= TW_FAR;
+    w.streams = streams(&w);
     tw_parallel(job->threads, images * w.bands * w.parts, run_task, &w);
 }
 

@@ -57,6 +57,9 @@ static const layer layers[] = {
     /* groups, one axis */
     {TW_NHWC, 2, 64, 64, 2, {28, 28}, 1, 1, 1, 0, TW_PAD_ZEROS},
     {TW_NHWC, 2, 64, 64, 16, {28, 28}, 3, 1, 1, 1, TW_PAD_ZEROS},
+    {TW_NHWC, 2, 64, 64, 8, {29, 28}, 3, 2, 1, 1, TW_PAD_ZEROS},
+    {TW_NHWC, 2, 48, 48, 8, {28, 28}, 3, 1, 1, 1, TW_PAD_ZEROS},
+    {TW_NCHW, 2, 48, 48, 8, {28, 28}, 3, 1, 1, 1, TW_PAD_ZEROS},
     {TW_NHWC, 1, 16, 32, 1, {2000}, 3, 1, 8, 8, TW_PAD_ZEROS},
 };
 enum { LAYERS = sizeof layers / sizeof *layers, FAR_BYTES = 26 * 1000 * 1000 };
