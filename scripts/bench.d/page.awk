@@ -240,6 +240,24 @@ function more_table() {
     beside_onednn("more")
 }
 
+function far_table(p, i, t, name, line) {
+    print "## Batches that no cache holds\n"
+    print "What memory bounds ([`bench/far.tsv`](../bench/far.tsv)): the bytes of x, y and their gradients in GB/s on one thread, each counted once, and times as fast as oneDNN on one and two.\n"
+    print "| layer | forward: GB/s | 1 thread | 2 threads | backward data: GB/s | 1 thread | 2 threads | backward weights: GB/s | 1 thread | 2 threads |"
+    print "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    for (i = 0; i <= layers["far"]; i++) {
+        name = i ? layer["far", i] : "geometric mean"
+        line = "| " name
+        for (p = 1; p <= 3; p++) {
+            line = line " | " show(i ? get("far", name, passes[p], 1, "gigabytes_per_second") : mean("far", passes[p], 1, "gigabytes_per_second"), "%.1f")
+            for (t = 1; t <= 2; t++)
+                line = line " | " show(i ? get("far", name, passes[p], t, "times_onednn") : mean("far", passes[p], t, "times_onednn"), "%.2f")
+        }
+        print line " |"
+    }
+    print ""
+}
+
 function avx2_table() {
     print "## Without AVX-512\n"
     print "The layers above with AVX2 kernels, beside oneDNN held to AVX2 (`ONEDNN_MAX_CPU_ISA`), one thread; the bits are those of AVX-512.\n"
@@ -383,6 +401,7 @@ END {
     behind()
     if (have["strict"]) strict_table()
     if (have["more"]) more_table()
+    if (have["far"]) far_table()
     if (have["avx2"]) avx2_table()
     if (have["dense"]) dense_table()
     if (have["net"]) net_table()

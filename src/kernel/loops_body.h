@@ -1,6 +1,7 @@
 /* All bodies, in the order in which they build on each other, and the table of their loops: the end of each
  * file ISA_TYPE.c, which names the table by LOOPS, and defines WEAVES if its vectors can be permuted freely,
- * SHARES if two rows may share a vector. */
+ * SHARES if two rows may share a vector, STREAM(to, x) if a vector is a line that can be written past the
+ * caches. */
 
 #include "kernel/inlined.h"
 

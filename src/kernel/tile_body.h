@@ -27,18 +27,18 @@ static inline vec load_once(const real *p) {
     return *(const volatile packed_vec *)p;
 }
 
-/* Whether a vector can be written past the caches, as a line of them. */
+/* Whether a vector is a line of the caches and can be written past them. */
 static inline bool is_line(void) {
-#if defined __AVX512F__
-    return sizeof(vec) == 64;
+#ifdef STREAM
+    return true;
 #else
     return false;
 #endif
 }
 
 static inline void vec_stream(real *to, vec x) {
-#if defined __AVX512F__
-    _mm512_stream_si512((void *)to, (__m512i)x);
+#ifdef STREAM
+    STREAM(to, x);
 #else
     vec_store(to, x);
 #endif

@@ -95,7 +95,8 @@ static void check_tile(const subject *s, int vecs, int rows, int columns, int64_
     const int64_t a_row = forward ? length + 1 : 1, a_col = forward ? 1 : rows;
     const int64_t a_tile = forward ? rows * a_row : 0, b_tile = forward ? 0 : wide;
     const int64_t across = wide + (tiles - 1) * b_tile + 3;
-    const int64_t c_row = forward ? columns + 2 : tiles * columns + 2,
+    const bool streams = forward && columns == wide && wide * (int64_t)size_of(s) % 64 == 0 && rows % 2 == 0;
+    const int64_t c_row = streams ? columns + s->loops->lanes : forward ? columns + 2 : tiles * columns + 2,
                   c_tile = forward ? rows * c_row : columns;
     const int64_t a_count = (tiles - 1) * a_tile + (rows - 1) * a_row + (length - 1) * a_col + 1;
     const int64_t b_count = (tiles - 1) * b_tile + (length - 1) * across + wide;
@@ -124,6 +125,7 @@ static void check_tile(const subject *s, int vecs, int rows, int columns, int64_
     t.rows = rows, t.vecs = vecs, t.columns = columns;
     t.further = tiles - 1, t.a_tile = a_tile, t.b_tile = b_tile, t.c_tile = c_tile;
     t.start_tile = forward ? 0 : c_tile, t.ramp = ramp;
+    t.streams = streams; /* flush with a page, and a whole number of lines */
     (shared ? s->loops->tile_shared : s->loops->tile)(&t);
     for (int64_t i = 0; i < c_count; i++)
         assert_true(get(s, c, i) == expected[i] || (isnan(get(s, c, i)) && isnan(expected[i])));
