@@ -143,7 +143,7 @@ static inline void vec_turn(vec a[LANES]) {
 }
 #define VEC_TURN
 
-#define LOOPS tw_loops_avx512_f32
+#define LOOPS         tw_loops_avx512_f32
 #define STREAM(to, x) _mm512_stream_ps(to, x)
 #define WEAVES
 #define SHARES

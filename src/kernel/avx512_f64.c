@@ -132,7 +132,7 @@ static inline void vec_turn(vec a[LANES]) {
 }
 #define VEC_TURN
 
-#define LOOPS tw_loops_avx512_f64
+#define LOOPS         tw_loops_avx512_f64
 #define STREAM(to, x) _mm512_stream_pd(to, x)
 #define WEAVES
 #define SHARES

@@ -96,7 +96,9 @@ static void check_tile(const subject *s, int vecs, int rows, int columns, int64_
     const int64_t a_tile = forward ? rows * a_row : 0, b_tile = forward ? 0 : wide;
     const int64_t across = wide + (tiles - 1) * b_tile + 3;
     const bool streams = forward && columns == wide && wide * (int64_t)size_of(s) % 64 == 0 && rows % 2 == 0;
-    const int64_t c_row = streams ? columns + s->loops->lanes : forward ? columns + 2 : tiles * columns + 2,
+    const int64_t c_row = streams   ? columns + s->loops->lanes
+                          : forward ? columns + 2
+                                    : tiles * columns + 2,
                   c_tile = forward ? rows * c_row : columns;
     const int64_t a_count = (tiles - 1) * a_tile + (rows - 1) * a_row + (length - 1) * a_col + 1;
     const int64_t b_count = (tiles - 1) * b_tile + (length - 1) * across + wide;
