@@ -400,7 +400,7 @@ static bool streams(const tw_sweep_run *r) {
     const bool once = s->taps * s->reduce <= CHUNK && s->fanned == 1 && tw_sweep_worker_parts(s).buffer == 0;
     if (!once || s->images * (s->from_image + s->to_image) * (int64_t)s->size < TW_FAR) return false;
     if (s->across)
-        return !s->skirts && s->band_columns % s->lanes == 0 &&
+        return s->band_columns % s->lanes == 0 &&
                tw_writes_lines(r->to, s->axis[TW_WIDTH].to, r->loops, s->size);
     return s->produce % s->lanes == 0 && tw_writes_lines(r->to, s->to_channels, r->loops, s->size);
 }
