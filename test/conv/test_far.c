@@ -11,8 +11,10 @@
 #include <cmocka.h>
 
 #include <twill/conv.h>
+#include <twill/machine.h>
 
 #include "base/memory.h"
+#include "conv/ahead.h"
 
 typedef struct layer {
     tw_layout layout;
@@ -65,7 +67,7 @@ static const layer layers[] = {
     {TW_NHWC, 2, 64, 64, 4, {28, 28}, 5, 1, 1, 2, TW_PAD_ZEROS},
     {TW_NHWC, 1, 16, 32, 1, {2000}, 3, 1, 8, 8, TW_PAD_ZEROS},
 };
-enum { LAYERS = sizeof layers / sizeof *layers, FAR_BYTES = 26 * 1000 * 1000 };
+enum { LAYERS = sizeof layers / sizeof *layers };
 
 typedef struct tensors {
     void *x, *w, *b, *y, *dy, *dx, *dw, *db;
@@ -133,7 +135,7 @@ static tw_conv *plan_of(const tw_geometry *g, tw_type type, const char *isa, int
     return plan;
 }
 
-/* All passes; the tensors of one image if `image` is not negative. */
+/* All passes, on the plan's images from number `image` on, of so many. */
 static void run(const tw_conv *plan, const tensors *t, int64_t images, int64_t image, tw_ramp ramp) {
     const size_t size = tw_type_size(t->type);
     const size_t x = (size_t)(image * (t->sizes.x / images)) * size,
@@ -192,7 +194,7 @@ static void check_layer(int number, tw_type type, const char *isa) {
     tw_geometry g = geometry_of(l, 1);
     tensors near = {.type = type};
     assert_int_equal(tw_geometry_count(&g, &near.sizes), TW_OK);
-    g.batch = FAR_BYTES / ((near.sizes.x + near.sizes.y) * (int64_t)tw_type_size(type)) + 1;
+    g.batch = TW_FAR / ((near.sizes.x + near.sizes.y) * (int64_t)tw_type_size(type)) + 1;
     near = make(&g, type, 0);
     const tw_ramp ramp = number % 3 == 0 ? TW_RELU6 : TW_NO_RAMP;
     double *dw = tw_alloc_zero(near.sizes.w, sizeof *dw), *db = tw_alloc_zero(near.sizes.b, sizeof *db);
@@ -222,6 +224,15 @@ static void all_layers_in_f32(void **state) {
     for (int i = 0; i < LAYERS; i += step()) check_layer(i, TW_F32, NULL);
 }
 
+static void all_layers_without_avx512(void **state) {
+    (void)state;
+    size_t count;
+    const tw_machine_isa *isa = tw_machine_isas(&count);
+    for (size_t k = 0; k < count; k++)
+        for (int i = 0; i < LAYERS && isa[k].runs && strcmp(isa[k].name, "avx2") == 0; i++)
+            check_layer(i, TW_F32, "avx2");
+}
+
 static void all_layers_in_f64(void **state) {
     (void)state;
     for (int i = 0; i < LAYERS; i += step()) check_layer(i, TW_F64, NULL);
@@ -230,6 +241,7 @@ static void all_layers_in_f64(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_layers_in_f32),
+        cmocka_unit_test(all_layers_without_avx512),
         cmocka_unit_test(all_layers_in_f64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
