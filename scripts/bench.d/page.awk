@@ -200,22 +200,29 @@ function behind(p, i, t, name, one, other, any) {
     print any ? "" : "None.\n"
 }
 
-function strict_table(p, i, t, name, line) {
-    print "## Strict: the direct sum only\n"
-    print "Times as fast as oneDNN's direct convolutions, each row; shares of the peak on one thread.\n"
-    print "| layer | forward: peak | 1 thread | 2 threads | backward data: peak | 1 thread | 2 threads | backward weights: peak | 1 thread | 2 threads |"
+# A figure as it is shown; of row 0 the mean.
+function figure(table, i, p, t, key, value) {
+    value = i ? get(table, layer[table, i], passes[p], t, key) : mean(table, passes[p], t, key)
+    return key == "share" ? percent(value) : show(value, key == "times_onednn" ? "%.2f" : "%.1f")
+}
+
+# Each row of a table beside oneDNN on one and two threads, behind a figure of each pass.
+function row_by_row(table, key, head, p, i, line) {
+    print "| layer | forward: " head " | 1 thread | 2 threads | backward data: " head " | 1 thread | 2 threads | backward weights: " head " | 1 thread | 2 threads |"
     print "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for (i = 0; i <= layers["strict"]; i++) {
-        name = i ? layer["strict", i] : "geometric mean"
-        line = "| " name
-        for (p = 1; p <= 3; p++) {
-            line = line " | " percent(i ? get("strict", name, passes[p], 1, "share") : mean("strict", passes[p], 1, "share"))
-            for (t = 1; t <= 2; t++)
-                line = line " | " show(i ? get("strict", name, passes[p], t, "times_onednn") : mean("strict", passes[p], t, "times_onednn"), "%.2f")
-        }
+    for (i = 0; i <= layers[table]; i++) {
+        line = "| " (i ? layer[table, i] : "geometric mean")
+        for (p = 1; p <= 3; p++)
+            line = line " | " figure(table, i, p, 1, key) " | " figure(table, i, p, 1, "times_onednn") " | " figure(table, i, p, 2, "times_onednn")
         print line " |"
     }
     print ""
+}
+
+function strict_table() {
+    print "## Strict: the direct sum only\n"
+    print "Times as fast as oneDNN's direct convolutions, each row; shares of the peak on one thread.\n"
+    row_by_row("strict", "share", "peak")
 }
 
 # Each pass of a table beside oneDNN on one thread: its mean, and the rows that are behind.
@@ -240,22 +247,10 @@ function more_table() {
     beside_onednn("more")
 }
 
-function far_table(p, i, t, name, line) {
+function far_table() {
     print "## Batches that no cache holds\n"
-    print "What memory bounds ([`bench/far.tsv`](../bench/far.tsv)): the bytes of x, y and their gradients in GB/s on one thread, each counted once, and times as fast as oneDNN on one and two.\n"
-    print "| layer | forward: GB/s | 1 thread | 2 threads | backward data: GB/s | 1 thread | 2 threads | backward weights: GB/s | 1 thread | 2 threads |"
-    print "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for (i = 0; i <= layers["far"]; i++) {
-        name = i ? layer["far", i] : "geometric mean"
-        line = "| " name
-        for (p = 1; p <= 3; p++) {
-            line = line " | " show(i ? get("far", name, passes[p], 1, "gigabytes_per_second") : mean("far", passes[p], 1, "gigabytes_per_second"), "%.1f")
-            for (t = 1; t <= 2; t++)
-                line = line " | " show(i ? get("far", name, passes[p], t, "times_onednn") : mean("far", passes[p], t, "times_onednn"), "%.2f")
-        }
-        print line " |"
-    }
-    print ""
+    print "What memory bounds ([`bench/far.tsv`](../bench/far.tsv)): the bytes of x, w and y, each once, in GB/s on one thread, and times as fast as oneDNN.\n"
+    row_by_row("far", "gigabytes_per_second", "GB/s")
 }
 
 function avx2_table() {
