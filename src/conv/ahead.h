@@ -7,6 +7,7 @@
 #ifndef TW_CONV_AHEAD_H
 #define TW_CONV_AHEAD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,15 @@
  * Zen 5 with 32 MB, one thread: 112x112 pixels from 16 to 96 channels, 24 MB in 0.7 of the time when written
  * past the caches, 32 MB in 0.46; two threads 1.23 and 0.77. */
 enum { TW_FAR = 24 << 20 };
+
+static inline bool tw_lies_far(int64_t numbers, size_t size) {
+    return numbers * (int64_t)size >= TW_FAR;
+}
+
+/* Behind what was written past the caches: such stores are not in order, and others will read it. */
+static inline void tw_lines_written(void) {
+    atomic_thread_fence(memory_order_seq_cst);
+}
 
 /* Whether rows of `row` numbers at `to` are whole lines, and so are the loops' vectors. */
 static inline bool tw_writes_lines(const void *to, int64_t row, const tw_loops *loops, size_t size) {

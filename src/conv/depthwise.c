@@ -8,7 +8,6 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
-#include "conv/ahead.h"
 
 static void release(void *state) {
     tw_axis *axes = state;
@@ -72,11 +71,6 @@ static double cost(const tw_problem *problem, tw_pass pass) {
     (void)pass;
     const tw_shape *s = &problem->shape;
     return 1.5 * (double)s->out_image * (double)s->kernel_taps;
-}
-
-bool tw_depthwise_far(const tw_problem *problem) {
-    const tw_shape *s = &problem->shape;
-    return s->batch * (s->in_image + s->out_image) * (int64_t)tw_type_size(problem->type) >= TW_FAR;
 }
 
 /* ---- Forward and backward data: planes or lanes. */

@@ -62,9 +62,6 @@ void tw_stage_copy(const tw_stage_cache *cache, const void *row, int64_t source,
 /* Bytes of lines and tags. */
 int64_t tw_stage_bytes(const tw_stage_cache *cache);
 
-/* Whether x and y are so large that rows are fetched ahead. */
-bool tw_depthwise_far(const tw_problem *problem);
-
 enum {
     TW_DEPTHWISE_STAGED = 64, /* channels staged in one go: four cache lines in f32, so that neighbours in
                                  memory are used together */

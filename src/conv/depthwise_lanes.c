@@ -9,7 +9,6 @@
  *
  * The order of a sum: taps by depth, row, column shift ascending, one chain of fused multiply-adds from zero;
  * the bias is added last. What lies beyond the borders is left out, never multiplied. */
-#include <stdatomic.h>
 #include <string.h>
 
 #include "base/checked.h"
@@ -85,7 +84,7 @@ static depthwise describe(const tw_problem *problem, const tw_axis *axis, bool b
     tw_stage_columns(&d.cache, x->least, (tw_axis_count(x, 0) - 1) * x->in_step + x->last);
     tw_stage_rows(&d.cache, y->last - y->least + y->in_step + 1);
     d.cache.in_place = tw_stage_needless(&d.cache, s);
-    d.far = d.cache.in_place && tw_depthwise_far(problem);
+    d.far = d.cache.in_place && tw_lies_far(s->batch * (s->in_image + s->out_image), d.size);
     d.chunk = d.cache.in_place ? blocks_together(&d) : tw_max(1, CHUNK / lanes);
     return d;
 }
@@ -422,7 +421,7 @@ static void run_task(void *context, int64_t task, int worker) {
         groups[count++] = (group){.cache = &caches[i], .block = block, .blocks = 1, .used = caches[i].used};
     }
     run_band(&b, groups, count, band_index * s->band_rows);
-    if (d->streams) atomic_thread_fence(memory_order_seq_cst); /* before others read it */
+    if (d->streams) tw_lines_written();
 }
 
 void tw_depthwise_lanes_run(const tw_job *job, const tw_axis *axes) {

@@ -16,6 +16,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "conv/ahead.h"
 #include "conv/depthwise.h"
 
 /* Channels and pixels of an image that make a band worth a task; the bits depend on them. */
@@ -98,7 +99,7 @@ static gradient describe(const tw_problem *problem, const tw_axis *axis, int thr
     tw_stage_columns(&g.cache, x->least, (g.columns - 1) * x->in_step + x->last);
     tw_stage_rows(&g.cache, y->last - y->least + (g.lines - 1) * y->in_step + 1);
     g.cache.in_place = tw_stage_needless(&g.cache, s);
-    g.far = g.cache.in_place && g.row_step != 2 && tw_depthwise_far(problem);
+    g.far = g.cache.in_place && tw_lies_far(s->batch * (s->in_image + s->out_image), g.size);
     g.dy = g.cache;
     g.dy.channels = s->out_channels, g.dy.pixels = s->out_pixels, g.dy.repeat = 1;
     g.dy.extent[TW_WIDTH] = g.columns;
@@ -183,8 +184,7 @@ static void list_rows(share *p, const char *x, int64_t z, int64_t y, const void 
     }
 }
 
-/* The next chain's `count` rows of dy, and the rows of x that it is the first to read. With 3x3 taps and
- * stride 2 there is more to fetch than time for it: that would take 1.2 times as long. */
+/* The next chain's `count` rows of dy, and the rows of x that it is the first to read. */
 static void fetch_next(const share *p, const char *x, const char *dy, int64_t z, int64_t y,
                        tw_stencil_gradient *call) {
     const gradient *g = p->g;

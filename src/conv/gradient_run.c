@@ -393,7 +393,7 @@ static void add_biases(const whole *all) {
 /* As a rule each group is a run. Of tensors that lie far a group reads a part of each line, so that as many
  * groups as may be follow each other while the chunk is near. */
 static int64_t count_runs(const tw_gradient *g, int threads) {
-    if (g->images * (g->in_image + g->out_image) * (int64_t)g->size < TW_FAR) return g->groups;
+    if (!tw_lies_far(g->images * (g->in_image + g->out_image), g->size)) return g->groups;
     return tw_min(g->groups, tw_ceil_div(2 * threads, tw_gradient_slots(g) * g->parts * g->block_shares));
 }
 

@@ -12,8 +12,6 @@
  * taps of the row; cut at whole rows of taps into chunks of about 256 products, each chunk one chain of fused
  * multiply-adds from zero, the chunks added to the bias one after the other. What lies beyond the borders is
  * left out, never multiplied. */
-#include <stdatomic.h>
-
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
@@ -300,7 +298,7 @@ static void run_task(void *context, int64_t task, int worker) {
     int64_t end = tw_min(first + w->band_rows, tw_axis_count(&g->axis[TW_HEIGHT], 0));
     for (p.z = 0; p.z < g->axis[TW_DEPTH].to; p.z++)
         for (p.q = first; p.q < end; p.q += 2) run_pair(&p);
-    if (w->streams) atomic_thread_fence(memory_order_seq_cst); /* before others read it */
+    if (w->streams) tw_lines_written();
 }
 
 /* Whether all blocks are whole lines, of which each is written once. */
@@ -321,7 +319,8 @@ static void run(const tw_job *job) {
     w.band_rows = tw_round_up(tw_ceil_div(rows, tasks), 2);
     w.bands = tw_ceil_div(rows, w.band_rows);
     w.parts = tw_min(g->blocks.count, tw_ceil_div(tasks, w.bands));
-    w.far = images * (g->from_pixels * g->from_channels + g->to_pixels * g->to_channels) * w.size >= TW_FAR;
+    w.far = tw_lies_far(images * (g->from_pixels * g->from_channels + g->to_pixels * g->to_channels),
+                        (size_t)w.size);
     w.streams = streams(&w);
     tw_parallel(job->threads, images * w.bands * w.parts, run_task, &w);
 }

@@ -1,7 +1,5 @@
 /* Running a sweep: from the whole tensor down to the tile. The loops of one task, outermost first: blocks of
  * columns, phases, chunks of the sum, rows, runs of pixels with the same taps, tiles. */
-#include <stdatomic.h>
-
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
@@ -390,7 +388,7 @@ static void run_band(void *context, int64_t task, int worker) {
         else
             run_block(&b, c);
     }
-    if (run->streams) atomic_thread_fence(memory_order_seq_cst); /* before others read it */
+    if (run->streams) tw_lines_written();
 }
 
 /* Whether what is written goes past the caches: pixels of all channels, or with lanes across pixels rows of
@@ -398,7 +396,7 @@ static void run_band(void *context, int64_t task, int worker) {
 static bool streams(const tw_sweep_run *r) {
     const tw_sweep *s = r->sweep;
     const bool once = s->taps * s->reduce <= CHUNK && s->fanned == 1 && tw_sweep_worker_parts(s).buffer == 0;
-    if (!once || s->images * (s->from_image + s->to_image) * (int64_t)s->size < TW_FAR) return false;
+    if (!once || !tw_lies_far(s->images * (s->from_image + s->to_image), s->size)) return false;
     if (s->across)
         return s->band_columns % s->lanes == 0 &&
                tw_writes_lines(r->to, s->axis[TW_WIDTH].to, r->loops, s->size);

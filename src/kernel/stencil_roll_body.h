@@ -35,7 +35,7 @@ TW_INLINED void shared_dy(const tw_stencil_gradient *g, const shared_lines *in, 
     for (int i = 0; i < lines; i++) dy[i] = vec_load(in->dy[i] + q * g->dy_step + in->begin);
 }
 
-/* With stride 2 several lines have more to fetch than time for it. */
+/* With stride 2 several lines have more to fetch than time for it: 3x3 taps would take 1.2 times as long. */
 static inline bool is_fetched(const int lines, const int stride) {
     return lines == 1 || stride == 1;
 }
@@ -97,8 +97,8 @@ TW_INLINED void roll(const tw_stencil_gradient *g, const shared_lines *in, int64
 }
 
 /* More columns than the oldest age. Between the first and the last ages the first column of x is inside: as
- * the first column of dy has a tap that reads inside, and the last too. (With stride 2 that is the tap before
- * the last where taps are even.) */
+ * the first column of dy has a tap that reads inside, and the last too. Not so where stride 2 leaves the last
+ * of an even number of taps by itself: there it is asked. */
 TW_INLINED void roll_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
                              const int lines, const int rows, const int taps, const int stride,
                              rolled_sums *s) {
