@@ -12,12 +12,14 @@
 #include "conv/winograd.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
 
 enum { TAPS = 9, MOST_PANEL = 64, LEAST_CHANNELS = 8, LEAST_PIXELS = 16, TURNED = 600 * 1000 /* bytes */ };
+enum { GATHERED_BYTES = 1024 /* a tap of the channels whose weights are turned at once */ };
 
 int64_t tw_winograd_panel_columns(const tw_winograd_frame *f, const tw_loops *loops, int64_t p) {
     return tw_min(f->panel, tw_round_up(f->columns, loops->lanes) - p * f->panel);
@@ -281,33 +283,54 @@ typedef struct packing {
     char *u;
 } packing;
 
-/* The filters of one channel, tap by tap, columns side by side; zeros behind the last column. */
-static void gather(const packing *k, const char *w, int64_t count, int64_t columns, void *g) {
-    for (int64_t n = 0; n < columns; n++)
-        for (int tap = 0; tap < TAPS; tap++) {
-            int64_t from = n * k->w_column + (k->flipped ? TAPS - 1 - tap : tap), to = tap * columns + n;
-            if (k->problem->type == TW_F32)
-                ((float *)g)[to] = n < count ? ((const float *)(const void *)w)[from] : 0;
-            else
-                ((double *)g)[to] = n < count ? ((const double *)(const void *)w)[from] : 0;
-        }
+/* The filters of some channels, tap by tap, columns side by side. Where a column's lie one behind the other
+ * they are turned at once. */
+static void gather(const packing *k, const char *w, int64_t channels, int64_t count, int64_t columns,
+                   char *g) {
+    const int64_t size = (int64_t)tw_type_size(k->problem->type);
+    tw_block filters = {.from = w,
+                        .from_pitch = k->w_column,
+                        .to = g,
+                        .to_pitch = columns,
+                        .rows = count,
+                        .columns = channels * TAPS};
+    if (k->w_channel == TAPS && !k->flipped) {
+        k->problem->loops->turn(&filters);
+        return;
+    }
+    filters.columns = TAPS;
+    if (k->flipped) filters.to_pitch = -columns, g += (TAPS - 1) * columns * size;
+    for (int64_t c = 0; c < channels; c++) {
+        filters.from = w + c * k->w_channel * size, filters.to = g + c * TAPS * columns * size;
+        k->problem->loops->turn(&filters);
+    }
 }
 
+/* Points lie far apart in U, where stores number by number would hit the same few places of a cache: some
+ * channels are transformed nearby, then each point's part is written as one piece. */
 static void pack_panel(void *context, int64_t task, int worker) {
     (void)worker;
     const packing *k = context;
     const tw_winograd_frame *f = k->frame;
-    double g[TAPS * MOST_PANEL];
+    _Alignas(64) char g[TAPS * GATHERED_BYTES], near[TW_WINOGRAD_POINTS * (GATHERED_BYTES + 64)];
     int64_t size = (int64_t)tw_type_size(k->problem->type);
     int64_t group = task / f->panels, p = task % f->panels, first = p * f->panel;
-    int64_t columns = tw_winograd_panel_columns(f, k->problem->loops, p);
+    int64_t columns = tw_winograd_panel_columns(f, k->problem->loops, p), together = GATHERED_BYTES / (columns * size);
+    int64_t count = tw_min(columns, f->columns - first);
     const char *w = k->w + size * (group * f->channels * f->columns * TAPS + first * k->w_column);
     char *u = k->u + size * (group * f->u_group + first * f->points * f->channels);
-    tw_winograd_filter filter = {.g = g, .columns = columns, .u_point = f->channels * columns};
-    for (int64_t c = 0; c < f->channels; c++) {
-        gather(k, w + size * c * k->w_channel, tw_min(columns, f->columns - first), columns, g);
-        filter.u = u + size * c * columns;
-        f->transform->filter(&filter);
+    if (count < columns) memset(g, 0, sizeof g); /* what lies behind the last column */
+    for (int64_t c = 0, channels; c < f->channels; c += channels) {
+        channels = tw_min(together, f->channels - c);
+        gather(k, w + size * c * k->w_channel, channels, count, columns, g);
+        const int64_t piece = size * channels * columns, apart = piece + 64;
+        for (int64_t i = 0; i < channels; i++)
+            f->transform->filter(&(tw_winograd_filter){.g = g + size * i * TAPS * columns,
+                                                       .columns = columns,
+                                                       .u = near + size * i * columns,
+                                                       .u_point = apart / size});
+        for (int64_t point = 0; point < f->points; point++)
+            memcpy(u + size * (point * f->channels + c) * columns, near + point * apart, (size_t)piece);
     }
 }
 
