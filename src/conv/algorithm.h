@@ -33,7 +33,7 @@ typedef struct tw_problem {
  *                          db = sum of dy, when it is not NULL: for an algorithm that `sums_dy` only
  *
  * w is what the caller gave, NULL when it gave packed weights; `packed` is not NULL when packed_bytes is not
- * 0. Where an algorithm does not sum dy, bias.h does. `problem` may have fewer images than
+ * 0, unless the algorithm `reads_w` and the caller gave them. Where an algorithm does not sum dy, bias.h does. `problem` may have fewer images than
  * the one that prepare and workspace saw (a call for a part of the batch): `state` must not depend on the
  * batch. */
 typedef struct tw_job {
@@ -71,6 +71,9 @@ typedef struct tw_algorithm {
     /* Writes all of packed, any alignment, on `threads` threads. */
     void (*pack)(const tw_problem *problem, tw_pass pass, const void *state, const void *w, void *packed,
                  int threads);
+
+    /* Whether weights that the caller did not pack are not packed before `run` either. NULL: never. */
+    bool (*reads_w)(tw_pass pass, const void *state);
 
     void (*run)(const tw_job *job);
 

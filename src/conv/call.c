@@ -191,10 +191,10 @@ static void run(const tw_conv *plan, const tw_conv_call *c, void *workspace, int
     if (workspace) workspace = aligned(workspace);
     job.workspace = workspace;
     job.packed = c->packed_w;
-    if (p->packed > 0 && !c->packed_w) {
+    if (p->packs > 0 && !c->packed_w) {
         p->algorithm->pack(&plan->problem, p->base, p->state, c->w, workspace, threads);
         job.packed = workspace;
-        job.workspace = (char *)workspace + tw_round_up(p->packed, TW_ALIGNMENT);
+        job.workspace = (char *)workspace + tw_round_up(p->packs, TW_ALIGNMENT);
     }
     p->algorithm->run(&job);
     if (wanted && !at_once) ramp_all(plan, c, threads);

@@ -127,6 +127,11 @@ static void pack(const tw_problem *problem, tw_pass pass, const void *state, con
     tw_sweep_pack(&((const direct *)state)->sweep, problem->loops, w, packed, threads);
 }
 
+static bool reads_w(tw_pass pass, const void *state) {
+    const direct *d = state;
+    return pass != TW_BACKWARD_WEIGHTS && d->padded == 0 && d->sweep.reads_w;
+}
+
 /* Image by image: to the padded image, and folded from there. */
 static void run_folded(const direct *d, const tw_job *job, tw_sweep_run sweep) {
     const tw_shape *s = &job->problem->shape;
@@ -154,6 +159,7 @@ static void run(const tw_job *job) {
                           .loops = job->problem->loops,
                           .from = back ? job->dy : job->x,
                           .packed = job->packed,
+                          .w = job->w,
                           .bias = job->bias,
                           .to = back ? job->dx : job->y,
                           .workspace = job->workspace,
@@ -179,6 +185,7 @@ const tw_algorithm tw_algorithm_direct = {
     .workspace = workspace,
     .packed_bytes = packed_bytes,
     .pack = pack,
+    .reads_w = reads_w,
     .run = run,
     .ramps = ramps,
     .sums_dy = true,

@@ -106,6 +106,7 @@ static tw_status prepare(const tw_problem *problem, tw_pass_plan *p) {
         if (status) return status;
     }
     if (a->packed_bytes) p->packed = a->packed_bytes(problem, p->base, p->state);
+    if (!a->reads_w || !a->reads_w(p->base, p->state)) p->packs = p->packed;
     return TW_OK;
 }
 
@@ -114,8 +115,8 @@ static tw_status prepare(const tw_problem *problem, tw_pass_plan *p) {
 static int64_t wanted(const tw_conv *plan, const tw_pass_plan *p, int threads) {
     int64_t own =
         p->algorithm->workspace ? p->algorithm->workspace(&plan->problem, p->base, p->state, threads) : 0;
-    if (own == 0 && p->packed == 0) return 0;
-    bool counted = tw_add(own, p->packed, &own) && tw_add(own, 2 * TW_ALIGNMENT, &own);
+    if (own == 0 && p->packs == 0) return 0;
+    bool counted = tw_add(own, p->packs, &own) && tw_add(own, 2 * TW_ALIGNMENT, &own);
     return counted && (uint64_t)own <= SIZE_MAX ? own : -1;
 }
 

@@ -14,6 +14,7 @@ typedef struct tw_pass_plan {
     double cost;  /* of one image, in multiply-adds at full speed */
     void *state;
     int64_t packed;  /* bytes, 0: no packed form */
+    int64_t packs;   /* so many of the workspace are for weights that the caller did not pack: `packed`, or 0 */
     size_t one, all; /* bytes of workspace for one thread, and for as many as planned */
 } tw_pass_plan;
 

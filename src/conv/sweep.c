@@ -355,6 +355,14 @@ static tw_status measure_rows(tw_sweep *s, int threads) {
     return fits ? TW_OK : tw_fail(TW_ERROR_OVERFLOW, "staged rows: more bytes than 63 bits can count");
 }
 
+/* Whether each weight is read by one task alone, and once: then it need not be packed before, to be written
+ * and read again. */
+static bool reads_weights(const tw_sweep *s) {
+    const int64_t bands = s->bands_x * s->bands_y * s->axis[TW_DEPTH].to * ceil_div(s->images, s->image_step);
+    const bool one_tap = s->kernel[0] * s->kernel[1] * s->kernel[2] == 1 && s->taps == 1;
+    return one_tap && bands == 1 && !s->across && !s->axis[TW_WIDTH].outside;
+}
+
 tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {
     *s = (tw_sweep){0};
     tw_status status = tw_sweep_take_sizes(s, spec);
@@ -366,6 +374,7 @@ tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {
     choose_block(s, spec->problem->loops);
     choose_cut(s, spec->problem);
     status = measure_rows(s, spec->problem->threads);
+    s->reads_w = reads_weights(s);
     if (status) tw_sweep_free(s);
     return status;
 }
@@ -414,7 +423,8 @@ tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *s) {
     if (s->woven > 1) fits = fits && part(s, s->woven, s->produce / s->woven, &p.bias);
     if (!s->across && s->to_layout == TW_NCHW && s->fanned == 1)
         fits = fits && tw_mul(s->band_rows, s->band_columns, &band) && part(s, band, s->block, &p.buffer);
-    p.all = fits ? tw_worker_bytes(p.stage + p.buffer + p.bias + p.lanes + p.fan) : INT64_MAX;
+    if (s->reads_w) fits = fits && part(s, tw_min(s->reduce, TW_SWEEP_CHUNK), s->vecs * s->lanes, &p.chunk);
+    p.all = fits ? tw_worker_bytes(p.stage + p.buffer + p.bias + p.lanes + p.fan + p.chunk) : INT64_MAX;
     return p;
 }
 

@@ -62,6 +62,7 @@ typedef struct tw_sweep {
     bool streams;   /* the weights do not stay in the second cache: a chunk fetches the next one's */
     bool shared;    /* the last block leaves half of a vector empty: two pixels share it (tile_shared) */
     bool writes;    /* few products for each number written, and many of these: they are fetched ahead too */
+    bool reads_w;   /* weights that nobody packed are packed chunk by chunk, by the one task that reads them */
     int64_t lanes, vecs;             /* numbers of a vector; vectors of the widest tile */
     int64_t block;                   /* columns of a full block; across: rows of the tile */
     int64_t blocks;                  /* of one group */
@@ -100,11 +101,17 @@ int64_t tw_sweep_packed_bytes(const tw_sweep *sweep);
 /* Weights as the sweep reads them. */
 void tw_sweep_pack(const tw_sweep *sweep, const tw_loops *loops, const void *w, void *packed, int threads);
 
+/* The same of channels c0 .. c1 - 1 of the sum alone, for one block of columns and a kernel of one tap:
+ * [channels][columns], without a header. */
+void tw_sweep_pack_channels(const tw_sweep *sweep, const tw_loops *loops, const void *w, int64_t group,
+                            int64_t block, int64_t c0, int64_t c1, char *packed);
+
 /* Runs for sweep->images images of the tensors given. */
 typedef struct tw_sweep_run {
     const tw_sweep *sweep;
     const tw_loops *loops;
     const void *from, *packed, *bias;
+    const void *w; /* where `packed` is NULL: only if the sweep reads_w */
     void *to, *workspace;
     tw_ramp ramp; /* where the sweep `ramps` */
     bool streams; /* what is written goes past the caches; set by tw_sweep_execute */
@@ -149,9 +156,9 @@ static inline int64_t tw_sweep_header(const tw_sweep *s) {
 
 /* Bytes of a worker's workspace, in their order: staged rows, a band of the destination that is not written
  * in place, a spread bias, which lanes a tap meets inside, rows of fanned sums, added up, that are to be
- * turned. `all` is INT64_MAX when they cannot be counted. */
+ * turned, the weights of a chunk. `all` is INT64_MAX when they cannot be counted. */
 typedef struct tw_sweep_parts {
-    int64_t stage, buffer, bias, lanes, fan, all;
+    int64_t stage, buffer, bias, lanes, fan, chunk, all;
 } tw_sweep_parts;
 
 tw_sweep_parts tw_sweep_worker_parts(const tw_sweep *sweep);

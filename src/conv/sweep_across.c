@@ -152,7 +152,7 @@ int64_t tw_across_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_t
     const tw_axis *x = &s->axis[TW_WIDTH];
     const int64_t *shift = x->shift + x->first[c->phase_x];
     int64_t size = (int64_t)s->size, count = 0, from = j - b->x0 / x->out_step;
-    while (r0 < r1) {
+    for (int64_t begin = r0; r0 < r1;) {
         int64_t k = r0 / s->reduce, end = s->merged && !c->parts ? r1 : tw_min(r1, (k + 1) * s->reduce);
         int64_t up = shift[k] - x->least, residue = up % x->in_step;
         int64_t at = (residue * s->reduce + r0 - k * s->reduce) * s->pitch + up / x->in_step + from;
@@ -160,7 +160,7 @@ int64_t tw_across_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_t
             const char *lanes = b->lanes + (x->first[c->phase_x] + k) * s->to_pitch * size;
             parts[count] = (tw_part){lanes, 0, s->block};
         }
-        strips[count++] = (tw_strip){w + r0 * c->row * size, slot + at * size, end - r0};
+        strips[count++] = (tw_strip){w + (r0 - begin) * c->row * size, slot + at * size, end - r0};
         r0 = end;
     }
     return count;

@@ -16,6 +16,7 @@ typedef struct tw_band {
                     meets inside, as tw_part says; [tap][to_pitch] */
     char *fan;   /* rows of fanned sums, added up, where they are to be turned */
     char *bias;  /* lanes across pixels: the bias of a block's channels, each in a vector of its own */
+    char *chunk; /* the weights of a chunk, where they are packed here */
     tw_ahead *ahead;   /* [2]: what the next band writes, and what it reads */
     int64_t first_row; /* source row in slot 0 */
     int64_t stage_low; /* source column in a staged row's pixel 0 */
@@ -69,7 +70,7 @@ void tw_across_bias(const tw_band *band, int64_t block);
 void tw_across_lanes(const tw_band *band);
 
 /* Where the products r0 .. r1 - 1 of a row of taps lie: strips of them for the destinations from j on, `slot`
- * being the staged row and `w` the weights of product 0; and what takes part in them. Returns how many. */
+ * being the staged row and `w` the weights of product r0; and what takes part in them. Returns how many. */
 int64_t tw_across_strips(const tw_band *band, const tw_chunk *chunk, int64_t j, int64_t r0, int64_t r1,
                          const char *slot, const char *w, tw_strip *strips, tw_part *parts);
 

@@ -8,11 +8,11 @@
 
 #include "base/checked.h"
 #include "base/threads.h"
+#include "conv/ahead.h"
 
 typedef struct packing {
     const tw_sweep *sweep;
     const tw_loops *loops;
-    int direction; /* of the taps */
     const char *w;
     char *packed;
 } packing;
@@ -45,33 +45,44 @@ static int64_t place(const tw_sweep *s, int64_t t) {
     return place_in(s, t / columns, s->axis[2].tap[t % columns]);
 }
 
-/* 1: the taps are packed in the order of the kernel; -1: from its last to its first; 0: in another order. */
-static int direction(const tw_sweep *s, int64_t all) {
-    bool up = s->taps == all, down = up;
-    for (int64_t t = 0; t < all && (up || down); t++) {
-        int64_t from = place(s, t);
-        up = up && from == t;
-        down = down && from == all - 1 - t;
+/* Some channels of the sum, of which those numbers of a filter that lie at first .. end - 1 were turned to
+ * [channels][numbers][columns], go where the taps want them: to[t * step + c * row + n]. */
+typedef struct turned {
+    const char *from;
+    int64_t channels, columns, first, end, step, row;
+} turned;
+
+static void place_taps(const packing *p, const turned *f, char *to) {
+    const tw_sweep *s = p->sweep;
+    const tw_axis *x = &s->axis[TW_WIDTH];
+    const int64_t size = (int64_t)s->size, numbers = f->end - f->first;
+    for (int64_t t = 0, rows = 0; t < s->taps; rows++) {
+        const int64_t begin = place_in(s, rows, 0);
+        for (int64_t i = 0; i < tw_axis_used(x); i++, t++) {
+            const int64_t k = begin + (s->flipped ? -x->tap[i] : x->tap[i]) - f->first;
+            if (k < 0 || k >= numbers) continue;
+            p->loops->copy(&(tw_block){f->from + k * f->columns * size, numbers * f->columns,
+                                       to + t * f->step * size, f->row, f->channels, f->columns});
+        }
     }
-    return up ? 1 : down ? -1 : 0;
 }
 
-/* One channel of the sum: to[t * step + n] = from[n * n_step + place(t)]. */
-static void pack_channel(const packing *p, const char *from, int64_t n_step, int64_t columns, int64_t step,
-                         char *to) {
+/* A block: to[t * step + c * row + n] = w[n * n_step + c * c_step + place(t)]. Forward the filters of a column
+ * lie one behind the other, and some are turned at once. */
+static void pack_taps(const packing *p, const char *w, int64_t n_step, int64_t c_step, turned f, char *to) {
+    enum { TURNED = 64, MOST_ROW = TW_MOST_VECS * TW_MOST_LANES }; /* a block has no more columns */
     const tw_sweep *s = p->sweep;
-    int64_t size = (int64_t)s->size;
-    tw_block turned = {from, n_step, to, step, columns, s->taps};
-    if (p->direction < 0) turned.to = to + (s->taps - 1) * step * size, turned.to_pitch = -step;
-    if (p->direction) {
-        p->loops->turn(&turned);
-        return;
-    }
-    for (int64_t t = 0; t < s->taps; t++) {
-        const char *tap = from + place(s, t) * size;
-        for (int64_t n = 0; n < columns; n++)
-            memcpy(to + (t * step + n) * size, tap + n * n_step * size, s->size);
-    }
+    const int64_t size = (int64_t)s->size, all = s->kernel[0] * s->kernel[1] * s->kernel[2];
+    const int64_t together = c_step == all ? tw_max(1, TURNED / all) : 1;
+    _Alignas(64) double near[TURNED * MOST_ROW];
+    f.from = (const char *)near;
+    for (int64_t c = 0; c < s->reduce; c += f.channels)
+        for (f.first = 0; f.first < all; f.first = f.end) {
+            f.end = tw_min(all, f.first + TURNED), f.channels = tw_min(together, s->reduce - c);
+            p->loops->turn(&(tw_block){w + (c * c_step + f.first) * size, n_step, near, f.columns, f.columns,
+                                       f.channels * (f.end - f.first)});
+            place_taps(p, &f, to + c * f.row * size);
+        }
 }
 
 /* The same where destinations are woven: column n is that of channel n % channels for the tap n / channels of
@@ -98,9 +109,9 @@ static void pack_woven(const packing *p, const char *from, int64_t block, int64_
 
 /* The columns of the last vector, of which there are no more than half as many as lanes, once more in its
  * other half. */
-static void share_columns(const tw_sweep *s, int64_t row, char *packed) {
+static void share_columns(const tw_sweep *s, int64_t row, int64_t rows, char *packed) {
     const int64_t half = s->lanes / 2 * (int64_t)s->size, size = row * (int64_t)s->size;
-    for (int64_t i = 1; i <= s->taps * s->reduce; i++)
+    for (int64_t i = 1; i <= rows; i++)
         memcpy(packed + i * size - half, packed + i * size - 2 * half, (size_t)half);
 }
 
@@ -121,6 +132,20 @@ static void pack_fanned(const packing *p, const char *from, int64_t n_step, int6
         }
 }
 
+void tw_sweep_pack_channels(const tw_sweep *s, const tw_loops *loops, const void *w, int64_t group,
+                            int64_t block, int64_t c0, int64_t c1, char *packed) {
+    const int64_t columns = tw_sweep_columns(s, block), row = tw_sweep_row(s, block), size = (int64_t)s->size;
+    const int64_t n_step = s->backward ? 1 : s->reduce, c_step = s->backward ? s->produce : 1;
+    const char *from =
+        (const char *)w + (group * s->produce * s->reduce + block * s->block * n_step + c0 * c_step) * size;
+    if (row > columns) memset(packed, 0, (size_t)((c1 - c0) * row * size));
+    if (s->backward)
+        loops->copy(&(tw_block){from, c_step, packed, row, c1 - c0, columns});
+    else
+        loops->turn(&(tw_block){from, n_step, packed, row, columns, c1 - c0});
+    if (s->shared && block + 1 == s->blocks) share_columns(s, row, c1 - c0, packed);
+}
+
 static void pack_block(void *context, int64_t task, int worker) {
     (void)worker;
     const packing *p = context;
@@ -134,30 +159,27 @@ static void pack_block(void *context, int64_t task, int worker) {
     const char *w = p->w + g * channels * s->reduce * all * size;
     char *begin = p->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, g, b) * size;
     int64_t step = s->reduce * row;
+    if (all == 1 && s->taps == 1 && s->fanned == 1 && s->woven == 1) {
+        tw_sweep_pack_channels(s, p->loops, p->w, g, b, 0, s->reduce, begin);
+        p->packed[task] = !p->loops->all_finite(begin, step);
+        return;
+    }
     if (row > columns) memset(begin, 0, (size_t)(s->taps * step * size));
     if (s->fanned > 1) {
         pack_fanned(p, w, n_step, c_step, b, begin);
     } else if (s->woven > 1) {
         for (int64_t c = 0; c < s->reduce; c++)
             pack_woven(p, w + c * c_step * size, b, step, begin + c * row * size);
-    } else if (all == 1 && s->taps == 1) {
-        w += b * s->block * n_step * size;
-        if (s->backward)
-            p->loops->copy(&(tw_block){w, c_step, begin, row, s->reduce, columns});
-        else
-            p->loops->turn(&(tw_block){w, n_step, begin, row, columns, s->reduce});
     } else {
-        w += b * s->block * n_step * size;
-        for (int64_t c = 0; c < s->reduce; c++)
-            pack_channel(p, w + c * c_step * size, n_step, columns, step, begin + c * row * size);
+        pack_taps(p, w + b * s->block * n_step * size, n_step, c_step,
+                  (turned){.columns = columns, .step = step, .row = row}, begin);
     }
-    if (s->shared && b + 1 == s->blocks) share_columns(s, row, begin);
+    if (s->shared && b + 1 == s->blocks) share_columns(s, row, s->taps * s->reduce, begin);
     p->packed[task] = !p->loops->all_finite(begin, s->taps * step);
 }
 
 void tw_sweep_pack(const tw_sweep *s, const tw_loops *loops, const void *w, void *packed, int threads) {
     packing p = {.sweep = s, .loops = loops, .w = w, .packed = packed};
-    p.direction = direction(s, s->kernel[0] * s->kernel[1] * s->kernel[2]);
     int64_t tasks = s->groups * s->blocks;
     memset((char *)packed + tasks, 0, (size_t)(tw_sweep_header(s) - tasks));
     tw_parallel(threads, tasks, pack_block, &p);

@@ -95,7 +95,7 @@ static void stage_rows(const tw_band *b, int64_t end) {
 }
 
 /* The products r0 .. r1 - 1 of one row of taps as strips: one if they lie side by side, else one for each
- * tap. `a` is the element of source column 0, `b` the weights of product 0. */
+ * tap. `a` is the element of source column 0, `w` the weights of product r0. */
 static int64_t add_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_t r0, int64_t r1, int64_t a,
                           const char *w, tw_strip *strips) {
     const tw_sweep *s = b->s;
@@ -103,10 +103,10 @@ static int64_t add_strips(const tw_band *b, const tw_chunk *c, int64_t j, int64_
     const int64_t *shift = x->shift + x->first[c->phase_x];
     const char *base = s->in_place ? b->from : b->stage;
     int64_t pitch = s->in_place ? s->from_channels : s->reduce, size = (int64_t)s->size, count = 0;
-    while (r0 < r1) {
+    for (int64_t begin = r0; r0 < r1;) {
         int64_t k = r0 / s->reduce, end = s->merged ? r1 : tw_min(r1, (k + 1) * s->reduce);
         int64_t at = a + (j * x->in_step + shift[k]) * pitch + r0 - k * s->reduce;
-        strips[count++] = (tw_strip){base + at * size, w + r0 * c->row * size, end - r0};
+        strips[count++] = (tw_strip){base + at * size, w + (r0 - begin) * c->row * size, end - r0};
         r0 = end;
     }
     return count;
@@ -126,8 +126,9 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
     const tw_axis *az = &s->axis[TW_DEPTH], *ay = &s->axis[TW_HEIGHT], *ax = &s->axis[TW_WIDTH];
     int64_t size = (int64_t)s->size, taps_y = tw_axis_taps(ay, c->phase_y), count = 0;
     int64_t r0 = tw_max(c->r0, k0 * s->reduce), r1 = tw_min(c->r1, k1 * s->reduce);
-    const char *weights =
-        (const char *)b->run->packed + tw_sweep_header(s) + tw_sweep_packed_at(s, b->group, c->block) * size;
+    const char *weights = b->run->packed ? (const char *)b->run->packed + tw_sweep_header(s) +
+                                               tw_sweep_packed_at(s, b->group, c->block) * size
+                                         : NULL;
     const reads deep = reads_of(az, b->z), high = reads_of(ay, y);
     int64_t tz = taps_y == 0 ? 0 : c->q0 / taps_y, ty = c->q0 - tz * taps_y;
     for (int64_t q = c->q0; q < c->q1; q++, ty++) {
@@ -136,7 +137,7 @@ static int64_t list_strips(const tw_band *b, const tw_chunk *c, int64_t y, int64
         if (plane < 0 || row < 0) continue;
         int64_t rank = ((deep.first + tz) * tw_axis_used(ay) + high.first + ty) * tw_axis_used(ax) +
                        ax->first[c->phase_x];
-        const char *w = weights + rank * s->reduce * c->row * size;
+        const char *w = weights ? weights + (rank * s->reduce + r0) * c->row * size : b->chunk;
         int64_t slot = (tz * s->slots + row - b->first_row) * s->slot,
                 begin = (plane * ay->from + row) * ax->from;
         int64_t a =
@@ -200,7 +201,7 @@ static void run_pixels(const tw_band *b, tw_chunk *c, const tw_run *r, int64_t k
         tw_across_tiles(b, c, r, strips, parts, count);
         return;
     }
-    if (!c->weights.at && count > 0 && b->s->streams)
+    if (!c->weights.at && count > 0 && b->s->streams && b->run->packed)
         c->weights = next_weights(c, &strips[count - 1], (int64_t)b->s->size);
     tw_along_tiles(b, c, r, strips, count);
 }
@@ -267,6 +268,8 @@ static int64_t alike(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t mo
 static void run_chunk(const tw_band *b, tw_chunk *c) {
     const tw_axis *y = &b->s->axis[TW_HEIGHT];
     c->weights = (tw_ahead){0};
+    if (!b->run->packed && c->r0 < c->r1)
+        tw_sweep_pack_channels(b->s, b->run->loops, b->run->w, b->group, c->block, c->r0, c->r1, b->chunk);
     int64_t row = c->y0 + ((c->phase_y - c->y0) % y->out_step + y->out_step) % y->out_step;
     for (int64_t rows; row < c->y1; row += rows * y->out_step) {
         rows = alike(b->s, c, row / y->out_step, tw_ceil_div(c->y1 - row, y->out_step));
@@ -337,8 +340,8 @@ static void run_across(const tw_band *b, tw_chunk c) {
 /* One block of columns of a task. */
 static tw_chunk chunk_of(const tw_band *b, int64_t block) {
     const tw_sweep *s = b->s;
-    const bool infinite = ((const char *)b->run->packed)[b->group * s->blocks + block] != 0 &&
-                          s->mode == TW_PAD_ZEROS && s->axis[TW_WIDTH].outside;
+    const bool infinite = s->mode == TW_PAD_ZEROS && s->axis[TW_WIDTH].outside &&
+                          ((const char *)b->run->packed)[b->group * s->blocks + block] != 0;
     return (tw_chunk){.block = block,
                       .row = tw_sweep_row(s, block),
                       .parts = infinite && s->across,
@@ -368,7 +371,7 @@ static void run_band(void *context, int64_t task, int worker) {
     b.stage = (char *)run->workspace + worker * parts.all;
     if (parts.buffer > 0) b.buffer = b.stage + parts.stage;
     b.bias = b.stage + parts.stage + parts.buffer, b.lanes = b.bias + parts.bias,
-    b.fan = b.lanes + parts.lanes;
+    b.fan = b.lanes + parts.lanes, b.chunk = b.fan + parts.fan;
     int64_t end = find_rows(&b);
     b.ahead = (tw_ahead[2]){next_destination(&b), next_source(&b, end)};
     if (!s->in_place) stage_rows(&b, end);
