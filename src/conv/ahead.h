@@ -45,15 +45,16 @@ static inline void tw_ahead_fetch(tw_ahead *ahead, int64_t bytes) {
     for (; ahead->at < end; ahead->at += TW_ALIGNMENT) __builtin_prefetch(ahead->at);
 }
 
-/* Fetches `rows` pieces of so many bytes, `pitch` bytes apart, from `behind` bytes behind `from` on: there need
- * be no memory. */
-static inline void tw_fetch_rows(const void *from, int64_t behind, int64_t pitch, int64_t rows,
-                                 int64_t bytes) {
+/* Fetches so many bytes from `behind` bytes behind `from` on, where there need be no memory. */
+static inline void tw_fetch_behind(const void *from, int64_t behind, int64_t bytes) {
     const uintptr_t begin = (uintptr_t)from + (uintptr_t)behind;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t at = 0; at < bytes; at += TW_ALIGNMENT)
-            __builtin_prefetch((const void *)(begin + (uintptr_t)(r * pitch + at)), 0, 2);
+    for (int64_t at = 0; at < bytes; at += TW_ALIGNMENT)
+        __builtin_prefetch((const void *)(begin + (uintptr_t)at), 0, 2);
 }
+
+/* How many channels ahead packing fetches weights of which a channel has a short piece of memory (512
+ * channels, 3x3, one core of Zen 5: 1.2 times as fast). */
+enum { TW_CHANNELS_AHEAD = 4 };
 
 /* Where *tiles tiles of so many products fetch ahead, a line for each product; NULL: nowhere. Some tiles may
  * be enough: then *tiles becomes less. */

@@ -33,9 +33,9 @@ typedef struct tw_problem {
  *                          db = sum of dy, when it is not NULL: for an algorithm that `sums_dy` only
  *
  * w is what the caller gave, NULL when it gave packed weights; `packed` is not NULL when packed_bytes is not
- * 0, unless the algorithm `reads_w` and the caller gave them. Where an algorithm does not sum dy, bias.h does. `problem` may have fewer images than
- * the one that prepare and workspace saw (a call for a part of the batch): `state` must not depend on the
- * batch. */
+ * 0, unless the algorithm `reads_w` and the caller gave them. Where an algorithm does not sum dy, bias.h
+ * does. `problem` may have fewer images than the one that prepare and workspace saw (a call for a part of the
+ * batch): `state` must not depend on the batch. */
 typedef struct tw_job {
     const tw_problem *problem;
     tw_pass pass; /* of the base */

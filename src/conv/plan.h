@@ -13,8 +13,8 @@ typedef struct tw_pass_plan {
     tw_pass base; /* the pass of the base that it is */
     double cost;  /* of one image, in multiply-adds at full speed */
     void *state;
-    int64_t packed;  /* bytes, 0: no packed form */
-    int64_t packs;   /* so many of the workspace are for weights that the caller did not pack: `packed`, or 0 */
+    int64_t packed; /* bytes, 0: no packed form */
+    int64_t packs; /* so many of the workspace are for weights that the caller did not pack: `packed`, or 0 */
     size_t one, all; /* bytes of workspace for one thread, and for as many as planned */
 } tw_pass_plan;
 

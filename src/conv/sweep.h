@@ -62,7 +62,7 @@ typedef struct tw_sweep {
     bool streams;   /* the weights do not stay in the second cache: a chunk fetches the next one's */
     bool shared;    /* the last block leaves half of a vector empty: two pixels share it (tile_shared) */
     bool writes;    /* few products for each number written, and many of these: they are fetched ahead too */
-    bool reads_w;   /* weights that nobody packed are packed chunk by chunk, by the one task that reads them */
+    bool reads_w; /* weights that nobody packed are packed chunk by chunk, by the one task that reads them */
     int64_t lanes, vecs;             /* numbers of a vector; vectors of the widest tile */
     int64_t block;                   /* columns of a full block; across: rows of the tile */
     int64_t blocks;                  /* of one group */

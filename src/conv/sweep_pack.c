@@ -67,8 +67,8 @@ static void place_taps(const packing *p, const turned *f, char *to) {
     }
 }
 
-/* A block: to[t * step + c * row + n] = w[n * n_step + c * c_step + place(t)]. Forward the filters of a column
- * lie one behind the other, and some are turned at once. */
+/* A block: to[t * step + c * row + n] = w[n * n_step + c * c_step + place(t)]. Forward the filters of a
+ * column lie one behind the other, and some are turned at once. */
 static void pack_taps(const packing *p, const char *w, int64_t n_step, int64_t c_step, turned f, char *to) {
     enum { TURNED = 64, MOST_ROW = TW_MOST_VECS * TW_MOST_LANES }; /* a block has no more columns */
     const tw_sweep *s = p->sweep;
@@ -79,6 +79,8 @@ static void pack_taps(const packing *p, const char *w, int64_t n_step, int64_t c
     for (int64_t c = 0; c < s->reduce; c += f.channels)
         for (f.first = 0; f.first < all; f.first = f.end) {
             f.end = tw_min(all, f.first + TURNED), f.channels = tw_min(together, s->reduce - c);
+            if (together == 1)
+                tw_fetch_behind(w, (c + TW_CHANNELS_AHEAD) * c_step * size, f.columns * n_step * size);
             p->loops->turn(&(tw_block){w + (c * c_step + f.first) * size, n_step, near, f.columns, f.columns,
                                        f.channels * (f.end - f.first)});
             place_taps(p, &f, to + c * f.row * size);

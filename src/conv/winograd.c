@@ -19,7 +19,9 @@
 #include "base/threads.h"
 
 enum { TAPS = 9, MOST_PANEL = 64, LEAST_CHANNELS = 8, LEAST_PIXELS = 16, TURNED = 600 * 1000 /* bytes */ };
-enum { GATHERED_BYTES = 1024 /* a tap of the channels whose weights are turned at once */ };
+/* Bytes of a tap, of the channels whose weights are turned at once; of a point, of those that are
+ * transformed. */
+enum { GATHERED = 4096, PIECE = 1024 };
 
 int64_t tw_winograd_panel_columns(const tw_winograd_frame *f, const tw_loops *loops, int64_t p) {
     return tw_min(f->panel, tw_round_up(f->columns, loops->lanes) - p * f->panel);
@@ -301,36 +303,47 @@ static void gather(const packing *k, const char *w, int64_t channels, int64_t co
     filters.columns = TAPS;
     if (k->flipped) filters.to_pitch = -columns, g += (TAPS - 1) * columns * size;
     for (int64_t c = 0; c < channels; c++) {
+        tw_fetch_behind(w, (c + TW_CHANNELS_AHEAD) * k->w_channel * size, count * TAPS * size);
         filters.from = w + c * k->w_channel * size, filters.to = g + c * TAPS * columns * size;
         k->problem->loops->turn(&filters);
     }
 }
 
-/* Points lie far apart in U, where stores number by number would hit the same few places of a cache: some
- * channels are transformed nearby, then each point's part is written as one piece. */
+/* U of some channels, from their filters: points lie far apart in it, where stores number by number would
+ * meet in a few sets of a cache. So they are transformed nearby, and each point's part is written as one
+ * piece. */
+static void transform(const tw_winograd_frame *f, const char *g, int64_t channels, int64_t columns,
+                      int64_t size, char *u) {
+    _Alignas(64) char near[TW_WINOGRAD_POINTS * (PIECE + 64)];
+    const int64_t row = columns * size, piece = channels * row, apart = piece + 64;
+    for (int64_t i = 0; i < channels; i++)
+        f->transform->filter(&(tw_winograd_filter){.g = (void *)(g + i * TAPS * row),
+                                                   .columns = columns,
+                                                   .u = near + i * row,
+                                                   .u_point = apart / size});
+    for (int64_t point = 0; point < f->points; point++)
+        memcpy(u + point * f->channels * row, near + point * apart, (size_t)piece);
+}
+
 static void pack_panel(void *context, int64_t task, int worker) {
     (void)worker;
     const packing *k = context;
     const tw_winograd_frame *f = k->frame;
-    _Alignas(64) char g[TAPS * GATHERED_BYTES], near[TW_WINOGRAD_POINTS * (GATHERED_BYTES + 64)];
+    _Alignas(64) char g[TAPS * GATHERED];
     int64_t size = (int64_t)tw_type_size(k->problem->type);
     int64_t group = task / f->panels, p = task % f->panels, first = p * f->panel;
-    int64_t columns = tw_winograd_panel_columns(f, k->problem->loops, p), together = GATHERED_BYTES / (columns * size);
+    int64_t columns = tw_winograd_panel_columns(f, k->problem->loops, p), row = columns * size;
     int64_t count = tw_min(columns, f->columns - first);
     const char *w = k->w + size * (group * f->channels * f->columns * TAPS + first * k->w_column);
     char *u = k->u + size * (group * f->u_group + first * f->points * f->channels);
     if (count < columns) memset(g, 0, sizeof g); /* what lies behind the last column */
-    for (int64_t c = 0, channels; c < f->channels; c += channels) {
-        channels = tw_min(together, f->channels - c);
-        gather(k, w + size * c * k->w_channel, channels, count, columns, g);
-        const int64_t piece = size * channels * columns, apart = piece + 64;
-        for (int64_t i = 0; i < channels; i++)
-            f->transform->filter(&(tw_winograd_filter){.g = g + size * i * TAPS * columns,
-                                                       .columns = columns,
-                                                       .u = near + size * i * columns,
-                                                       .u_point = apart / size});
-        for (int64_t point = 0; point < f->points; point++)
-            memcpy(u + size * (point * f->channels + c) * columns, near + point * apart, (size_t)piece);
+    for (int64_t c = 0, gathered; c < f->channels; c += gathered) {
+        gathered = tw_min(GATHERED / row, f->channels - c);
+        gather(k, w + size * c * k->w_channel, gathered, count, columns, g);
+        for (int64_t i = 0, channels; i < gathered; i += channels) {
+            channels = tw_min(PIECE / row, gathered - i);
+            transform(f, g + i * TAPS * row, channels, columns, size, u + (c + i) * row);
+        }
     }
 }
 
