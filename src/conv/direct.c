@@ -1,6 +1,8 @@
 /* The direct algorithm: the sums of the definition, in another order, over the tile kernel. Forward and
  * backward data are sweeps (sweep.h), the weights' gradient stands in gradient.h. Takes every geometry whose
  * padded image is of a reasonable size where padding repeats the input. */
+#include <math.h>
+
 #include "base/checked.h"
 #include "base/fail.h"
 #include "base/memory.h"
@@ -34,17 +36,35 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
                                     : NULL;
 }
 
-/* A pixel of the weights' gradient: the products of the fullest tiles (gradient.c), in vectors as wide as
- * most are, and with few input channels, whose products are few, what it takes to stage the taps of a row as
- * one: a tenth of a microsecond for 16 pixels of a group (Zen 5, 4 to 16 channels). */
+/* The products that tiles make for one pixel of the weights' gradient with few input channels (gradient.c): in
+ * vectors of output channels, which are staged where they are not whole or more than a tile has, or in vectors of a row's taps, where
+ * these are neighbours and fit a tile. Else a tile has no more rows than input channels. */
+static double few_products(const tw_shape *s) {
+    enum { LANES = 16, WIDEST = 64, LEAST_ROWS = 6, ROUNDING = 16 };
+    const int64_t taps = s->kernel[TW_WIDTH], in = s->group_in, out = s->group_out;
+    const int64_t filled = tw_round_up(out, LANES), row = tw_round_up(taps * in, LANES);
+    const bool joined = s->dilation[TW_WIDTH] == 1;
+    const double rows = (double)(s->kernel_taps / taps);
+    const bool staged = s->geometry.layout == TW_NHWC && (filled > out || out > WIDEST);
+    double products = rows * (double)(taps * (joined ? in : tw_max(in, LEAST_ROWS)) * filled);
+    if (staged) products += (double)(ROUNDING * filled);
+    if (joined && row <= WIDEST) products = fmin(products, rows * (double)(row * out));
+    return products;
+}
+
+/* A pixel of the weights' gradient: the products of the fullest tiles, in vectors as wide as most are; and with
+ * few input channels, whose products are few, what it takes to stage the taps of a row as one: a tenth of a
+ * microsecond for 16 pixels of a group, more where dy is turned (Zen 5, 1 to 16 channels). */
 static double gradient_cost(const tw_shape *s) {
-    enum { LANES = 16, FEW = 16, STAGING = 640 };
-    int64_t taps = s->kernel[TW_WIDTH], in = s->group_in, out = s->group_out;
-    int64_t row = taps * tw_round_up(in, LANES) * out;
-    if (in <= FEW)
-        row = tw_min(row, tw_min(taps * in * tw_round_up(out, LANES), tw_round_up(taps * in, LANES) * out));
-    double rows = (double)(s->kernel_taps / taps), pixels = (double)s->out_pixels * (double)s->groups;
-    return pixels * (rows * (double)row + (in <= FEW ? STAGING : 0));
+    enum { LANES = 16, FEW = 16, STAGING = 480, STAGING_ROW = 300, TURNING = 22, TURNING_X = 160 };
+    const double turned = s->group_out <= LANES ? 1.3 : 1.1, pixels = (double)s->out_pixels * (double)s->groups;
+    double pixel = (double)(s->kernel_taps * tw_round_up(s->group_in, LANES) * s->group_out);
+    if (s->group_in <= FEW) {
+        pixel = fmin(pixel, few_products(s));
+        if (s->geometry.layout == TW_NCHW) pixel = turned * pixel + (double)(TURNING * s->group_out + TURNING_X);
+        pixel += s->kernel_taps == s->kernel[TW_WIDTH] ? STAGING_ROW : STAGING;
+    }
+    return pixel * pixels;
 }
 
 /* The products, and what vectors waste that a group's channels cannot fill: as many lanes as most have. With
