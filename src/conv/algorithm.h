@@ -48,6 +48,10 @@ typedef struct tw_job {
     int threads;
 } tw_job;
 
+/* A weights' gradient of few input channels, channels first: the cost of turning a number of dy, or of x.
+ * (Zen 5, 1 to 16 channels; with more channels it does not decide.) */
+enum { TW_TURNING = 22, TW_FEW_CHANNELS = 16 };
+
 typedef struct tw_algorithm {
     const char *name;
     const char *reason; /* why a plan takes it where it wins: a sentence */

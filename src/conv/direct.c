@@ -36,9 +36,10 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
                                     : NULL;
 }
 
-/* The products that tiles make for one pixel of the weights' gradient with few input channels (gradient.c): in
- * vectors of output channels, which are staged where they are not whole or more than a tile has, or in vectors of a row's taps, where
- * these are neighbours and fit a tile. Else a tile has no more rows than input channels. */
+/* The products that tiles make for one pixel of the weights' gradient with few input channels (gradient.c):
+ * in vectors of output channels, which are staged where they are not whole or more than a tile has, or in
+ * vectors of a row's taps, where these are neighbours and fit a tile. Else a tile has no more rows than input
+ * channels. */
 static double few_products(const tw_shape *s) {
     enum { LANES = 16, WIDEST = 64, LEAST_ROWS = 6, ROUNDING = 16 };
     const int64_t taps = s->kernel[TW_WIDTH], in = s->group_in, out = s->group_out;
@@ -52,16 +53,18 @@ static double few_products(const tw_shape *s) {
     return products;
 }
 
-/* A pixel of the weights' gradient: the products of the fullest tiles, in vectors as wide as most are; and with
- * few input channels, whose products are few, what it takes to stage the taps of a row as one: a tenth of a
- * microsecond for 16 pixels of a group, more where dy is turned (Zen 5, 1 to 16 channels). */
+/* A pixel of the weights' gradient: the products of the fullest tiles, in vectors as wide as most are; and
+ * with few input channels, whose products are few, what it takes to stage the taps of a row as one: a tenth
+ * of a microsecond for 16 pixels of a group, more where dy is turned (Zen 5, 1 to 16 channels). */
 static double gradient_cost(const tw_shape *s) {
-    enum { LANES = 16, FEW = 16, STAGING = 480, STAGING_ROW = 300, TURNING = 22, TURNING_X = 160 };
-    const double turned = s->group_out <= LANES ? 1.3 : 1.1, pixels = (double)s->out_pixels * (double)s->groups;
+    enum { LANES = 16, STAGING = 480, STAGING_ROW = 450, TURNING_X = 160 };
+    const double turned = s->group_out <= LANES ? 1.3 : 1.1,
+                 pixels = (double)s->out_pixels * (double)s->groups;
     double pixel = (double)(s->kernel_taps * tw_round_up(s->group_in, LANES) * s->group_out);
-    if (s->group_in <= FEW) {
+    if (s->group_in <= TW_FEW_CHANNELS) {
         pixel = fmin(pixel, few_products(s));
-        if (s->geometry.layout == TW_NCHW) pixel = turned * pixel + (double)(TURNING * s->group_out + TURNING_X);
+        if (s->geometry.layout == TW_NCHW && s->groups == 1)
+            pixel = turned * pixel + (double)(TW_TURNING * s->group_out + TURNING_X);
         pixel += s->kernel_taps == s->kernel[TW_WIDTH] ? STAGING_ROW : STAGING;
     }
     return pixel * pixels;

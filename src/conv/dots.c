@@ -20,7 +20,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 
-enum { PHASES = TW_DOTS_PHASES, CHUNK = TW_DOTS_CHUNK, SLOTS = 16, MOST_CHANNELS = 16 };
+enum { PHASES = TW_DOTS_PHASES, CHUNK = TW_DOTS_CHUNK, SLOTS = 16 };
 
 typedef tw_dots_plan plan;
 typedef tw_dots_chunk chunk;
@@ -286,7 +286,7 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     if (pass != TW_BACKWARD_WEIGHTS) return "it sums gradients of weights only";
     if (s->groups > 1) return "it knows one group only";
     if (s->stride[TW_WIDTH] != 1) return "the pixels of a row that meet a tap are not neighbours";
-    if (s->in_channels > MOST_CHANNELS) return "there are input channels enough to fill vectors";
+    if (s->in_channels > TW_FEW_CHANNELS) return "there are input channels enough to fill vectors";
     if (s->out[TW_WIDTH] < 8) return "rows are too short to fill vectors";
     double window = 1;
     for (int a = 0; a < TW_AXES; a++) {
@@ -299,10 +299,10 @@ static const char *declines(const tw_problem *problem, tw_pass pass) {
     return window * 4 > 1 << 22 ? "its window would not fit into a cache" : NULL;
 }
 
-/* For each pixel of dy its products, the bias among them, and what it takes to write its windows; with channels
- * last dy is turned, and x gathered. Rows that are strips of their own begin and end a tile each, and leave
- * vectors in part empty. (Least times on Zen 5, AVX-512, 1 to 12 channels to 8 to 96, kernels of 1x1 to 11x11;
- * beside them those of gradient_cost in direct.c.) */
+/* For each pixel of dy its products, the bias among them, and what it takes to write its windows; with
+ * channels last dy is turned, and x gathered. Rows that are strips of their own begin and end a tile each,
+ * and leave vectors in part empty. (Least times on Zen 5, AVX-512, 1 to 12 channels to 8 to 96, kernels of
+ * 1x1 to 11x11; beside them those of gradient_cost in direct.c.) */
 static double cost(const tw_problem *problem, tw_pass pass) {
     enum { WINDOW = 19, WINDOW_ROW = 45, TURNED = 10, GATHERED = 45 };
     const double product = 1.25;
@@ -313,7 +313,8 @@ static double cost(const tw_problem *problem, tw_pass pass) {
     (void)pass;
     double pixel = product * ((double)s->kernel_taps * in + 1) * out;
     if (!p.joined) pixel *= ((double)tw_round_up(p.piece, PHASES) + PHASES) / width;
-    pixel += windows * (s->in_channels > 1 && s->kernel_taps == s->kernel[TW_WIDTH] ? WINDOW_ROW : WINDOW);
+    const bool row = s->kernel_taps > 1 && s->kernel_taps == s->kernel[TW_WIDTH] && s->in_channels > 1;
+    pixel += windows * (row ? WINDOW_ROW : WINDOW);
     if (p.last) pixel += TURNED * (double)tw_round_up(s->out_channels, PHASES);
     if (p.last && s->in_channels > 1) pixel += GATHERED * in;
     return pixel * (double)s->out_pixels;

@@ -360,7 +360,8 @@ static tw_status measure_rows(tw_sweep *s, int threads) {
 static bool reads_weights(const tw_sweep *s) {
     const int64_t bands = s->bands_x * s->bands_y * s->axis[TW_DEPTH].to * ceil_div(s->images, s->image_step);
     const bool one_tap = s->kernel[0] * s->kernel[1] * s->kernel[2] == 1 && s->taps == 1;
-    return one_tap && bands == 1 && !s->across && !s->axis[TW_WIDTH].outside;
+    const bool many = s->groups * s->blocks > 1 || s->reduce > TW_SWEEP_CHUNK;
+    return one_tap && many && bands == 1 && !s->across && !s->axis[TW_WIDTH].outside;
 }
 
 tw_status tw_sweep_create(tw_sweep *s, const tw_sweep_spec *spec) {

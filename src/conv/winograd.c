@@ -169,6 +169,13 @@ static double weights_cost(const tw_winograd_frame *f, double tiles, double byte
            (double)f->channels * written * gradient_cost[f->outs / 4] / images;
 }
 
+/* What turning both tensors adds where channels are few. */
+static double turning_cost(const tw_shape *s) {
+    const bool few = s->groups == 1 && s->in_channels <= TW_FEW_CHANNELS;
+    return s->geometry.layout == TW_NCHW && few ? TW_TURNING * ((double)s->in_image + (double)s->out_image)
+                                                : 0;
+}
+
 static double cost(const tw_problem *problem, tw_pass pass, int outs) {
     tw_winograd_frame f = tw_winograd_lay(problem, pass, outs);
     double tiles = (double)(f.plane_tiles * problem->shape.in[TW_DEPTH]), channels = (double)f.channels;
@@ -177,7 +184,8 @@ static double cost(const tw_problem *problem, tw_pass pass, int outs) {
     double read = (double)tw_ceil_div(f.channels, 16), written = (double)tw_ceil_div(f.columns, 16);
     double transforms = tiles * scale * (read * patch_cost + written * result_cost);
     double bytes = f.points * channels * (double)f.columns * (double)tw_type_size(problem->type);
-    if (pass == TW_BACKWARD_WEIGHTS) return groups * weights_cost(&f, tiles, bytes);
+    if (pass == TW_BACKWARD_WEIGHTS)
+        return groups * weights_cost(&f, tiles, bytes) + turning_cost(&problem->shape);
     double narrow = written > 1 ? 1 : 1.07, start = written > 1 ? tile_start : 2 * tile_start;
     products *= narrow * (1 + start / channels);
     double reading =
