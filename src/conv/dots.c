@@ -20,7 +20,7 @@
 #include "base/memory.h"
 #include "base/threads.h"
 
-enum { PHASES = TW_DOTS_PHASES, CHUNK = TW_DOTS_CHUNK, SLOTS = 16 };
+enum { PHASES = TW_DOTS_PHASES, CHUNK = TW_DOTS_CHUNK, SLOTS = 16, MANY = 8 * SLOTS };
 
 typedef tw_dots_plan plan;
 typedef tw_dots_chunk chunk;
@@ -231,22 +231,25 @@ static void write_ones(const plan *p, char *x) {
                 ((double *)x)[at] = 1;
 }
 
-static void run_slot(void *context, int64_t slot, int worker) {
+/* Some slots: their chunks in the order of memory. */
+static void run_slots(void *context, int64_t part, int worker) {
     plan *p = context;
-    chunk k = {.p = p, .sums = p->slots + slot * p->sums_bytes};
+    const int64_t slot0 = part * SLOTS / p->parts, slot1 = (part + 1) * SLOTS / p->parts;
+    chunk k = {.p = p};
     k.totals = p->slots + SLOTS * p->sums_bytes + worker * worker_bytes(p);
     k.x = k.totals + p->sums_bytes;
     k.gathered = k.x + p->x_bytes, k.dy = k.gathered + p->row_bytes;
     k.inside = k.dy + p->dy_bytes;
     write_ones(p, k.x);
-    for (int64_t number = slot; number < p->chunks; number += SLOTS) {
-        find_chunk(&k, number);
-        k.first = number == slot;
-        k.clean = p->clean[worker], k.marked = p->marked[worker];
-        run_chunk(&k);
-        if (p->steady && !k.clean && k.image1 - k.image0 == p->images) p->clean[worker] = true;
-        p->marked[worker] = k.marked;
-    }
+    for (int64_t first = 0; first < p->chunks; first += SLOTS)
+        for (int64_t slot = slot0; slot < slot1 && first + slot < p->chunks; slot++) {
+            find_chunk(&k, first + slot);
+            k.sums = p->slots + slot * p->sums_bytes, k.first = first == 0;
+            k.clean = p->clean[worker], k.marked = p->marked[worker];
+            run_chunk(&k);
+            if (p->steady && !k.clean && k.image1 - k.image0 == p->images) p->clean[worker] = true;
+            p->marked[worker] = k.marked;
+        }
 }
 
 /* ---- The algorithm. */
@@ -265,7 +268,8 @@ static void run(const tw_job *job) {
     p.offsets = job->workspace;
     p.slots = (char *)job->workspace + offset_bytes(&p);
     find_offsets(&p);
-    tw_parallel(job->threads, tw_min(SLOTS, p.chunks), run_slot, &p);
+    p.parts = p.chunks < MANY ? SLOTS : tw_min(SLOTS, job->threads);
+    tw_parallel(job->threads, tw_min(p.parts, p.chunks), run_slots, &p);
     add_slots(&p);
     const tw_loops *loops = job->problem->loops;
     const int64_t weights = p.sums_row - 1, channels = p.shape->out_channels;
