@@ -19,6 +19,7 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "conv/ahead.h"
 
 enum { PHASES = TW_DOTS_PHASES, CHUNK = TW_DOTS_CHUNK, SLOTS = 16, MANY = 8 * SLOTS };
 
@@ -146,7 +147,8 @@ static void run_tile(const chunk *k, const void *const *inside, int64_t n, int r
                  .c = k->totals + (n * p->sums_row + at) * (int64_t)p->size,
                  .c_row = p->sums_row,
                  .rows = rows,
-                 .columns = columns};
+                 .columns = columns,
+                 .next = {k->next[0], k->next[1]}};
     const tw_loops *loops = p->job->problem->loops;
     if (inside)
         loops->dots_inside(&d);
@@ -175,6 +177,21 @@ static void list_inside(chunk *k, const void **inside) {
     }
 }
 
+/* What tile number `part` of `parts` fetches, for `rows` output channels from `n` on: channels first its
+ * share of dy of the next ones, or of the next chunk's first ones; channels last of the next chunk's, which
+ * is turned all at once, as many numbers. Only where that is one piece. */
+static void look_ahead(chunk *k, int64_t n, int64_t rows, int64_t part, int64_t parts) {
+    const plan *p = k->p;
+    const int64_t size = (int64_t)p->size, more = p->last ? 0 : p->shape->out_channels - n - rows;
+    const int64_t line = p->last ? k->strips[0].length : k->dy_pitch;
+    const int64_t first = p->last ? n : 0, count = more > 0 ? tw_min(more, rows) : rows;
+    const char *dy = more > 0 ? (const char *)k->strips[0].a + (n + rows) * line * size : k->next_dy;
+    const int64_t at = first + count * part / parts, end = first + count * (part + 1) / parts;
+    k->next[0] = k->next[1] = NULL;
+    if (!dy || k->count > 1) return;
+    for (int64_t i = 0; i < 2 && at + i < end; i++) k->next[i] = dy + (at + i) * line * size;
+}
+
 /* Some output channels, whose dy, some kilobytes for each, stays in the first cache for all weights. The tile
  * with the bias comes first: its sums say whether padding may be multiplied. Returns `inside` or, where it
  * may not, what of each strip counts, `marks`. */
@@ -185,6 +202,7 @@ static const void *const *run_rows(chunk *k, const void *const *inside, const vo
     for (int64_t i = tiles; i-- > 0;) {
         const int64_t at = i * p->sums_row / tiles;
         const int columns = (int)((i + 1) * p->sums_row / tiles - at);
+        if (p->far) look_ahead(k, n, rows, tiles - 1 - i, tiles);
         run_tile(k, inside, n, rows, at, columns);
         if (i + 1 < tiles || inside || !p->padded || p->job->dy_finite) continue;
         if (has_finite_sums(k, n, rows) || is_finite(k)) continue;
@@ -243,6 +261,12 @@ static void run_slots(void *context, int64_t part, int worker) {
     write_ones(p, k.x);
     for (int64_t first = 0; first < p->chunks; first += SLOTS)
         for (int64_t slot = slot0; slot < slot1 && first + slot < p->chunks; slot++) {
+            const int64_t next = slot + 1 < slot1 ? first + slot + 1 : first + SLOTS + slot0;
+            k.next_dy = NULL;
+            if (p->far && next < p->chunks) {
+                find_chunk(&k, next);
+                k.next_dy = tw_dots_dy(&k, k.image0, k.y0);
+            }
             find_chunk(&k, first + slot);
             k.sums = p->slots + slot * p->sums_bytes, k.first = first == 0;
             k.clean = p->clean[worker], k.marked = p->marked[worker];
@@ -268,6 +292,7 @@ static void run(const tw_job *job) {
     p.offsets = job->workspace;
     p.slots = (char *)job->workspace + offset_bytes(&p);
     find_offsets(&p);
+    p.far = tw_lies_far(p.shape->in_count + p.shape->out_count, p.size);
     p.parts = p.chunks < MANY ? SLOTS : tw_min(SLOTS, job->threads);
     tw_parallel(job->threads, tw_min(p.parts, p.chunks), run_slots, &p);
     add_slots(&p);

@@ -20,6 +20,7 @@ typedef struct tw_dots_plan {
     int64_t piece, pieces; /* pixels of a row in a chunk, at most; pieces of a row */
     int64_t rows, row_chunks, images, chunks;
     int64_t parts; /* of the slots: each is a task */
+    bool far;      /* tensors lie far: dy is fetched ahead */
     int64_t window_rows, window_x, window_plane,
         window_image;       /* rows; numbers for a column, channel, image */
     int64_t ones;           /* numbers */
@@ -41,6 +42,8 @@ typedef struct tw_dots_chunk {
     bool first;          /* of its slot: sums begin */
     bool clean;          /* padding needs no zeros any more */
     bool marked;         /* `inside` is known */
+    const char *next_dy; /* of the chunk behind this one; NULL: there is none */
+    const void *next[2]; /* what the tile at hand fetches */
     int64_t image0, image1, z, y0, y1, x0, x1;
     tw_strip strips[TW_DOTS_STRIPS]; /* dy's channel 0 and the window's first number */
     int64_t count, dy_pitch;

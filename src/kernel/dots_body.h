@@ -67,6 +67,15 @@ TW_INLINED vec dot_totals(vec *sum) {
     return sum[0];
 }
 
+/* Lines are fetched some at a time, or they would take the registers that the loop over pixels needs. */
+enum { FETCHED = 8 };
+
+TW_INLINED const char *fetch_lines(const char *next, const int lines) {
+#pragma GCC unroll 8
+    for (int i = 0; i < lines; i++) __builtin_prefetch(next + i * 64, 0, 2);
+    return next + lines * 64;
+}
+
 TW_INLINED void dot_tile(const tw_dots *d, const int rows, const int columns, const bool cut) {
     dot_sums sum;
 #pragma GCC unroll 6
@@ -75,12 +84,18 @@ TW_INLINED void dot_tile(const tw_dots *d, const int rows, const int columns, co
         for (int j = 0; j < columns; j++)
 #pragma GCC unroll 16
             for (int v = 0; v < PHASE_VECS; v++) sum[m][j][v] = vec_zero();
+    const char *next = d->next[0], *other = d->next[1];
     for (int64_t i = 0; i < d->count; i++) {
         const real *a = (const real *)d->strips[i].a + d->a_begin, *b = d->strips[i].b,
                    *in = cut ? d->inside[i] : b;
-        int64_t left = d->strips[i].length;
-        for (; left >= PHASES; left -= PHASES, a += PHASES, b += PHASES, in += PHASES)
-            dot_step(sum, d, a, b, in, left, rows, columns, true, cut);
+        const int64_t left = d->strips[i].length % PHASES;
+        for (int64_t steps = d->strips[i].length / PHASES, n; steps > 0; steps -= n) {
+            n = next && steps > FETCHED ? FETCHED : steps;
+            if (next) next = fetch_lines(next, FETCHED);
+            if (other) other = fetch_lines(other, FETCHED);
+            for (int64_t j = n; j > 0; j--, a += PHASES, b += PHASES, in += PHASES)
+                dot_step(sum, d, a, b, in, PHASES, rows, columns, true, cut);
+        }
         if (left > 0) dot_step(sum, d, a, b, in, left, rows, columns, false, cut);
     }
     real total[(24 + LANES - 1) / LANES * LANES];

@@ -153,6 +153,8 @@ typedef struct tw_dots {
     void *c;
     int64_t c_row;
     int rows, columns; /* 1 .. dot_rows, 1 .. dot_columns */
+    const void
+        *next[2]; /* what will be read soon: of each a line is fetched for every 16 elements; or NULL */
 } tw_dots;
 
 /* The loops for one type of number. */

@@ -53,6 +53,9 @@ static const layer layers[] = {
     {TW_NCHW, 2, 3, 32, 1, {64, 64}, 3, 1, 1, 1, TW_PAD_ZEROS},
     {TW_NHWC, 2, 3, 16, 1, {64, 66}, 3, 1, 1, 1, TW_PAD_REFLECT},
     {TW_NCHW, 2, 3, 16, 1, {64, 64}, 3, 1, 1, 1, TW_PAD_CIRCULAR},
+    /* and gradients along pixels, with small images too, */
+    {TW_NHWC, 2, 1, 8, 1, {28, 28}, 5, 1, 1, 2, TW_PAD_ZEROS},
+    {TW_NCHW, 2, 1, 8, 1, {14, 15}, 3, 1, 1, 1, TW_PAD_ZEROS},
     /* patches, which are woven backward, */
     {TW_NHWC, 2, 16, 32, 1, {56, 56}, 2, 2, 1, 0, TW_PAD_ZEROS},
     {TW_NHWC, 2, 8, 16, 1, {64, 64}, 2, 2, 1, 0, TW_PAD_ZEROS},
