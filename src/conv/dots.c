@@ -21,7 +21,12 @@
 #include "base/threads.h"
 #include "conv/ahead.h"
 
-enum { PHASES = TW_DOTS_PHASES, CHUNK = TW_DOTS_CHUNK, SLOTS = 16, MANY = 8 * SLOTS };
+enum {
+    PHASES = TW_DOTS_PHASES,
+    CHUNK = TW_DOTS_CHUNK,
+    SLOTS = 16,
+    MANY = 8 * SLOTS /* chunks: each thread takes one run of slots; of fewer each slot is a task */
+};
 
 typedef tw_dots_plan plan;
 typedef tw_dots_chunk chunk;

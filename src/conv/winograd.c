@@ -320,15 +320,13 @@ static void gather(const packing *k, const char *w, int64_t channels, int64_t co
 /* U of some channels, from their filters: points lie far apart in it, where stores number by number would
  * meet in a few sets of a cache. So they are transformed nearby, and each point's part is written as one
  * piece. */
-static void transform(const tw_winograd_frame *f, const char *g, int64_t channels, int64_t columns,
-                      int64_t size, char *u) {
+static void transform(const tw_winograd_frame *f, char *g, int64_t channels, int64_t columns, int64_t size,
+                      char *u) {
     _Alignas(64) char near[TW_WINOGRAD_POINTS * (PIECE + 64)];
     const int64_t row = columns * size, piece = channels * row, apart = piece + 64;
     for (int64_t i = 0; i < channels; i++)
-        f->transform->filter(&(tw_winograd_filter){.g = (void *)(g + i * TAPS * row),
-                                                   .columns = columns,
-                                                   .u = near + i * row,
-                                                   .u_point = apart / size});
+        f->transform->filter(&(tw_winograd_filter){
+            .g = g + i * TAPS * row, .columns = columns, .u = near + i * row, .u_point = apart / size});
     for (int64_t point = 0; point < f->points; point++)
         memcpy(u + point * f->channels * row, near + point * apart, (size_t)piece);
 }
