@@ -1,7 +1,6 @@
 /* wraps: write fsync rename aligned_alloc
  * Files are written whole or not at all: with every write, sync, rename and allocation made to fail in turn,
  * and on /dev/full; a failure leaves the old file and no temporary one behind. */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -22,6 +21,7 @@
 
 #include "base/files.h"
 #include "base/memory.h"
+#include "scratch.h"
 
 /* Calls that still succeed; negative: all. */
 static int writes_left, syncs_left, renames_left, blocks_left;
@@ -61,32 +61,23 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size) {
     return fails(&blocks_left) ? (errno = ENOMEM, NULL) : __real_aligned_alloc(alignment, size);
 }
 
-static char folder[64], path[96];
+static scratch files;
+static const char *const folder = files.folder, *const path = files.path;
 
 static int begin(void **state) {
     (void)state;
     writes_left = syncs_left = renames_left = blocks_left = -1;
     writes_little = false;
-    snprintf(folder, sizeof folder, "test_files.XXXXXX");
-    if (!mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/file", folder);
+    scratch_make(&files);
+    scratch_path(&files, "file");
     return 0;
-}
-
-static int files_in_folder(void) {
-    DIR *open_folder = opendir(folder);
-    int count = 0;
-    for (struct dirent *entry; (entry = readdir(open_folder));) count += entry->d_name[0] != '.';
-    closedir(open_folder);
-    return count;
 }
 
 static int end(void **state) {
     (void)state;
-    char command[128];
     chmod(folder, 0700);
-    snprintf(command, sizeof command, "rm -rf ./%s", folder);
-    return system(command);
+    scratch_remove(&files);
+    return 0;
 }
 
 static tw_status write_file(const char *to, const char *text, int repeats) {
@@ -117,7 +108,7 @@ static void what_is_written_is_read(void **state) {
     for (size_t i = 0; i < sizeof repeats / sizeof *repeats; i++) {
         assert_int_equal(write_file(path, "0123456789", repeats[i]), TW_OK);
         expect_file(path, "0123456789", repeats[i]);
-        assert_int_equal(files_in_folder(), 1);
+        assert_int_equal(scratch_count(&files), 1);
     }
 }
 
@@ -163,7 +154,7 @@ static void whatever_fails_the_old_file_stays_and_nothing_else(void **state) {
             assert_true(status == TW_ERROR_IO || status == TW_ERROR_MEMORY);
             assert_true(strlen(tw_message()) > 0);
             expect_file(path, "old", 1);
-            assert_int_equal(files_in_folder(), 1);
+            assert_int_equal(scratch_count(&files), 1);
         }
         /* a sync of the folder and the copy of its name may fail: the file is whole all the same */
         assert_true(failures >= 1);
@@ -195,7 +186,7 @@ static void a_file_size_limit_is_an_error_like_any_other(void **state) {
     setrlimit(RLIMIT_FSIZE, &old);
     signal(SIGXFSZ, SIG_DFL);
     assert_int_equal(status, TW_ERROR_IO);
-    assert_int_equal(files_in_folder(), 0);
+    assert_int_equal(scratch_count(&files), 0);
 }
 
 static void a_cancelled_file_leaves_nothing(void **state) {
@@ -204,7 +195,7 @@ static void a_cancelled_file_leaves_nothing(void **state) {
     assert_int_equal(tw_writer_create(&writer, path), TW_OK);
     tw_writer_print(writer, "half");
     tw_writer_cancel(writer);
-    assert_int_equal(files_in_folder(), 0);
+    assert_int_equal(scratch_count(&files), 0);
     tw_writer_cancel(NULL);
 }
 
@@ -250,7 +241,7 @@ static void a_replaced_file_keeps_its_mode_and_a_link_stays_a_link(void **state)
     assert_true(S_ISLNK(status.st_mode));
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0640);
-    assert_int_equal(files_in_folder(), 2);
+    assert_int_equal(scratch_count(&files), 2);
 }
 
 /* The command's "--output /dev/stdout > file", and ">> file": the stream goes on where it stands. */
@@ -270,7 +261,7 @@ static void standard_output_is_continued_not_replaced(void **state) {
     assert_true(said);
     expect_file(path, "before within after", 1);
     assert_int_equal(lstat("/dev/stdout", &kind), 0);
-    assert_int_equal(files_in_folder(), 1);
+    assert_int_equal(scratch_count(&files), 1);
 }
 
 static void reading_stops_at_the_limit(void **state) {

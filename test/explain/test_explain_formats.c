@@ -14,6 +14,7 @@
 #include <twill/explain.h>
 
 #include "explain/golden.h"
+#include "scratch.h"
 
 enum { POOLING = 1 << 5, ONE_BY_ONE = 1 << 6 };
 
@@ -237,10 +238,11 @@ static void a_figure_or_weight_that_is_not_there_is_named(void **state) {
 /* Where pdflatex and what the document needs are installed. */
 static void latex_compiles(void **state) {
     (void)state;
-    char folder[] = "/tmp/twill-latex-XXXXXX", path[64], command[256];
+    char command[256];
+    scratch files;
     if (system("command -v pdflatex >/dev/null && kpsewhich tikz.sty CJKutf8.sty bsmiu.map >/dev/null 2>&1"))
         skip();
-    assert_non_null(mkdtemp(folder));
+    scratch_make(&files);
     for (int language = 0; language < TW_LANGUAGES; language++) {
         tw_explain_request r = worked_example(TW_EXPLAIN_LATEX);
         r.sections = 0x7f;
@@ -248,18 +250,14 @@ static void latex_compiles(void **state) {
         char *bytes;
         size_t size;
         assert_int_equal(tw_explain(&r, &bytes, &size), TW_OK);
-        snprintf(path, sizeof path, "%s/page.tex", folder);
-        FILE *file = fopen(path, "wb");
-        assert_non_null(file);
-        assert_int_equal(fwrite(bytes, 1, size, file), size);
-        assert_int_equal(fclose(file), 0);
+        scratch_file(&files, "page.tex", bytes, size);
         tw_explain_free(bytes);
         snprintf(command, sizeof command,
-                 "cd %s && pdflatex -interaction=nonstopmode -halt-on-error page.tex >page.out 2>&1", folder);
-        if (system(command)) fail_msg("pdflatex refuses %s", path);
+                 "cd %s && pdflatex -interaction=nonstopmode -halt-on-error page.tex >page.out 2>&1",
+                 files.folder);
+        if (system(command)) fail_msg("pdflatex refuses %s", files.path);
     }
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    assert_int_equal(system(command), 0);
+    scratch_remove(&files);
 }
 
 static void numbers_are_read_as_people_write_them(void **state) {

@@ -1,6 +1,7 @@
 /* Matrix Market files, read back by a reader of a few lines and compared with matrices worked by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <locale.h>
@@ -15,20 +16,25 @@
 
 #include <twill/matrix.h>
 
-static char folder[] = "/tmp/twill-mtx-XXXXXX";
-static char path[64];
+#include "scratch.h"
+
+static scratch files;
+static const char *const folder = files.folder, *const path = files.path;
 
 static int make_folder(void **state) {
     (void)state;
-    if (!mkdtemp(folder)) return -1;
-    snprintf(path, sizeof path, "%s/W.mtx", folder);
+    scratch_make(&files);
+    scratch_path(&files, "W.mtx");
     return 0;
 }
 
+/* Fails when anything else was left behind. */
 static int remove_folder(void **state) {
     (void)state;
     unlink(path);
-    return rmdir(folder); /* fails when anything else was left behind */
+    const bool left = scratch_count(&files) > 0;
+    scratch_remove(&files);
+    return left ? -1 : 0;
 }
 
 static tw_matrix *line_matrix(int64_t input, int64_t kernel, int64_t pad, tw_pad_mode mode) {
