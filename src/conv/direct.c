@@ -54,8 +54,9 @@ static double few_products(const tw_shape *s) {
 }
 
 /* A pixel of the weights' gradient: the products of the fullest tiles, in vectors as wide as most are; and
- * with few input channels, whose products are few, what it takes to stage the taps of a row as one: a tenth
- * of a microsecond for 16 pixels of a group, more where dy is turned (Zen 5, 1 to 16 channels). */
+ * with few input channels, whose products are few, what it takes to stage the taps of a row as one, more
+ * where dy is turned (least times on Zen 5, AVX-512, 1 to 12 channels; beside them those of `cost` in
+ * dots.c). */
 static double gradient_cost(const tw_shape *s) {
     enum { LANES = 16, STAGING = 480, STAGING_ROW = 450, TURNING_X = 160 };
     const double turned = s->group_out <= LANES ? 1.3 : 1.1,

@@ -254,6 +254,21 @@ static void write_ones(const plan *p, char *x) {
                 ((double *)x)[at] = 1;
 }
 
+/* Chunk `number`; `next` comes behind it, or nothing if there are no more. */
+static void run_number(plan *p, chunk *k, int64_t number, int64_t next, int worker) {
+    k->next_dy = NULL;
+    if (p->far && next < p->chunks) {
+        find_chunk(k, next);
+        k->next_dy = tw_dots_dy(k, k->image0, k->y0);
+    }
+    find_chunk(k, number);
+    k->sums = p->slots + number % SLOTS * p->sums_bytes, k->first = number < SLOTS;
+    k->clean = p->clean[worker], k->marked = p->marked[worker];
+    run_chunk(k);
+    if (p->steady && !k->clean && k->image1 - k->image0 == p->images) p->clean[worker] = true;
+    p->marked[worker] = k->marked;
+}
+
 /* Some slots: their chunks in the order of memory. */
 static void run_slots(void *context, int64_t part, int worker) {
     plan *p = context;
@@ -264,21 +279,9 @@ static void run_slots(void *context, int64_t part, int worker) {
     k.gathered = k.x + p->x_bytes, k.dy = k.gathered + p->row_bytes;
     k.inside = k.dy + p->dy_bytes;
     write_ones(p, k.x);
-    for (int64_t first = 0; first < p->chunks; first += SLOTS)
-        for (int64_t slot = slot0; slot < slot1 && first + slot < p->chunks; slot++) {
-            const int64_t next = slot + 1 < slot1 ? first + slot + 1 : first + SLOTS + slot0;
-            k.next_dy = NULL;
-            if (p->far && next < p->chunks) {
-                find_chunk(&k, next);
-                k.next_dy = tw_dots_dy(&k, k.image0, k.y0);
-            }
-            find_chunk(&k, first + slot);
-            k.sums = p->slots + slot * p->sums_bytes, k.first = first == 0;
-            k.clean = p->clean[worker], k.marked = p->marked[worker];
-            run_chunk(&k);
-            if (p->steady && !k.clean && k.image1 - k.image0 == p->images) p->clean[worker] = true;
-            p->marked[worker] = k.marked;
-        }
+    for (int64_t first = slot0; first < p->chunks; first += SLOTS)
+        for (int64_t n = first, end = first + slot1 - slot0; n < end && n < p->chunks; n++)
+            run_number(p, &k, n, n + 1 < end ? n + 1 : first + SLOTS, worker);
 }
 
 /* ---- The algorithm. */
@@ -347,8 +350,8 @@ static double cost(const tw_problem *problem, tw_pass pass) {
     (void)pass;
     double pixel = product * ((double)s->kernel_taps * in + 1) * out;
     if (!p.joined) pixel *= ((double)tw_round_up(p.piece, PHASES) + PHASES) / width;
-    const bool row = s->kernel_taps > 1 && s->kernel_taps == s->kernel[TW_WIDTH] && s->in_channels > 1;
-    pixel += windows * (row ? WINDOW_ROW : WINDOW);
+    const bool single_row = s->kernel_taps > 1 && s->kernel_taps == s->kernel[TW_WIDTH];
+    pixel += windows * (single_row && s->in_channels > 1 ? WINDOW_ROW : WINDOW);
     if (p.last) pixel += TURNED * (double)tw_round_up(s->out_channels, PHASES);
     if (p.last && s->in_channels > 1) pixel += GATHERED * in;
     return pixel * (double)s->out_pixels;

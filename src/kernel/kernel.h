@@ -152,9 +152,9 @@ typedef struct tw_dots {
     const int64_t *inside_offset;
     void *c;
     int64_t c_row;
-    int rows, columns; /* 1 .. dot_rows, 1 .. dot_columns */
-    const void
-        *next[2]; /* what will be read soon: of each a line is fetched for every 16 elements; or NULL */
+    int rows, columns;   /* 1 .. dot_rows, 1 .. dot_columns */
+    const void *next[2]; /* what will be read soon: a line of each is fetched for every 16 elements; NULL:
+                            nothing, or nothing beside the first */
 } tw_dots;
 
 /* The loops for one type of number. */
