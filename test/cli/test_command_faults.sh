@@ -7,8 +7,9 @@
 model=$dir/model.safetensors
 
 # trained COMMAND...: trains a small network under a command, such as `env -i`
+net='dense 10'
 trained() {
-    "$@" "$twill" train --net 'dense 10' --data strokes:count=64 --epochs 1 --seed 1 --quiet --output "$dir/again" \
+    "$@" "$twill" train --net "$net" --data strokes:count=64 --epochs 1 --seed 1 --quiet --output "$dir/again" \
         >"$dir/out" 2>"$dir/err" </dev/null
     status=$?
     checks=$((checks + 1))
@@ -39,6 +40,12 @@ if (ulimit -v 300000 && "$twill" --version) >/dev/null 2>&1; then
     [ "$status" = 1 ] || fault "exit $status for want of memory, expected 1"
     grep -q 'no memory for' "$dir/err" || fault 'want of memory is not told'
     [ -e "$dir/none" ] && fault 'half a model for want of memory'
+
+    # convolutions keep to the stack that musl gives a thread
+    net='conv 32 3x3; relu; conv 32 3x3; avgpool 2; conv 32 5x5; dense 10'
+    trained limited '-s 128'
+    [ "$status" = 0 ] || fault "convolutions: exit $status with a stack of 128 KB"
+    net='dense 10'
 fi
 
 # the environment says nothing, or nothing that can be understood
