@@ -96,26 +96,50 @@ TW_INLINED void roll(const tw_stencil_gradient *g, const shared_lines *in, int64
     }
 }
 
-/* More columns than the oldest age. Between the first and the last ages the first column of x is inside: as
- * the first column of dy has a tap that reads inside, and the last too. Not so where stride 2 leaves the last
- * of an even number of taps by itself: there it is asked. */
-TW_INLINED void roll_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                             const int lines, const int rows, const int taps, const int stride,
-                             rolled_sums *s) {
+/* A range has more columns than the oldest age. Its first columns, which meet the younger ages alone. */
+TW_INLINED void roll_first(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                           const int lines, const int rows, const int taps, const int stride,
+                           rolled_sums *s) {
     const int oldest = (taps - 1) / stride;
-    const bool inside = (taps - 1) % stride == 0;
     int64_t q = c->first;
 #pragma GCC unroll 7
     for (int i = 0; i < oldest; i++, q++) roll(g, in, q, c->tap, lines, rows, taps, stride, 0, i, false, s);
-    if (is_fetched(lines, stride) && in->next_x) {
-        for (int64_t i = c->first; i < q; i++) fetch_column(g, in, i, lines, stride);
-        for (; q < c->end; q++) {
-            fetch_column(g, in, q, lines, stride);
-            roll(g, in, q, c->tap, lines, rows, taps, stride, 0, oldest, inside, s);
-        }
+    if (!is_fetched(lines, stride) || !in->next_x) return;
+    for (int64_t i = c->first; i < q; i++) fetch_column(g, in, i, lines, stride);
+}
+
+/* Columns from .. end - 1 of those that meet all ages. The first column of x is inside, as the first column
+ * of dy has a tap that reads inside, and the last too. Not so where stride 2 leaves the last of an even
+ * number of taps by itself: there it is asked. */
+TW_INLINED void roll_between(const tw_stencil_gradient *g, const shared_lines *in, int64_t from, int64_t end,
+                             int64_t tap, const int lines, const int rows, const int taps, const int stride,
+                             const bool fetched, rolled_sums *s) {
+    const int oldest = (taps - 1) / stride;
+    const bool inside = (taps - 1) % stride == 0;
+    for (int64_t q = from; q < end; q++) {
+        if (fetched) fetch_column(g, in, q, lines, stride);
+        roll(g, in, q, tap, lines, rows, taps, stride, 0, oldest, inside, s);
     }
-    for (; q < c->end; q++) roll(g, in, q, c->tap, lines, rows, taps, stride, 0, oldest, inside, s);
+}
+
+/* The columns behind the last of dy, which meet the older ages alone. */
+TW_INLINED void roll_last(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                          const int lines, const int rows, const int taps, const int stride, rolled_sums *s) {
+    const int oldest = (taps - 1) / stride;
+    int64_t q = c->end;
 #pragma GCC unroll 7
     for (int i = 0; i < oldest; i++, q++)
         roll(g, in, q, c->tap, lines, rows, taps, stride, i + 1, oldest, false, s);
+}
+
+TW_INLINED void roll_columns(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
+                             const int lines, const int rows, const int taps, const int stride,
+                             rolled_sums *s) {
+    const int64_t from = c->first + (taps - 1) / stride;
+    roll_first(g, in, c, lines, rows, taps, stride, s);
+    if (is_fetched(lines, stride) && in->next_x)
+        roll_between(g, in, from, c->end, c->tap, lines, rows, taps, stride, true, s);
+    else
+        roll_between(g, in, from, c->end, c->tap, lines, rows, taps, stride, false, s);
+    roll_last(g, in, c, lines, rows, taps, stride, s);
 }

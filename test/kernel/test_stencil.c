@@ -11,7 +11,7 @@
 
 #include "kernel/stencil_cases.h"
 
-enum { ROWS = 5, TAPS = 9, MOST_BLOCKS = 3 };
+enum { ROWS = 5, TAPS = 9, MOST_BLOCKS = 6 /* of which four may go abreast */ };
 
 /* One shape of a row: columns, taps and how they lie; `pitch` numbers from a column to the next. */
 typedef struct row_shape {
