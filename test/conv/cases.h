@@ -147,7 +147,7 @@ static inline tw_geometry case_draw_kind(tw_random *r, case_kind kind) {
         break;
     case CASE_POINT:
         case_sides(&g, r, 12, 1, 2);
-        case_channels(&g, r, case_between(r, 0, 3) ? 1 : 3, 70, 70);
+        case_channels(&g, r, case_between(r, 0, 3) ? 1 : 3, case_between(r, 0, 2) ? 70 : 500, 70);
         g.pad_begin[0] = g.pad_begin[1] = g.pad_end[0] = g.pad_end[1] = 0;
         break;
     case CASE_DENSE:
