@@ -70,7 +70,7 @@ static void place_taps(const packing *p, const turned *f, char *to) {
 /* A block: to[t * step + c * row + n] = w[n * n_step + c * c_step + place(t)]. Forward the filters of a
  * column lie one behind the other, and some are turned at once. */
 static void pack_taps(const packing *p, const char *w, int64_t n_step, int64_t c_step, turned f, char *to) {
-    enum { TURNED = 64, MOST_ROW = TW_MOST_VECS * TW_MOST_LANES * 4 /* bytes: a block is no wider */ };
+    enum { TURNED = 64, MOST_ROW = TW_MOST_VECS * TW_MOST_LANES * sizeof(float) /* bytes of any block */ };
     const tw_sweep *s = p->sweep;
     const int64_t size = (int64_t)s->size, all = s->kernel[0] * s->kernel[1] * s->kernel[2];
     const int64_t together = c_step == all ? tw_max(1, TURNED / all) : 1;

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,6 +14,7 @@
 
 #include "base/memory.h"
 #include "conv/ahead.h"
+#include "emulator.h"
 
 typedef struct layer {
     tw_layout layout;
@@ -216,10 +216,9 @@ static void check_layer(int number, tw_type type, const char *isa) {
     tw_free(dw), tw_free(db), drop(&near);
 }
 
-/* An emulator takes minutes for all. */
+/* From one layer to the next that is checked. */
 static int step(void) {
-    const char *emulator = getenv("TWILL_EMULATOR");
-    return emulator && *emulator ? 7 : 1;
+    return is_emulated() ? 7 : 1;
 }
 
 static void all_layers_in_f32(void **state) {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "conv/cases.h"
+#include "emulator.h"
 
 enum { CASES = 40, MOST_TAPS = 20000 };
 
@@ -108,8 +109,7 @@ static void check(const tw_geometry *g, tw_random *r, int64_t number) {
 static void an_activation_gives_the_bits_of_one_that_follows(void **state) {
     (void)state;
     tw_random r = tw_random_stream(17, TW_RANDOM_TEST, 0, 0);
-    const char *emulator = getenv("TWILL_EMULATOR"); /* takes minutes for all */
-    const int cases = emulator && *emulator ? CASES / 2 : CASES;
+    const int cases = is_emulated() ? CASES / 2 : CASES;
     for (int kind = 0; kind < CASE_KINDS; kind++)
         for (int i = 0; i < cases;) {
             tw_geometry g = case_draw_kind(&r, (case_kind)kind);
