@@ -114,25 +114,11 @@ TW_INLINED void dot_tile(const tw_dots *d, const int rows, const int columns, co
 }
 
 TW_INLINED void dot_row(const tw_dots *d, const int rows, const bool cut) {
-    switch (d->columns > DOT_COLUMNS ? 0 : d->columns) {
-    case 1: dot_tile(d, rows, 1, cut); break;
-    case 2: dot_tile(d, rows, DOT_COLUMNS < 2 ? 1 : 2, cut); break;
-    case 3: dot_tile(d, rows, DOT_COLUMNS < 3 ? 1 : 3, cut); break;
-    case 4: dot_tile(d, rows, DOT_COLUMNS < 4 ? 1 : 4, cut); break;
-    default: break;
-    }
+    TW_KNOWN_TO_7(d->columns, columns, if (columns <= DOT_COLUMNS) dot_tile(d, rows, columns, cut))
 }
 
 static void dots(const tw_dots *d) {
-    switch (d->rows > DOT_ROWS ? 0 : d->rows) {
-    case 1: dot_row(d, 1, false); break;
-    case 2: dot_row(d, DOT_ROWS < 2 ? 1 : 2, false); break;
-    case 3: dot_row(d, DOT_ROWS < 3 ? 1 : 3, false); break;
-    case 4: dot_row(d, DOT_ROWS < 4 ? 1 : 4, false); break;
-    case 5: dot_row(d, DOT_ROWS < 5 ? 1 : 5, false); break;
-    case 6: dot_row(d, DOT_ROWS < 6 ? 1 : 6, false); break;
-    default: break;
-    }
+    TW_KNOWN_TO_7(d->rows, rows, if (rows <= DOT_ROWS) dot_row(d, rows, false))
 }
 
 /* Some rows at a time, so that few tiles need be compiled. */
@@ -141,11 +127,8 @@ static void dots_inside(const tw_dots *dots) {
     for (int m = 0; m < dots->rows; m += d.rows) {
         int left = dots->rows - m;
         d.rows = DOT_ROWS >= 6 && left >= 6 ? 6 : DOT_ROWS >= 3 && left >= 3 ? 3 : 1;
-        switch (d.rows) {
-        case 6: dot_row(&d, DOT_ROWS < 6 ? 1 : 6, true); break;
-        case 3: dot_row(&d, DOT_ROWS < 3 ? 1 : 3, true); break;
-        default: dot_row(&d, 1, true); break;
-        }
+        TW_KNOWN_TO_7(d.rows, known,
+                      if ((known % 3 == 0 || known == 1) && known <= DOT_ROWS) dot_row(&d, known, true))
         d.a_begin += d.rows * d.a_pitch;
         d.c = (real *)d.c + d.rows * d.c_row;
     }

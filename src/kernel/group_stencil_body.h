@@ -94,47 +94,35 @@ TW_INLINED void grouped_span(const tw_stencil_groups *g, const span_of_columns *
     }
 }
 
-TW_INLINED void grouped_taps(const tw_stencil_groups *g, const span_of_columns *c, const int taps,
-                             const int stride) {
-    switch (c->span) {
-    case 4: grouped_span(g, c, 4, taps, stride); break;
-    case 5: grouped_span(g, c, 5, taps, stride); break;
-    case 6: grouped_span(g, c, 6, taps, stride); break;
-    default: grouped_span(g, c, SPAN, taps, stride); break;
-    }
-}
+#define GROUPED_SPAN(taps, stride)                                                                           \
+    TW_KNOWN_TO_7(c->span, span, if (span > SPAN / 2) grouped_span(g, c, span, taps, stride))
 
 static void grouped_1(const tw_stencil_groups *g, const span_of_columns *c) {
-    grouped_taps(g, c, 1, 1);
+    GROUPED_SPAN(1, 1)
 }
 
 static void grouped_2(const tw_stencil_groups *g, const span_of_columns *c) {
-    grouped_taps(g, c, 2, 1);
+    GROUPED_SPAN(2, 1)
 }
 
 static void grouped_3(const tw_stencil_groups *g, const span_of_columns *c) {
-    grouped_taps(g, c, 3, 1);
+    GROUPED_SPAN(3, 1)
 }
 
 static void grouped_5(const tw_stencil_groups *g, const span_of_columns *c) {
-    grouped_taps(g, c, 5, 1);
+    GROUPED_SPAN(5, 1)
 }
 
 static void grouped_3_by_2(const tw_stencil_groups *g, const span_of_columns *c) {
-    grouped_taps(g, c, 3, 2);
+    GROUPED_SPAN(3, 2)
 }
 
 static void grouped_5_by_2(const tw_stencil_groups *g, const span_of_columns *c) {
-    grouped_taps(g, c, 5, 2);
+    GROUPED_SPAN(5, 2)
 }
 
 static void grouped_any(const tw_stencil_groups *g, const span_of_columns *c) {
-    switch (TW_SMALL_KERNELS ? 1 : c->span) {
-    case 1: grouped_span(g, c, 1, 0, 0); break;
-    case 2: grouped_span(g, c, 2, 0, 0); break;
-    case 3: grouped_span(g, c, 3, 0, 0); break;
-    default: grouped_taps(g, c, 0, 0); break;
-    }
+    TW_KNOWN_TO_7(c->span, span, if (!TW_SMALL_KERNELS || span == 1) grouped_span(g, c, span, 0, 0))
 }
 
 typedef void grouped_loop(const tw_stencil_groups *g, const span_of_columns *c);

@@ -14,3 +14,34 @@
 #else
 #define TW_INLINED static inline __attribute__((always_inline))
 #endif
+
+/* `call`, in which `known` is the constant that `value` is, from 1 to 7 or to 28: loops of its own for each,
+ * fewer with `if (known <= most) call`. Macros and not functions with a switch, since clang works on copies
+ * anew in every function that they pass through, and takes three times as long for a file where constants
+ * become known one by one. */
+#define TW_CASE(number, known, call)                                                                         \
+    case number: {                                                                                           \
+        const int known = number;                                                                            \
+        call;                                                                                                \
+    } break;
+#define TW_SEVEN_CASES(from, known, call)                                                                    \
+    TW_CASE(from, known, call)                                                                               \
+    TW_CASE(from + 1, known, call)                                                                           \
+    TW_CASE(from + 2, known, call)                                                                           \
+    TW_CASE(from + 3, known, call)                                                                           \
+    TW_CASE(from + 4, known, call)                                                                           \
+    TW_CASE(from + 5, known, call)                                                                           \
+    TW_CASE(from + 6, known, call)
+#define TW_KNOWN_TO_7(value, known, call)                                                                    \
+    switch (value) {                                                                                         \
+        TW_SEVEN_CASES(1, known, call)                                                                       \
+    default: break;                                                                                          \
+    }
+#define TW_KNOWN_TO_28(value, known, call)                                                                   \
+    switch (value) {                                                                                         \
+        TW_SEVEN_CASES(1, known, call)                                                                       \
+        TW_SEVEN_CASES(8, known, call)                                                                       \
+        TW_SEVEN_CASES(15, known, call)                                                                      \
+        TW_SEVEN_CASES(22, known, call)                                                                      \
+    default: break;                                                                                          \
+    }

@@ -340,51 +340,44 @@ TW_INLINED void span_rows(const tw_stencil *s, const span_of_columns *c, const i
     }
 }
 
-/* Spans of SPAN / 2 + 1 .. SPAN columns, whose taps by stride are known: each becomes a loop of its own. */
-TW_INLINED void known_taps(const tw_stencil *s, const span_of_columns *c, const int taps, const int stride,
-                           const bool square) {
-    switch (c->span) {
-    case 4: span_rows(s, c, 4, taps, stride, square); break;
-    case 5: span_rows(s, c, 5, taps, stride, square); break;
-    case 6: span_rows(s, c, 6, taps, stride, square); break;
-    default: span_rows(s, c, SPAN, taps, stride, square); break;
-    }
-}
+/* Spans of SPAN / 2 + 1 .. SPAN columns, whose taps by stride are known. */
+#define SPAN_ROWS(taps, stride, square)                                                                      \
+    TW_KNOWN_TO_7(c->span, span, if (span > SPAN / 2) span_rows(s, c, span, taps, stride, square))
 
 static void taps_1(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 1, 1, false);
+    SPAN_ROWS(1, 1, false)
 }
 
 static void taps_2(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 2, 1, false);
+    SPAN_ROWS(2, 1, false)
 }
 
 static void taps_3(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 3, 1, false);
+    SPAN_ROWS(3, 1, false)
 }
 
 static void taps_5(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 5, 1, false);
+    SPAN_ROWS(5, 1, false)
 }
 
 static void taps_7(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 7, 1, false);
+    SPAN_ROWS(7, 1, false)
 }
 
 static void taps_3_by_2(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 3, 2, false);
+    SPAN_ROWS(3, 2, false)
 }
 
 static void taps_5_by_2(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 5, 2, false);
+    SPAN_ROWS(5, 2, false)
 }
 
 static void square_3(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 3, 1, true);
+    SPAN_ROWS(3, 1, true)
 }
 
 static void square_3_by_2(const tw_stencil *s, const span_of_columns *c) {
-    known_taps(s, c, 3, 2, true);
+    SPAN_ROWS(3, 2, true)
 }
 
 /* Two output rows of a kernel with as many rows as columns: which of them read a source row is known before,
@@ -400,12 +393,7 @@ static bool is_square(const tw_stencil *s, int64_t taps) {
 }
 
 static void any_taps(const tw_stencil *s, const span_of_columns *c) {
-    switch (c->span) {
-    case 1: span_rows(s, c, 1, 0, 0, false); break;
-    case 2: span_rows(s, c, 2, 0, 0, false); break;
-    case 3: span_rows(s, c, 3, 0, 0, false); break;
-    default: known_taps(s, c, 0, 0, false); break;
-    }
+    TW_KNOWN_TO_7(c->span, span, span_rows(s, c, span, 0, 0, false))
 }
 
 typedef void span_loop(const tw_stencil *s, const span_of_columns *c);

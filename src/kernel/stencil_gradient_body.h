@@ -83,27 +83,11 @@ TW_INLINED void gradient_span(const tw_stencil_gradient *g, int64_t block, const
     add_taps(g, block, c, rows, taps, sum);
 }
 
-TW_INLINED void gradient_taps(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
-                              const int taps, int64_t rows) {
-    switch (rows) {
-    case 1: gradient_span(g, block, c, 1, taps); break;
-    case 2: gradient_span(g, block, c, 2, taps); break;
-    case 3: gradient_span(g, block, c, 3, taps); break;
-    default: gradient_span(g, block, c, GRADIENT_ROWS, taps); break;
-    }
-}
-
 static void gradient_block(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c, int64_t rows,
                            int64_t taps) {
-    switch (taps) {
-    case 1: gradient_taps(g, block, c, 1, rows); break;
-    case 2: gradient_taps(g, block, c, 2, rows); break;
-    case 3: gradient_taps(g, block, c, 3, rows); break;
-    case 4: gradient_taps(g, block, c, 4, rows); break;
-    case 5: gradient_taps(g, block, c, 5, rows); break;
-    case 6: gradient_taps(g, block, c, 6, rows); break;
-    default: gradient_taps(g, block, c, SPAN, rows); break;
-    }
+    TW_KNOWN_TO_7(rows, r,
+                  if (r <= GRADIENT_ROWS)
+                      TW_KNOWN_TO_7(taps, t, if (r * t <= STENCIL_SUMS) gradient_span(g, block, c, r, t)))
 }
 
 /* ---- The same with 4 to 7 neighbouring taps, each pixel loaded once for all taps of its row. */
@@ -130,35 +114,18 @@ TW_INLINED void rolled_span(const tw_stencil_gradient *g, int64_t block, const s
     add_taps(g, block, c, rows, taps, s.tap);
 }
 
-/* Cases that registers do not hold vanish. */
-TW_INLINED void rolled_taps(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c, int64_t rows,
-                            const int taps, const int stride) {
-    const int most = rolled_rows(taps, stride);
-    switch (rows) {
-    case 1: rolled_span(g, block, c, 1, taps, stride); break;
-    case 2: rolled_span(g, block, c, most < 2 ? 1 : 2, taps, stride); break;
-    case 3: rolled_span(g, block, c, most < 3 ? 1 : 3, taps, stride); break;
-    case 4: rolled_span(g, block, c, most < 4 ? 1 : 4, taps, stride); break;
-    default: rolled_span(g, block, c, most < 5 ? 1 : 5, taps, stride); break;
-    }
-}
-
-TW_INLINED void rolled_stride(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c,
-                              int64_t rows, int64_t taps, const int stride) {
-    switch (taps) {
-    case 4: rolled_taps(g, block, c, rows, 4, stride); break;
-    case 5: rolled_taps(g, block, c, rows, 5, stride); break;
-    case 6: rolled_taps(g, block, c, rows, 6, stride); break;
-    default: rolled_taps(g, block, c, rows, SPAN, stride); break;
-    }
-}
+#define ROLLED_BY(stride)                                                                                    \
+    TW_KNOWN_TO_7(rows, r,                                                                                   \
+                  TW_KNOWN_TO_7(taps, t,                                                                     \
+                                if (t >= LEAST_ROLLED && r <= rolled_rows(t, stride))                        \
+                                    rolled_span(g, block, c, r, t, stride)))
 
 static void rolled_block(const tw_stencil_gradient *g, int64_t block, const span_of_taps *c, int64_t rows,
                          int64_t taps) {
     if (g->stride == 1)
-        rolled_stride(g, block, c, rows, taps, 1);
+        ROLLED_BY(1)
     else
-        rolled_stride(g, block, c, rows, taps, 2);
+        ROLLED_BY(2)
 }
 
 /* The sums of dy alone. */
@@ -332,16 +299,6 @@ TW_INLINED void abreast_range(const tw_stencil_gradient *g, const shared_lines *
     }
 }
 
-TW_INLINED void abreast_lines(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                              const int stride) {
-    switch (g->count) {
-    case 1: abreast_range(g, in, c, 1, stride); break;
-    case 2: abreast_range(g, in, c, 2, stride); break;
-    case 3: abreast_range(g, in, c, 3, stride); break;
-    default: abreast_range(g, in, c, TW_STENCIL_LINES, stride); break;
-    }
-}
-
 /* As many blocks as fill whole rounds; where the next one begins. Out of line, or the loops over single
  * blocks would get the worse registers. Of copies, as a compiler takes it that storing a vector may change
  * what was pointed to. */
@@ -352,9 +309,9 @@ static __attribute__((noinline)) int64_t abreast_blocks(const tw_stencil_gradien
     shared_lines in = *first;
     for (int64_t left = g.blocks; left >= ABREAST; left -= ABREAST, in.begin += ABREAST * LANES)
         if (g.stride == 1)
-            abreast_lines(&g, &in, &c, 1);
+            TW_KNOWN_TO_7(g.count, lines, if (lines <= TW_STENCIL_LINES) abreast_range(&g, &in, &c, lines, 1))
         else
-            abreast_lines(&g, &in, &c, 2);
+            TW_KNOWN_TO_7(g.count, lines, if (lines <= TW_STENCIL_LINES) abreast_range(&g, &in, &c, lines, 2))
     return in.begin;
 }
 
@@ -366,15 +323,9 @@ TW_INLINED void shared_blocks(const tw_stencil_gradient *g, const shared_lines *
         shared_range(g, &in, c, lines, rows, step, stride);
 }
 
-TW_INLINED void shared_rows(const tw_stencil_gradient *g, const shared_lines *in, const span_of_taps *c,
-                            const int rows, const int step, const int stride) {
-    switch (g->count) {
-    case 1: shared_blocks(g, in, c, 1, rows, step, stride); break;
-    case 2: shared_blocks(g, in, c, 2, rows, step, stride); break;
-    case 3: shared_blocks(g, in, c, 3, rows, step, stride); break;
-    default: shared_blocks(g, in, c, TW_STENCIL_LINES, rows, step, stride); break;
-    }
-}
+#define SHARED_BLOCKS(rows, step, stride)                                                                    \
+    TW_KNOWN_TO_7(g->count, lines,                                                                           \
+                  if (lines <= TW_STENCIL_LINES) shared_blocks(g, &in, &c, lines, rows, step, stride))
 
 static void by_columns(const tw_stencil_gradient *g, int64_t from, int64_t end) {
     span_of_taps c = {0};
@@ -392,15 +343,15 @@ static void by_columns(const tw_stencil_gradient *g, int64_t from, int64_t end) 
         }
         if (rows == 3 && rolls && meets(g)) in.begin = abreast_blocks(g, &in, &c);
         if (rows == 1)
-            shared_rows(g, &in, &c, 1, 1, 0);
+            SHARED_BLOCKS(1, 1, 0)
         else if (step == 1 && rolls)
-            shared_rows(g, &in, &c, 3, 1, 1);
+            SHARED_BLOCKS(3, 1, 1)
         else if (step == 2 && rolls)
-            shared_rows(g, &in, &c, 3, 2, 2);
+            SHARED_BLOCKS(3, 2, 2)
         else if (step == 1)
-            shared_rows(g, &in, &c, 3, 1, 0);
+            SHARED_BLOCKS(3, 1, 0)
         else
-            shared_rows(g, &in, &c, 3, 2, 0);
+            SHARED_BLOCKS(3, 2, 0)
     }
 }
 

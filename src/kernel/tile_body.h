@@ -190,67 +190,32 @@ TW_INLINED void sum_tile(const tw_tile *t, const int rows, const int vecs, const
     }
 }
 
-/* `most` is a constant: cases above it vanish. */
-TW_INLINED void tile_of(const tw_tile *t, const int vecs, const int most, const bool apart) {
-    switch (t->rows > most ? 0 : t->rows) {
-    case 1: sum_tile(t, 1, vecs, apart); break;
-    case 2: sum_tile(t, most < 2 ? 1 : 2, vecs, apart); break;
-    case 3: sum_tile(t, most < 3 ? 1 : 3, vecs, apart); break;
-    case 4: sum_tile(t, most < 4 ? 1 : 4, vecs, apart); break;
-    case 5: sum_tile(t, most < 5 ? 1 : 5, vecs, apart); break;
-    case 6: sum_tile(t, most < 6 ? 1 : 6, vecs, apart); break;
-    case 7: sum_tile(t, most < 7 ? 1 : 7, vecs, apart); break;
-    case 8: sum_tile(t, most < 8 ? 1 : 8, vecs, apart); break;
-    case 9: sum_tile(t, most < 9 ? 1 : 9, vecs, apart); break;
-    case 10: sum_tile(t, most < 10 ? 1 : 10, vecs, apart); break;
-    case 11: sum_tile(t, most < 11 ? 1 : 11, vecs, apart); break;
-    case 12: sum_tile(t, most < 12 ? 1 : 12, vecs, apart); break;
-    case 13: sum_tile(t, most < 13 ? 1 : 13, vecs, apart); break;
-    case 14: sum_tile(t, most < 14 ? 1 : 14, vecs, apart); break;
-    case 15: sum_tile(t, most < 15 ? 1 : 15, vecs, apart); break;
-    case 16: sum_tile(t, most < 16 ? 1 : 16, vecs, apart); break;
-    case 17: sum_tile(t, most < 17 ? 1 : 17, vecs, apart); break;
-    case 18: sum_tile(t, most < 18 ? 1 : 18, vecs, apart); break;
-    case 19: sum_tile(t, most < 19 ? 1 : 19, vecs, apart); break;
-    case 20: sum_tile(t, most < 20 ? 1 : 20, vecs, apart); break;
-    case 21: sum_tile(t, most < 21 ? 1 : 21, vecs, apart); break;
-    case 22: sum_tile(t, most < 22 ? 1 : 22, vecs, apart); break;
-    case 23: sum_tile(t, most < 23 ? 1 : 23, vecs, apart); break;
-    case 24: sum_tile(t, most < 24 ? 1 : 24, vecs, apart); break;
-    case 25: sum_tile(t, most < 25 ? 1 : 25, vecs, apart); break;
-    case 26: sum_tile(t, most < 26 ? 1 : 26, vecs, apart); break;
-    case 27: sum_tile(t, most < 27 ? 1 : 27, vecs, apart); break;
-    case 28: sum_tile(t, most < 28 ? 1 : 28, vecs, apart); break;
-    default: break;
-    }
-}
-
 static void tile_1(const tw_tile *t) {
-    tile_of(t, 1, ROWS_1, false);
+    TW_KNOWN_TO_28(t->rows, rows, if (rows <= ROWS_1) sum_tile(t, rows, 1, false))
 }
 
 static void tile_2(const tw_tile *t) {
-    tile_of(t, 2, ROWS_2, false);
+    TW_KNOWN_TO_28(t->rows, rows, if (rows <= ROWS_2) sum_tile(t, rows, 2, false))
 }
 
 static void tile_2_apart(const tw_tile *t) {
-    tile_of(t, 2, ROWS_2, true);
+    TW_KNOWN_TO_28(t->rows, rows, if (rows <= ROWS_2) sum_tile(t, rows, 2, true))
 }
 
 static void tile_3(const tw_tile *t) {
-    if (ROWS_3 > 0) tile_of(t, 3, ROWS_3, false);
+    TW_KNOWN_TO_28(t->rows, rows, if (rows <= ROWS_3) sum_tile(t, rows, 3, false))
 }
 
 static void tile_3_apart(const tw_tile *t) {
-    if (ROWS_3 > 0) tile_of(t, 3, ROWS_3, true);
+    TW_KNOWN_TO_28(t->rows, rows, if (rows <= ROWS_3) sum_tile(t, rows, 3, true))
 }
 
 static void tile_4(const tw_tile *t) {
-    if (ROWS_4 > 0) tile_of(t, 4, ROWS_4, false);
+    TW_KNOWN_TO_28(t->rows, rows, if (rows <= ROWS_4) sum_tile(t, rows, 4, false))
 }
 
 static void tile_4_apart(const tw_tile *t) {
-    if (ROWS_4 > 0) tile_of(t, 4, ROWS_4, true);
+    TW_KNOWN_TO_28(t->rows, rows, if (rows <= ROWS_4) sum_tile(t, rows, 4, true))
 }
 
 static void tile(const tw_tile *t) {

@@ -93,8 +93,12 @@ static tw_geometry geometry_of(const layer *l, int64_t batch) {
 static void *room(const tensors *t, int64_t count) {
     void *numbers = tw_alloc(count, tw_type_size(t->type));
     assert_non_null(numbers);
-    memset(numbers, 0xff, (size_t)count * tw_type_size(t->type)); /* no numbers: nothing may be left */
     return numbers;
+}
+
+/* What no pass writes is no number: nothing may be left. */
+static void *blank(const tensors *t, int64_t count) {
+    return memset(room(t, count), 0xff, (size_t)count * tw_type_size(t->type));
 }
 
 /* Integers of -3 .. 3. */
@@ -114,20 +118,31 @@ static void *shifted(const tensors *t, void *numbers, int64_t by) {
     return (char *)numbers + by * (int64_t)tw_type_size(t->type);
 }
 
-static tensors make(const tw_geometry *g, tw_type type, int64_t shift) {
-    tensors t = {.type = type, .shift = shift};
-    assert_int_equal(tw_geometry_count(g, &t.sizes), TW_OK);
-    t.x = drawn(&t, t.sizes.x, 1), t.dy = drawn(&t, t.sizes.y, 2);
-    t.w = drawn(&t, t.sizes.w, 3), t.b = drawn(&t, t.sizes.b, 4);
-    t.y = shifted(&t, room(&t, t.sizes.y + shift), shift);
-    t.dx = shifted(&t, room(&t, t.sizes.x + shift), shift);
-    t.dw = room(&t, t.sizes.w), t.db = room(&t, t.sizes.b);
+/* t with results of its own. */
+static tensors with_results(tensors t, int64_t shift) {
+    t.shift = shift;
+    t.y = shifted(&t, blank(&t, t.sizes.y + shift), shift);
+    t.dx = shifted(&t, blank(&t, t.sizes.x + shift), shift);
+    t.dw = blank(&t, t.sizes.w), t.db = blank(&t, t.sizes.b);
     return t;
 }
 
-static void drop(tensors *t) {
-    tw_free(t->x), tw_free(t->w), tw_free(t->b), tw_free(shifted(t, t->y, -t->shift));
-    tw_free(t->dy), tw_free(shifted(t, t->dx, -t->shift)), tw_free(t->dw), tw_free(t->db);
+static void drop_results(const tensors *t) {
+    tw_free(shifted(t, t->y, -t->shift)), tw_free(shifted(t, t->dx, -t->shift));
+    tw_free(t->dw), tw_free(t->db);
+}
+
+static tensors make(const tw_geometry *g, tw_type type) {
+    tensors t = {.type = type};
+    assert_int_equal(tw_geometry_count(g, &t.sizes), TW_OK);
+    t.x = drawn(&t, t.sizes.x, 1), t.dy = drawn(&t, t.sizes.y, 2);
+    t.w = drawn(&t, t.sizes.w, 3), t.b = drawn(&t, t.sizes.b, 4);
+    return with_results(t, 0);
+}
+
+static void drop(const tensors *t) {
+    tw_free(t->x), tw_free(t->w), tw_free(t->b), tw_free(t->dy);
+    drop_results(t);
 }
 
 static tw_conv *plan_of(const tw_geometry *g, tw_type type, const char *isa, int threads) {
@@ -198,12 +213,12 @@ static void check_layer(int number, tw_type type, const char *isa) {
     tensors near = {.type = type};
     assert_int_equal(tw_geometry_count(&g, &near.sizes), TW_OK);
     g.batch = TW_FAR / ((near.sizes.x + near.sizes.y) * (int64_t)tw_type_size(type)) + 1;
-    near = make(&g, type, 0);
+    near = make(&g, type);
     const tw_ramp ramp = number % 3 == 0 ? TW_RELU6 : TW_NO_RAMP;
     double *dw = tw_alloc_zero(near.sizes.w, sizeof *dw), *db = tw_alloc_zero(near.sizes.b, sizeof *db);
     run_near(l, &near, g.batch, isa, ramp, dw, db);
     for (int threads = 1; threads <= 2; threads++) {
-        tensors far = make(&g, type, number % 4 == 1 && threads == 2); /* not lines then */
+        const tensors far = with_results(near, number % 4 == 1 && threads == 2); /* not lines then */
         tw_conv *plan = plan_of(&g, type, isa, threads);
         run(plan, &far, g.batch, 0, ramp);
         tw_conv_free(plan);
@@ -211,7 +226,7 @@ static void check_layer(int number, tw_type type, const char *isa) {
         assert_same(&far, far.dx, near.dx, far.sizes.x, number, "dx");
         assert_sums(&far, far.dw, dw, far.sizes.w, number, "dw");
         assert_sums(&far, far.db, db, far.sizes.b, number, "db");
-        drop(&far);
+        drop_results(&far);
     }
     tw_free(dw), tw_free(db), drop(&near);
 }
