@@ -19,7 +19,6 @@
 #include "base/checked.h"
 #include "base/memory.h"
 #include "base/threads.h"
-#include "conv/ahead.h"
 
 enum {
     PHASES = TW_DOTS_PHASES,
@@ -207,7 +206,7 @@ static const void *const *run_rows(chunk *k, const void *const *inside, const vo
     for (int64_t i = tiles; i-- > 0;) {
         const int64_t at = i * p->sums_row / tiles;
         const int columns = (int)((i + 1) * p->sums_row / tiles - at);
-        if (p->far) look_ahead(k, n, rows, tiles - 1 - i, tiles);
+        look_ahead(k, n, rows, tiles - 1 - i, tiles);
         run_tile(k, inside, n, rows, at, columns);
         if (i + 1 < tiles || inside || !p->padded || p->job->dy_finite) continue;
         if (has_finite_sums(k, n, rows) || is_finite(k)) continue;
@@ -257,7 +256,7 @@ static void write_ones(const plan *p, char *x) {
 /* Chunk `number`; `next` comes behind it, or nothing if there are no more. */
 static void run_number(plan *p, chunk *k, int64_t number, int64_t next, int worker) {
     k->next_dy = NULL;
-    if (p->far && next < p->chunks) {
+    if (next < p->chunks) {
         find_chunk(k, next);
         k->next_dy = tw_dots_dy(k, k->image0, k->y0);
     }
@@ -300,7 +299,6 @@ static void run(const tw_job *job) {
     p.offsets = job->workspace;
     p.slots = (char *)job->workspace + offset_bytes(&p);
     find_offsets(&p);
-    p.far = tw_lies_far(p.shape->in_count + p.shape->out_count, p.size);
     p.parts = p.chunks < MANY ? SLOTS : tw_min(SLOTS, job->threads);
     tw_parallel(job->threads, tw_min(p.parts, p.chunks), run_slots, &p);
     add_slots(&p);

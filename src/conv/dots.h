@@ -20,7 +20,6 @@ typedef struct tw_dots_plan {
     int64_t piece, pieces; /* pixels of a row in a chunk, at most; pieces of a row */
     int64_t rows, row_chunks, images, chunks;
     int64_t parts; /* of the slots: each is a task */
-    bool far;      /* tensors lie far: dy is fetched ahead */
     int64_t window_rows, window_x, window_plane,
         window_image;       /* rows; numbers for a column, channel, image */
     int64_t ones;           /* numbers */
