@@ -85,3 +85,26 @@ void tw_axis_inside(const tw_axis *axis, int64_t phase, int64_t j, int64_t *begi
     while (k < taps && j * axis->in_step + shift[k] < axis->from) k++;
     *end = k;
 }
+
+/* The same, of the taps t0 .. t1 - 1. */
+static void inside_of(const tw_axis *axis, int64_t phase, int64_t j, int64_t t0, int64_t t1, int64_t *begin,
+                      int64_t *end) {
+    tw_axis_inside(axis, phase, j, begin, end);
+    *begin = tw_max(*begin, t0), *end = tw_max(*begin, tw_min(*end, t1));
+}
+
+/* Most see all of them: where that ends need not be looked for step by step. */
+int64_t tw_axis_alike(const tw_axis *axis, int64_t phase, int64_t j, int64_t end, int64_t t0, int64_t t1) {
+    int64_t k0, k1, m0, m1, count = 1;
+    if (t0 == t1) return end - j;
+    inside_of(axis, phase, j, t0, t1, &k0, &k1);
+    if (k1 - k0 == t1 - t0) {
+        const int64_t last = axis->shift[axis->first[phase] + t1 - 1];
+        return tw_min(end, tw_ceil_div(axis->from - last, axis->in_step)) - j;
+    }
+    for (; j + count < end; count++) {
+        inside_of(axis, phase, j + count, t0, t1, &m0, &m1);
+        if (m0 != k0 || m1 != k1) break;
+    }
+    return count;
+}

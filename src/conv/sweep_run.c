@@ -232,37 +232,23 @@ static void run_rows(const tw_band *b, tw_chunk *c, int64_t y, int64_t rows) {
         return;
     }
     for (; r.j < end; r.j += r.count) {
-        int64_t k0, k1, m0, m1;
+        int64_t k0, k1;
         tw_axis_inside(x, c->phase_x, r.j, &k0, &k1);
-        for (r.count = 1; r.j + r.count < end && !s->by_images; r.count++) {
-            tw_axis_inside(x, c->phase_x, r.j + r.count, &m0, &m1);
-            if (m0 != k0 || m1 != k1) break;
-        }
+        r.count = s->by_images ? 1 : tw_axis_alike(x, c->phase_x, r.j, end, 0, taps);
         run_pixels(b, c, &r, k0, k1);
     }
-}
-
-/* Which of a chunk's rows of taps lie inside for row number j of its phase: k0 .. k1 - 1. */
-static void rows_inside(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t *k0, int64_t *k1) {
-    int64_t taps = tw_axis_taps(&s->axis[TW_HEIGHT], c->phase_y), t0 = 0, t1 = taps;
-    if (c->q0 / taps == (c->q1 - 1) / taps) t0 = c->q0 % taps, t1 = (c->q1 - 1) % taps + 1; /* of one plane */
-    tw_axis_inside(&s->axis[TW_HEIGHT], c->phase_y, j, k0, k1);
-    *k0 = tw_max(*k0, t0), *k1 = tw_min(*k1, t1);
 }
 
 /* How many rows from number j of their phase on, of `most`, have the same of the chunk's taps inside: then
  * each reads in_step rows below the one before. */
 static int64_t alike(const tw_sweep *s, const tw_chunk *c, int64_t j, int64_t most) {
-    int64_t taps = tw_axis_taps(&s->axis[TW_HEIGHT], c->phase_y), k0, k1, m0, m1, rows = 1;
+    const tw_axis *y = &s->axis[TW_HEIGHT];
+    int64_t taps = tw_axis_taps(y, c->phase_y), t0 = 0, t1 = taps, k0, k1;
     if (taps == 0) return most;
-    tw_axis_inside(&s->axis[TW_HEIGHT], c->phase_y, j, &k0, &k1);
+    tw_axis_inside(y, c->phase_y, j, &k0, &k1);
     if (s->mode != TW_PAD_ZEROS && k1 - k0 < taps) return 1;
-    rows_inside(s, c, j, &k0, &k1);
-    for (; rows < most; rows++) {
-        rows_inside(s, c, j + rows, &m0, &m1);
-        if (m0 != k0 || m1 != k1) break;
-    }
-    return rows;
+    if (c->q0 / taps == (c->q1 - 1) / taps) t0 = c->q0 % taps, t1 = (c->q1 - 1) % taps + 1; /* of one plane */
+    return tw_axis_alike(y, c->phase_y, j, j + most, t0, t1);
 }
 
 static void run_chunk(const tw_band *b, tw_chunk *c) {
