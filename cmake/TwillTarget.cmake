@@ -9,6 +9,9 @@ endif()
 
 function(twill_configure target)
   target_compile_options(${target} PRIVATE ${TWILL_WARNINGS} -ffp-contract=off)
+  if(TWILL_FAR)
+    target_compile_definitions(${target} PRIVATE TW_FAR=${TWILL_FAR})
+  endif()
 endfunction()
 
 function(twill_configure_library target)
