@@ -57,8 +57,7 @@ static inline int64_t tw_axis_count(const tw_axis *axis, int64_t phase) {
  * phase. Contiguous, because shifts ascend. */
 void tw_axis_inside(const tw_axis *axis, int64_t phase, int64_t j, int64_t *begin, int64_t *end);
 
-/* How many destinations j, j + 1, ... before `end` see the same of the taps t0 .. t1 - 1 of `phase` inside.
- */
+/* How many destinations from j on, before `end`, see the same of the taps t0 .. t1 - 1 of `phase` inside. */
 int64_t tw_axis_alike(const tw_axis *axis, int64_t phase, int64_t j, int64_t end, int64_t t0, int64_t t1);
 
 #endif

@@ -200,9 +200,11 @@ static void worst(const tw_problem *p, tw_pass pass, draw *numbers, draw *weight
     for (int a = 0; a < ALGORITHMS; a++) {
         most[a] = 0;
         if (algorithms[a]->declines(p, pass)) continue;
+        for (int64_t i = 0; i < count; i++) y[i] = NAN; /* what is not written stays so */
         apply(algorithms[a], p, pass, x, w, NULL, y);
         for (int64_t i = 0; i < count; i++) {
             double error = fabs(y[i] - sum[i]), unit = ldexp(size[i], -24);
+            if (isnan(error)) error = INFINITY;
             if (unit > 0 || error > 0) most[a] = fmax(most[a], error / unit);
         }
     }
